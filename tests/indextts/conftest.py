@@ -6,16 +6,16 @@ every test reads tags, lengths and sizes from the files.
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from goldens import Arrays
 
 TESTS = Path(__file__).resolve().parent
-Arrays = Mapping[str, np.ndarray]
 
 
 @pytest.fixture(autouse=True)
@@ -58,16 +58,3 @@ def golden_set(golden_json: Callable[[str], Any]) -> str:
 @pytest.fixture(scope="session")
 def tiny_config_dir() -> Path:
     return TESTS / "tiny_config"
-
-
-def cases(arrays: Arrays, stem: str) -> list[int]:
-    """The case numbers k for which ``f"{stem}_{k}"`` exists."""
-    tails = (key[len(stem) + 1 :] for key in arrays if key.startswith(stem + "_"))
-    return sorted(int(tail) for tail in tails if tail.isdigit())
-
-
-def peak_error(actual: torch.Tensor | np.ndarray, expected: torch.Tensor | np.ndarray) -> float:
-    """Largest difference as a fraction of the expected array's peak."""
-    actual, expected = np.asarray(actual, dtype=np.float64), np.asarray(expected, dtype=np.float64)
-    assert actual.shape == expected.shape, f"shape {actual.shape}, expected {expected.shape}"
-    return float(np.abs(actual - expected).max() / np.abs(expected).max())
