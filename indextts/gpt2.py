@@ -1,0 +1,155 @@
+"""The GPT-2 transformer with a preallocated key/value cache. docs/indextts2.md §6.
+
+Key names are those of ``gpt.pth`` below ``gpt.``. Positions are part of the inputs: GPT-2's own table is not used.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class KVCache:
+    """Keys and values of every layer, preallocated; each row is contiguous from slot 0 whatever its neighbours.
+
+    Attributes:
+        keys, values: (layers, B, heads, capacity, d_head).
+        lengths: (B,) int64 on the device, slots in use per row.
+        used: upper bound of ``lengths``, known on the host, so that attention reads no further.
+    """
+
+    def __init__(self, keys: Tensor, values: Tensor, lengths: Tensor, used: int) -> None:
+        self.keys, self.values, self.lengths, self.used = keys, values, lengths, used
+
+    @classmethod
+    def allocate(cls, layers: int, rows: int, heads: int, capacity: int, dim_head: int, like: Tensor) -> KVCache:
+        """An empty cache of the dtype and device of ``like``."""
+        shape = (layers, rows, heads, capacity, dim_head)
+        lengths = torch.zeros(rows, dtype=torch.long, device=like.device)
+        return cls(like.new_zeros(shape), like.new_zeros(shape), lengths, 0)
+
+    @property
+    def capacity(self) -> int:
+        return self.keys.shape[3]
+
+    def repeat_rows(self, times: int) -> KVCache:
+        """Every row ``times`` times in a row: one prefill serves all beams."""
+        return KVCache(
+            self.keys.repeat_interleave(times, dim=1),
+            self.values.repeat_interleave(times, dim=1),
+            self.lengths.repeat_interleave(times),
+            self.used,
+        )
+
+    def reorder_rows(self, index: Tensor) -> None:
+        """Row i becomes what row ``index[i]`` was; index (B,) int64. Every row must be of its source's length."""
+        self.keys[:, :, :, : self.used] = self.keys[:, index, :, : self.used]
+        self.values[:, :, :, : self.used] = self.values[:, index, :, : self.used]
+
+
+class Conv1D(nn.Module):
+    """GPT-2's linear layer, whose weight is stored (in, out)."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(in_features, out_features))
+        self.bias = nn.Parameter(torch.empty(out_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addmm(self.bias, x.flatten(0, -2), self.weight).unflatten(0, x.shape[:-1])
+
+
+class Attention(nn.Module):
+    """Causal multi-head attention."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.c_attn = Conv1D(dim, 3 * dim)
+        self.c_proj = Conv1D(dim, dim)
+
+    def _qkv(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, T, D) -> q, k, v, each (B, heads, T, d_head)."""
+        q, k, v = self.c_attn(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return q, k, v
+
+    def forward(self, x: Tensor, cached: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Whole sequences from position 0: x (B, T, D) -> (B, T, D); their keys and values go to ``cached``."""
+        q, k, v = self._qkv(x)
+        if cached is not None:
+            cached[0][:, :, : x.shape[1]] = k
+            cached[1][:, :, : x.shape[1]] = v
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.c_proj(out.transpose(1, 2).flatten(2))
+
+    def step(self, x: Tensor, cached: tuple[Tensor, Tensor], slots: Tensor, mask: Tensor) -> Tensor:
+        """One more position per row: x (B, 1, D), slots (B,) where it goes, mask (B, S) over the keys -> (B, 1, D)."""
+        q, k, v = self._qkv(x)
+        rows = torch.arange(x.shape[0], device=x.device)
+        keys, values = cached
+        keys[rows, :, slots] = k[:, :, 0]
+        values[rows, :, slots] = v[:, :, 0]
+        used = mask.shape[1]
+        out = F.scaled_dot_product_attention(q, keys[:, :, :used], values[:, :, :used], attn_mask=mask[:, None, None])
+        return self.c_proj(out.transpose(1, 2).flatten(2))
+
+
+class MLP(nn.Module):
+    """Linear - GELU (tanh form) - Linear."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.c_fc = Conv1D(dim, 4 * dim)
+        self.c_proj = Conv1D(4 * dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.c_proj(F.gelu(self.c_fc(x), approximate="tanh"))
+
+
+class Block(nn.Module):
+    """Pre-norm GPT-2 block."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(dim)
+        self.attn = Attention(dim, heads)
+        self.ln_2 = nn.LayerNorm(dim)
+        self.mlp = MLP(dim)
+
+    def forward(self, x: Tensor, cached: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        x = x + self.attn(self.ln_1(x), cached)
+        return x + self.mlp(self.ln_2(x))
+
+    def step(self, x: Tensor, cached: tuple[Tensor, Tensor], slots: Tensor, mask: Tensor) -> Tensor:
+        x = x + self.attn.step(self.ln_1(x), cached, slots, mask)
+        return x + self.mlp(self.ln_2(x))
+
+
+class GPT2(nn.Module):
+    """The blocks and ``ln_f``. No position table of its own: positions are part of the input embeddings."""
+
+    def __init__(self, dim: int, layers: int, heads: int) -> None:
+        super().__init__()
+        self.dim, self.heads = dim, heads
+        self.h = nn.ModuleList(Block(dim, heads) for _ in range(layers))
+        self.ln_f = nn.LayerNorm(dim)
+
+    def new_cache(self, rows: int, capacity: int, like: Tensor) -> KVCache:
+        """An empty cache for ``rows`` sequences of at most ``capacity`` positions, dtype and device of ``like``."""
+        return KVCache.allocate(len(self.h), rows, self.heads, capacity, self.dim // self.heads, like)
+
+    def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
+        """x (B, T, D) -> (B, T, D), causal. Right padding is exact: no valid position sees it."""
+        for layer, block in enumerate(self.h):
+            x = block(x, None if cache is None else (cache.keys[layer], cache.values[layer]))
+        return self.ln_f(x)
+
+    def step(self, x: Tensor, cache: KVCache) -> Tensor:
+        """One position more for every row: x (B, 1, D) -> (B, 1, D). ``cache`` grows by one slot per row."""
+        cache.used += 1
+        mask = torch.arange(cache.used, device=x.device) <= cache.lengths[:, None]
+        for layer, block in enumerate(self.h):
+            x = block.step(x, (cache.keys[layer], cache.values[layer]), cache.lengths, mask)
+        cache.lengths += 1
+        return self.ln_f(x)
