@@ -57,6 +57,8 @@ def sinusoid_table(length: int, dim: int) -> Tensor:
 class PositionTable(nn.Module):
     """The sinusoid table ``pe`` (1, 5000, dim). A checkpoint may lack it; then it keeps its computed value."""
 
+    pe: Tensor
+
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
@@ -67,6 +69,10 @@ class PositionTable(nn.Module):
         # Computed here, not taken from self.pe: a module built on the meta device has no values to give.
         with torch.device("cpu"):
             state_dict.setdefault(prefix + "pe", sinusoid_table(POSITION_TABLE_LENGTH, self.dim)[None])
+
+    def forward(self, length: int) -> Tensor:
+        """The table's first rows, (1, length, dim)."""
+        return self.pe[:, :length]
 
 
 class ConvSubsampling(nn.Module):
@@ -209,7 +215,7 @@ class ConformerEncoder(nn.Module):
             raise ValueError(f"conformer input has {x.shape[1]} frames, expected 3 to {2 * POSITION_TABLE_LENGTH}")
         y = self.embed(x)
         mask = length_mask(self.embed.output_lengths(lengths.to(x.device)), y.shape[1])
-        positions = self.embed.pos_enc.pe[:, : y.shape[1]].to(y.dtype)
+        positions = self.embed.pos_enc(y.shape[1]).to(y.dtype)
         for block in self.encoders:
             y = block(y, positions, mask)
         return self.after_norm(y), mask
@@ -255,23 +261,28 @@ class RMSNorm(nn.Module):
         return F.normalize(x, dim=-1) * self.scale * self.gamma
 
 
+class PerceiverLayer(nn.ModuleList):
+    """Attention and feed-forward, each with a residual and without a norm."""
+
+    def __init__(self, config: PerceiverConfig) -> None:
+        hidden = int(config.dim * config.ff_mult * 2 / 3)
+        feed_forward = nn.Sequential(nn.Linear(config.dim, 2 * hidden), GEGLU(), nn.Linear(hidden, config.dim))
+        super().__init__([PerceiverAttention(config), feed_forward])
+
+    def forward(self, latents: Tensor, context: Tensor, mask: Tensor) -> Tensor:
+        attention, feed_forward = self
+        latents = latents + attention(latents, context, mask)
+        return latents + feed_forward(latents)
+
+
 class PerceiverResampler(nn.Module):
     """Context of any length -> a fixed number of latents. docs/indextts2.md §5."""
 
     def __init__(self, config: PerceiverConfig) -> None:
         super().__init__()
-        hidden = int(config.dim * config.ff_mult * 2 / 3)
         self.latents = nn.Parameter(torch.zeros(config.num_latents, config.dim))
         self.proj_context = nn.Linear(config.dim_context, config.dim)
-        self.layers = nn.ModuleList(
-            nn.ModuleList(
-                (
-                    PerceiverAttention(config),
-                    nn.Sequential(nn.Linear(config.dim, 2 * hidden), GEGLU(), nn.Linear(hidden, config.dim)),
-                )
-            )
-            for _ in range(config.depth)
-        )
+        self.layers = nn.ModuleList(PerceiverLayer(config) for _ in range(config.depth))
         self.norm = RMSNorm(config.dim)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -280,7 +291,6 @@ class PerceiverResampler(nn.Module):
         latents = self.latents.expand(x.shape[0], -1, -1)
         # The latents are keys too, ahead of the context.
         mask = F.pad(mask, (latents.shape[1], 0), value=True)
-        for attention, feed_forward in self.layers:
-            latents = latents + attention(latents, context, mask)
-            latents = latents + feed_forward(latents)
+        for layer in self.layers:
+            latents = layer(latents, context, mask)
         return self.norm(latents)

@@ -5,6 +5,8 @@ Key names are those of ``gpt.pth`` below ``gpt.``. Positions are part of the inp
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -48,6 +50,15 @@ class KVCache:
         self.values[:, :, :, : self.used] = self.values[:, index, :, : self.used]
 
 
+class Step(NamedTuple):
+    """Where one more position of every row goes, and what it may attend to."""
+
+    slots: Tensor
+    """(B,) int64, the cache slot of each row's new position."""
+    mask: Tensor
+    """(B, S) bool over the first S slots, True up to and including the new one."""
+
+
 class Conv1D(nn.Module):
     """GPT-2's linear layer, whose weight is stored (in, out)."""
 
@@ -83,15 +94,16 @@ class Attention(nn.Module):
         out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.c_proj(out.transpose(1, 2).flatten(2))
 
-    def step(self, x: Tensor, cached: tuple[Tensor, Tensor], slots: Tensor, mask: Tensor) -> Tensor:
-        """One more position per row: x (B, 1, D), slots (B,) where it goes, mask (B, S) over the keys -> (B, 1, D)."""
+    def step(self, x: Tensor, cached: tuple[Tensor, Tensor], step: Step) -> Tensor:
+        """One more position per row: x (B, 1, D) -> (B, 1, D)."""
         q, k, v = self._qkv(x)
         rows = torch.arange(x.shape[0], device=x.device)
         keys, values = cached
-        keys[rows, :, slots] = k[:, :, 0]
-        values[rows, :, slots] = v[:, :, 0]
-        used = mask.shape[1]
-        out = F.scaled_dot_product_attention(q, keys[:, :, :used], values[:, :, :used], attn_mask=mask[:, None, None])
+        keys[rows, :, step.slots] = k[:, :, 0]
+        values[rows, :, step.slots] = v[:, :, 0]
+        used = step.mask.shape[1]
+        mask = step.mask[:, None, None]
+        out = F.scaled_dot_product_attention(q, keys[:, :, :used], values[:, :, :used], attn_mask=mask)
         return self.c_proj(out.transpose(1, 2).flatten(2))
 
 
@@ -117,12 +129,13 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(dim)
         self.mlp = MLP(dim)
 
-    def forward(self, x: Tensor, cached: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        x = x + self.attn(self.ln_1(x), cached)
-        return x + self.mlp(self.ln_2(x))
-
-    def step(self, x: Tensor, cached: tuple[Tensor, Tensor], slots: Tensor, mask: Tensor) -> Tensor:
-        x = x + self.attn.step(self.ln_1(x), cached, slots, mask)
+    def forward(self, x: Tensor, cached: tuple[Tensor, Tensor] | None = None, step: Step | None = None) -> Tensor:
+        """x (B, T, D) -> (B, T, D): whole sequences, or with ``step`` one more position of each (T = 1)."""
+        normed = self.ln_1(x)
+        if step is not None and cached is not None:
+            x = x + self.attn.step(normed, cached, step)
+        else:
+            x = x + self.attn(normed, cached)
         return x + self.mlp(self.ln_2(x))
 
 
@@ -148,8 +161,8 @@ class GPT2(nn.Module):
     def step(self, x: Tensor, cache: KVCache) -> Tensor:
         """One position more for every row: x (B, 1, D) -> (B, 1, D). ``cache`` grows by one slot per row."""
         cache.used += 1
-        mask = torch.arange(cache.used, device=x.device) <= cache.lengths[:, None]
+        step = Step(cache.lengths, torch.arange(cache.used, device=x.device) <= cache.lengths[:, None])
         for layer, block in enumerate(self.h):
-            x = block.step(x, (cache.keys[layer], cache.values[layer]), cache.lengths, mask)
+            x = block(x, (cache.keys[layer], cache.values[layer]), step)
         cache.lengths += 1
         return self.ln_f(x)
