@@ -1,0 +1,70 @@
+"""Score processors and draws of the decoder, row by row in one batch. docs/indextts2.md §6.
+
+Order (FACTS 2.5): minimum length, repetition penalty, then when sampling temperature, top-k, top-p. Without beams
+they act on raw logits, with beams on log-probabilities.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+EXCLUDED = float("-inf")
+
+
+class Candidates(NamedTuple):
+    """The codes a row may go on with, best first."""
+
+    scores: Tensor
+    """(B, K) float32, ``-inf`` for those that are out."""
+    codes: Tensor
+    """(B, K) int64."""
+
+
+def penalise_repetition(scores: Tensor, seen: Tensor, penalty: float) -> Tensor:
+    """Scores (B, V) of the codes in ``seen`` (B, V) bool: negative ones times ``penalty``, others divided by it.
+
+    A code counts once however often it occurred (Keskar et al., 2019).
+    """
+    if penalty == 1.0:
+        return scores
+    return torch.where(seen, torch.where(scores < 0, scores * penalty, scores / penalty), scores)
+
+
+def warp(scores: Tensor, temperature: float, top_k: int, top_p: float, min_keep: int) -> Candidates:
+    """Temperature, then top-k (0: all), then nucleus top-p (1.0: all): scores (B, V) -> candidates (B, K).
+
+    At least ``min_keep`` candidates stay. Of codes with exactly the k-th score only as many stay as fit into k.
+    """
+    if temperature != 1.0:
+        scores = scores / temperature
+    size = scores.shape[-1]
+    kept, codes = torch.topk(scores, min(max(top_k, min_keep), size) if top_k else size, dim=-1)
+    if top_p < 1.0:
+        # Mass of a candidate and all below it; the nucleus ends where this falls to 1 - top_p.
+        tail = torch.softmax(kept, dim=-1).flip(-1).cumsum(-1).flip(-1)
+        outside = tail <= 1.0 - top_p
+        outside[:, :min_keep] = False
+        kept = kept.masked_fill(outside, EXCLUDED)
+    return Candidates(kept, codes)
+
+
+def draw(scores: Tensor, uniforms: Tensor) -> Tensor:
+    """Draws n of K without replacement, row by row.
+
+    scores (B, K) log-probabilities up to a constant, uniforms (B, n) in [0, 1) -> indices (B, n) int64. The j-th uniform picks from what the draws before it left (inversion of the cumulative distribution). Once no
+    probability is left the best remaining score is taken.
+    """
+    weights = torch.softmax(scores, dim=-1)
+    drawn = []
+    for uniform in uniforms.unbind(-1):
+        cumulative = weights.cumsum(-1)
+        index = (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(-1, keepdim=True)
+        # Past the end: nothing left to draw from, or rounding of the product above.
+        index = torch.where(index == scores.shape[-1], scores.argmax(-1, keepdim=True), index)
+        weights = weights.scatter(-1, index, 0.0)
+        scores = scores.scatter(-1, index, EXCLUDED)
+        drawn.append(index)
+    return torch.cat(drawn, dim=-1)
