@@ -66,8 +66,10 @@ class WeightNormConv1d(WeightNormLayer):
         super().__init__((out_channels, in_channels, kernel_size), out_channels if bias else None)
         self.kernel_size, self.dilation, self.padding = kernel_size, dilation, padding
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv1d(x, self.plain_weight(), self.bias, padding=self.padding, dilation=self.dilation)
+    def forward(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
+        """``shift`` (out_channels,) is added to every frame on top of the bias."""
+        bias = shift if self.bias is None else self.bias if shift is None else self.bias + shift
+        return F.conv1d(x, self.plain_weight(), bias, padding=self.padding, dilation=self.dilation)
 
 
 class WeightNormConvTranspose1d(WeightNormLayer):

@@ -1,0 +1,316 @@
+"""The flow's velocity estimator: a diffusion transformer with a WaveNet head. docs/indextts2.md §9.
+
+Key names are those below ``estimator.`` in ``s2mel.pth`` ``["net"]["cfm"]``. What depends only on the time step
+(:class:`TimeTables`), only on the frame (:meth:`DiT.frame_terms`) or only on the row lengths (:class:`RowLayout`)
+is computed outside the velocity, so that a solver does it once and not at every step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from indextts.padding import length_mask
+from indextts.wavenet import WaveNet, WaveNetConfig
+from indextts.weight_norm import WeightNormLinear
+
+MAX_FRAMES = 16384
+ROTARY_BASE = 10000.0
+TIME_SCALE = 1000.0
+TIME_FREQUENCIES = 128
+
+
+@dataclass(frozen=True)
+class DiTConfig:
+    """Sizes of the estimator (config.yaml ``s2mel.DiT`` and ``s2mel.wavenet``)."""
+
+    hidden_dim: int = 512
+    num_heads: int = 8
+    depth: int = 13
+    in_channels: int = 80
+    content_dim: int = 512
+    style_dim: int = 192
+    wavenet: WaveNetConfig = WaveNetConfig()
+
+    @property
+    def intermediate_dim(self) -> int:
+        """Hidden width of the gated feed-forward: 8/3 of ``hidden_dim``, rounded up to a multiple of 256."""
+        return -(-int(8 * self.hidden_dim / 3) // 256) * 256
+
+
+class TimeTables(NamedTuple):
+    """Everything that depends on the time alone, for S times."""
+
+    norms: Tensor
+    """(S, 2 * depth + 1, 2, D): scale and shift of each adaptive norm (attention, feed-forward, ..., final)."""
+    wavenet: Tensor
+    """(S, layers, 2 H)."""
+    final: Tensor
+    """(S, 2, H): factor and shift of the final layer."""
+
+    def at(self, step: int) -> TimeTables:
+        """The tables of one time, without the leading axis."""
+        return TimeTables(*(table[step] for table in self))
+
+
+class RowLayout(NamedTuple):
+    """What a batch's row lengths mean for attention and convolutions."""
+
+    key_mask: Tensor | None
+    """(B, 1, 1, T) bool; ``None`` if every row is full."""
+    lengths: Tensor | None
+    """(B,) int64; ``None`` if every row is full."""
+    cos: Tensor
+    """(T, d_head / 2) rotary table."""
+    sin: Tensor
+
+    def repeat(self, times: int) -> RowLayout:
+        """The layout of the batch ``times`` times over."""
+        if self.key_mask is None or self.lengths is None:
+            return self
+        return self._replace(key_mask=self.key_mask.repeat(times, 1, 1, 1), lengths=self.lengths.repeat(times))
+
+
+class TimeEmbedder(nn.Module):
+    """Time in [0, 1] -> embedding: cosines and sines of 1000 t at 128 frequencies, then Linear - SiLU - Linear."""
+
+    freqs: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        exponent = torch.arange(TIME_FREQUENCIES, dtype=torch.float32) / TIME_FREQUENCIES
+        self.register_buffer("freqs", torch.exp(-math.log(10000.0) * exponent))
+        self.mlp = nn.Sequential(nn.Linear(2 * TIME_FREQUENCIES, dim), nn.SiLU(), nn.Linear(dim, dim))
+
+    def forward(self, t: Tensor) -> Tensor:
+        """t (S,) float32 -> (S, dim)."""
+        angle = TIME_SCALE * t[:, None].float() * self.freqs.float()
+        weight = next(self.mlp.parameters())
+        return self.mlp(torch.cat((angle.cos(), angle.sin()), dim=-1).to(weight.dtype))
+
+
+class RMSNorm(nn.Module):
+    """x / rms(x) * weight, eps 1e-5."""
+
+    eps = 1e-5
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+
+
+class AdaptiveNorm(nn.Module):
+    """scale(c) * RMSNorm(x) + shift(c), without the usual 1 + scale."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.project_layer = nn.Linear(dim, 2 * dim)
+        self.norm = RMSNorm(dim)
+
+    def table(self, embedding: Tensor) -> Tensor:
+        """Time embeddings (S, D) -> scale (with the norm's own weight in it) and shift (S, 2, D)."""
+        scale, shift = self.project_layer(embedding).chunk(2, dim=-1)
+        return torch.stack((scale * self.norm.weight, shift), dim=1)
+
+    def forward(self, x: Tensor, table: Tensor) -> Tensor:
+        """x (B, T, D), table (2, D) of one time -> (B, T, D)."""
+        return F.rms_norm(x, x.shape[-1:], table[0], self.norm.eps) + table[1]
+
+
+def rotary_tables(frames: int, dim_head: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """cos and sin of the rotary angles, (frames, dim_head / 2) float32 each."""
+    frequency = 1.0 / ROTARY_BASE ** (torch.arange(0, dim_head, 2, device=device).float() / dim_head)
+    angle = torch.outer(torch.arange(frames, device=device).float(), frequency)
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotates neighbouring pairs of x (B, heads, T, d_head) by the angles of cos and sin (T, d_head / 2)."""
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack((even * cos - odd * sin, odd * cos + even * sin), dim=-1).flatten(-2)
+
+
+class Attention(nn.Module):
+    """Bidirectional multi-head attention with rotary positions, no biases."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.wqkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.wo = nn.Linear(dim, dim, bias=False)
+
+    def forward(self, x: Tensor, layout: RowLayout) -> Tensor:
+        """x (B, T, D) -> (B, T, D)."""
+        q, k, v = self.wqkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k = rotate(q, layout.cos, layout.sin), rotate(k, layout.cos, layout.sin)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=layout.key_mask)
+        return self.wo(out.transpose(1, 2).flatten(2))
+
+
+class FeedForward(nn.Module):
+    """SwiGLU, no biases."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.w1 = nn.Linear(dim, hidden, bias=False)
+        self.w3 = nn.Linear(dim, hidden, bias=False)
+        self.w2 = nn.Linear(hidden, dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.w2(F.silu(self.w1(x)) * self.w3(x))
+
+
+class Block(nn.Module):
+    """Pre-norm block; the deeper half first merges the state of its mirror block."""
+
+    def __init__(self, config: DiTConfig, takes_skip: bool) -> None:
+        super().__init__()
+        dim = config.hidden_dim
+        self.attention = Attention(dim, config.num_heads)
+        self.feed_forward = FeedForward(dim, config.intermediate_dim)
+        self.ffn_norm = AdaptiveNorm(dim)
+        self.attention_norm = AdaptiveNorm(dim)
+        if takes_skip:
+            self.skip_in_linear = nn.Linear(2 * dim, dim)
+
+    def forward(self, x: Tensor, skip: Tensor | None, norms: Tensor, layout: RowLayout) -> Tensor:
+        """x (B, T, D), skip (B, T, D) or ``None``, norms (2, 2, D) of one time -> (B, T, D)."""
+        if skip is not None:
+            x = self.skip_in_linear(torch.cat((x, skip), dim=-1))
+        x = x + self.attention(self.attention_norm(x, norms[0]), layout)
+        return x + self.feed_forward(self.ffn_norm(x, norms[1]))
+
+
+class Transformer(nn.Module):
+    """Blocks with U-ViT skips: of 13, blocks 0..5 hand their output to blocks 12..7; block 6 does neither."""
+
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__()
+        self.middle = config.depth // 2
+        blocks = (Block(config, takes_skip=i > self.middle) for i in range(config.depth))
+        self.layers: Sequence[Block] = nn.ModuleList(blocks)  # type: ignore[assignment]
+        self.norm = AdaptiveNorm(config.hidden_dim)
+
+    def tables(self, embedding: Tensor) -> Tensor:
+        """Time embeddings (S, D) -> (S, 2 * depth + 1, 2, D)."""
+        norms = [norm for layer in self.layers for norm in (layer.attention_norm, layer.ffn_norm)] + [self.norm]
+        return torch.stack([norm.table(embedding) for norm in norms], dim=1)
+
+    def forward(self, x: Tensor, norms: Tensor, layout: RowLayout) -> Tensor:
+        """x (B, T, D), norms (2 * depth + 1, 2, D) of one time -> (B, T, D)."""
+        skips: list[Tensor] = []
+        for i, layer in enumerate(self.layers):
+            x = layer(x, skips.pop() if i > self.middle else None, norms[2 * i : 2 * i + 2], layout)
+            if i < self.middle:
+                skips.append(x)
+        return self.norm(x, norms[-1])
+
+
+class FinalLayer(nn.Module):
+    """LayerNorm without affine, times 1 + scale(t) plus shift(t), then Linear."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.linear = WeightNormLinear(dim, dim)
+        self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(dim, 2 * dim))
+
+    def table(self, embedding: Tensor) -> Tensor:
+        """Time embeddings (S, H) -> factor and shift (S, 2, H)."""
+        shift, scale = self.adaLN_modulation(embedding).chunk(2, dim=-1)
+        return torch.stack((1 + scale, shift), dim=1)
+
+    def forward(self, x: Tensor, table: Tensor) -> Tensor:
+        """x (B, T, H), table (2, H) of one time -> (B, T, H)."""
+        return self.linear(F.layer_norm(x, x.shape[-1:], table[0], table[1], eps=1e-6))
+
+
+class DiT(nn.Module):
+    """Velocity of the flow at every mel bin."""
+
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim, mels, hidden = config.hidden_dim, config.in_channels, config.wavenet.hidden_dim
+        # Stored in the checkpoint, needed by nothing here: positions are counted where they are used.
+        self.register_buffer("input_pos", torch.arange(MAX_FRAMES))
+        self.transformer = Transformer(config)
+        self.cond_projection = nn.Linear(config.content_dim, dim)
+        self.t_embedder = TimeEmbedder(dim)
+        self.t_embedder2 = TimeEmbedder(hidden)
+        self.conv1 = nn.Linear(dim, hidden)
+        self.conv2 = nn.Conv1d(hidden, mels, 1)
+        self.wavenet = WaveNet(config.wavenet)
+        self.final_layer = FinalLayer(hidden)
+        self.res_projection = nn.Linear(dim, hidden)
+        self.skip_linear = nn.Linear(dim + mels, dim)
+        self.cond_x_merge_linear = nn.Linear(2 * mels + dim + config.style_dim, dim)
+
+    def time_tables(self, t: Tensor) -> TimeTables:
+        """Times (S,) float32 in [0, 1] -> their tables."""
+        embedding = self.t_embedder(t)
+        return TimeTables(
+            self.transformer.tables(embedding),
+            self.wavenet.time_shifts(self.t_embedder2(t)),
+            self.final_layer.table(embedding),
+        )
+
+    def row_layout(self, lengths: Tensor, frames: int) -> RowLayout:
+        """Row lengths (B,) int of a batch of ``frames`` frames -> its layout. One look at the lengths on the host.
+
+        Raises:
+            ValueError: a row too short to be mirrored at its end, or longer than the model's 16 384 frames.
+        """
+        config = self.config
+        reach = config.wavenet.reach
+        low, high = int(lengths.min()), int(lengths.max())
+        if low <= reach or high > min(frames, MAX_FRAMES):
+            raise ValueError(f"row lengths {low} to {high}: expected {reach + 1} to {min(frames, MAX_FRAMES)} frames")
+        device = self.cond_projection.weight.device
+        cos, sin = rotary_tables(frames, config.hidden_dim // config.num_heads, device)
+        dtype = self.cond_projection.weight.dtype
+        if low == frames:
+            return RowLayout(None, None, cos.to(dtype), sin.to(dtype))
+        lengths = lengths.to(device)
+        return RowLayout(length_mask(lengths, frames)[:, None, None], lengths, cos.to(dtype), sin.to(dtype))
+
+    def frame_terms(self, prompt: Tensor, mu: Tensor, style: Tensor) -> Tensor:
+        """What prompt, content and style add to each frame of the input, the same at every time.
+
+        prompt (B, T, 80), mu (B, T, C), style (B, 192) -> (B, T, D).
+        """
+        mels, dim = self.config.in_channels, self.config.hidden_dim
+        weight = self.cond_x_merge_linear.weight
+        w_prompt, w_content, w_style = weight[:, mels:].split((mels, dim, self.config.style_dim), dim=1)
+        terms = F.linear(self.cond_projection(mu), w_content, self.cond_x_merge_linear.bias)
+        return terms + F.linear(prompt, w_prompt) + F.linear(style, w_style)[:, None]
+
+    def null_terms(self) -> Tensor:
+        """:meth:`frame_terms` of the unconditional branch, (D,): all inputs zero, so the projection's bias is left."""
+        mels, dim = self.config.in_channels, self.config.hidden_dim
+        w_content = self.cond_x_merge_linear.weight[:, 2 * mels : 2 * mels + dim]
+        return F.linear(self.cond_projection.bias, w_content, self.cond_x_merge_linear.bias)
+
+    def velocity(self, x: Tensor, terms: Tensor, tables: TimeTables, layout: RowLayout) -> Tensor:
+        """x (B, T, 80), terms (B, T, D), tables of one time -> velocity (B, T, 80)."""
+        merged = terms + F.linear(x, self.cond_x_merge_linear.weight[:, : self.config.in_channels])
+        h = self.transformer(merged, tables.norms, layout)
+        h = self.skip_linear(torch.cat((h, x), dim=-1))
+        out = self.wavenet(self.conv1(h).transpose(1, 2), tables.wavenet, layout.lengths)
+        out = self.final_layer(out.transpose(1, 2) + self.res_projection(h), tables.final)
+        return F.linear(out, self.conv2.weight[..., 0], self.conv2.bias)
+
+    def forward(self, x: Tensor, prompt: Tensor, lengths: Tensor, t: Tensor, style: Tensor, mu: Tensor) -> Tensor:
+        """One evaluation, for all rows at the same time.
+
+        x and prompt (B, 80, T), lengths (B,), t () float32, style (B, 192), mu (B, T, C) -> velocity (B, 80, T).
+        """
+        terms = self.frame_terms(prompt.transpose(1, 2), mu, style)
+        tables = self.time_tables(t.reshape(1)).at(0)
+        layout = self.row_layout(lengths, x.shape[2])
+        return self.velocity(x.transpose(1, 2), terms, tables, layout).transpose(1, 2)

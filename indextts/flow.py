@@ -1,0 +1,104 @@
+"""Flow matching: from noise to a mel spectrogram that continues the voice prompt. docs/indextts2.md §9."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from indextts.dit import DiT, DiTConfig
+from indextts.padding import length_mask
+from indextts.weight_norm import fuse_weight_norm
+
+
+@dataclass(frozen=True)
+class CFMConfig:
+    """Sizes of the flow (config.yaml ``s2mel``)."""
+
+    dit: DiTConfig = field(default_factory=DiTConfig)
+
+
+def time_grid(steps: int) -> tuple[Tensor, list[float]]:
+    """Euler steps from 0 to 1: times (steps,) float32 and step sizes, added up in float32 (FACTS 2.8)."""
+    grid = torch.linspace(0, 1, steps + 1, device="cpu")
+    times, sizes = [grid[0]], [grid[1] - grid[0]]
+    for step in range(1, steps):
+        times.append(times[-1] + sizes[-1])
+        sizes.append(grid[step + 1] - times[-1])
+    return torch.stack(times), [size.item() for size in sizes]
+
+
+class CFM(nn.Module):
+    """Conditional flow matching with classifier-free guidance, solved by Euler steps.
+
+    Key names are those of ``s2mel.pth`` ``["net"]["cfm"]``; call :meth:`fuse` once they are loaded.
+    """
+
+    def __init__(self, config: CFMConfig) -> None:
+        super().__init__()
+        self.estimator = DiT(config.dit)
+
+    def fuse(self) -> None:
+        """Turns weight-normalised layers into plain ones, in place."""
+        fuse_weight_norm(self)
+
+    def solve(
+        self,
+        mu: Tensor,
+        lengths: Tensor,
+        prompt_mel: Tensor,
+        prompt_lengths: Tensor,
+        style: Tensor,
+        noise: Tensor,
+        steps: int = 25,
+        cfg_rate: float = 0.7,
+    ) -> Tensor:
+        """Mel spectrogram of prompt and speech together, from which the prompt frames are then cut.
+
+        Args:
+            mu: (B, T, C) condition, each row that of its prompt followed by that of its speech, right-padded.
+            lengths: (B,) int, frames of prompt and speech together.
+            prompt_mel: (B, 80, Tp) log-mel of each prompt, right-padded.
+            prompt_lengths: (B,) int, frames of each prompt.
+            style: (B, 192) speaker embeddings.
+            noise: (B, 80, T) starting point; what it holds in the prompt and in the padding does not matter.
+            steps: Euler steps; their cost is proportional.
+            cfg_rate: guidance; 0 leaves the unconditional half of the work out.
+
+        Returns:
+            (B, 80, T) log-mel, zero in the prompt and in the padding.
+
+        Raises:
+            ValueError: see :meth:`DiT.row_layout`; fewer than one step.
+        """
+        if steps < 1:
+            raise ValueError(f"the flow needs at least 1 step, got {steps}")
+        estimator, frames = self.estimator, mu.shape[1]
+        device, dtype = mu.device, mu.dtype
+        layout = estimator.row_layout(lengths, frames)
+        speech = length_mask(lengths.to(device), frames) & ~length_mask(prompt_lengths.to(device), frames)
+        speech = speech[..., None].to(dtype)
+        prompt = torch.zeros(mu.shape[0], frames, prompt_mel.shape[1], dtype=dtype, device=device)
+        width = min(frames, prompt_mel.shape[2])
+        inside = length_mask(prompt_lengths.to(device), width)[..., None]
+        prompt[:, :width] = prompt_mel[:, :, :width].transpose(1, 2).masked_fill(~inside, 0)
+
+        times, sizes = time_grid(steps)
+        tables = estimator.time_tables(times.to(device))
+        terms = estimator.frame_terms(prompt, mu, style)
+        guided = cfg_rate > 0
+        if guided:
+            # One batch of conditional and unconditional rows.
+            terms = torch.cat((terms, estimator.null_terms().expand_as(terms)))
+            layout = layout.repeat(2)
+        x = noise.to(dtype).transpose(1, 2) * speech
+        for step, size in enumerate(sizes):
+            if guided:
+                velocity, null = estimator.velocity(torch.cat((x, x)), terms, tables.at(step), layout).chunk(2)
+                velocity = (1.0 + cfg_rate) * velocity - cfg_rate * null
+            else:
+                velocity = estimator.velocity(x, terms, tables.at(step), layout)
+            # Prompt frames stay zero: the prompt enters through the terms alone.
+            x = x + size * velocity * speech
+        return x.transpose(1, 2)
