@@ -1,0 +1,86 @@
+"""UnifiedVoice: the input sequence, the cache, and rows of a batch against single runs."""
+
+import pytest
+import torch
+from goldens import peak_error
+from tiny_modules import TOLERANCE, tensor, tiny_gpt
+
+from indextts.gpt import FIRST_CODE_POSITION
+from indextts.parity_rule import ints, noise
+
+
+@pytest.fixture(scope="module")
+def gpt(tiny_config_dir):
+    return tiny_gpt(tiny_config_dir)
+
+
+def made_up_conds(gpt, rows):
+    """Conditions of ``rows`` different voices and emotions."""
+    latents = tensor(noise("latents", (rows, gpt.config.condition_num_latents, gpt.config.model_dim)))
+    return gpt.conds(latents, tensor(noise("emovec", (rows, gpt.config.model_dim))))
+
+
+def made_up_texts(*lengths):
+    return [tensor(ints(f"text{i}", (length,), 3, 699)) for i, length in enumerate(lengths)]
+
+
+def test_conds_end_with_the_speed_rows_one_and_zero(gpt):
+    latents, emovec = torch.zeros(2, 32, gpt.config.model_dim), torch.ones(2, gpt.config.model_dim)
+    conds = gpt.conds(latents, emovec)
+    assert conds.shape == (2, 34, gpt.config.model_dim)
+    assert torch.equal(conds[:, :32], torch.ones(2, 32, gpt.config.model_dim))
+    assert torch.equal(conds[1, 32], gpt.speed_emb.weight[1])
+    assert torch.equal(conds[1, 33], gpt.speed_emb.weight[0])
+
+
+def test_cached_steps_equal_the_whole_sequence(gpt):
+    x = tensor(noise("sequence", (3, 12, gpt.config.model_dim)))
+    whole = gpt.gpt(x)
+    cache = gpt.gpt.new_cache(3, capacity=20, like=x)
+    prefix = gpt.gpt(x[:, :8], cache)
+    cache.lengths.fill_(8)
+    cache.used = 8
+    steps = [gpt.gpt.step(x[:, i : i + 1], cache) for i in range(8, 12)]
+    assert peak_error(torch.cat([prefix, *steps], dim=1), whole) < TOLERANCE
+
+
+def test_mixed_texts_and_voices_in_a_batch_equal_single_runs(gpt):
+    conds, texts = made_up_conds(gpt, 4), made_up_texts(5, 31, 1, 12)
+    codes = torch.tensor([[3, 50, 400, 7], [8, 2, 511, 100]])
+    logits, cache = gpt.prefill(conds, texts, new_tokens=4)
+    batch = [logits]
+    for k, code in enumerate(codes):
+        batch.append(gpt.step(code, torch.full((4,), FIRST_CODE_POSITION + k), cache))
+    for row in range(4):
+        logits, cache = gpt.prefill(conds[row : row + 1], texts[row : row + 1], new_tokens=4)
+        alone = [logits]
+        for k, code in enumerate(codes[:, row : row + 1]):
+            alone.append(gpt.step(code, torch.full((1,), FIRST_CODE_POSITION + k), cache))
+        for batched, single in zip(batch, alone, strict=True):
+            assert peak_error(batched[row], single[0]) < TOLERANCE
+
+
+def test_cache_rows_can_be_repeated_and_reordered(gpt):
+    conds, texts = made_up_conds(gpt, 2), made_up_texts(6, 9)
+    _, cache = gpt.prefill(conds, texts, new_tokens=2)
+    codes, position = torch.tensor([11, 12]), torch.full((2,), FIRST_CODE_POSITION)
+    repeated = cache.repeat_rows(2)
+    repeated.reorder_rows(torch.tensor([1, 0, 3, 2]))
+    expected = gpt.step(codes, position, cache)
+    actual = gpt.step(codes.repeat_interleave(2), position.repeat_interleave(2), repeated)
+    assert peak_error(actual, expected.repeat_interleave(2, dim=0)) < TOLERANCE
+
+
+def test_start_and_stop_ids_inside_a_text_are_dropped_before_decoding_only(gpt):
+    conds = made_up_conds(gpt, 1)
+    plain, marked = torch.tensor([20, 30, 40]), torch.tensor([0, 20, 1, 30, 40, 1])
+    assert torch.equal(gpt.prefill(conds, [plain], 1)[0], gpt.prefill(conds, [marked], 1)[0])
+    codes = [torch.tensor([5, 6])]
+    assert not torch.allclose(gpt.latent(conds, [plain], codes)[0], gpt.latent(conds, [marked], codes)[0])
+
+
+def test_a_text_longer_than_the_position_table_is_refused(gpt):
+    limit = gpt.config.max_text_tokens
+    gpt.prefill(made_up_conds(gpt, 1), made_up_texts(limit), new_tokens=1)
+    with pytest.raises(ValueError, match=f"text of {limit + 1} tokens"):
+        gpt.prefill(made_up_conds(gpt, 1), made_up_texts(limit + 1), new_tokens=1)
