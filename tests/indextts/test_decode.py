@@ -49,8 +49,8 @@ def runs(arrays: Arrays, stem: str) -> list[tuple[str, int, float]]:
     return found
 
 
-def before_stop(codes: np.ndarray, stop: int) -> list[int]:
-    codes = codes.tolist()
+def before_stop(row: np.ndarray, stop: int) -> list[int]:
+    codes = row.tolist()
     return codes[: codes.index(stop)] if stop in codes else codes
 
 
