@@ -170,6 +170,15 @@ class VoiceEncoder:
         """Conditioning of an emotion prompt; raises as :meth:`speaker`."""
         return self.emotions.get(content_key(path), lambda: self._encode_emotion(path))
 
+    def clear(self, kind: str | None = None) -> None:
+        """Empties the ``speaker`` cache, the ``emotion`` cache, or both. Raises ``ValueError`` for another kind."""
+        caches: dict[str, ConditionCache] = {"speaker": self.speakers, "emotion": self.emotions}
+        if kind is not None and kind not in caches:
+            raise ValueError(f"unknown cache {kind!r}; caches are {', '.join(caches)}")
+        for name, cache in caches.items():
+            if kind in (None, name):
+                cache.clear()
+
     def base_emovec(self, speaker: SpeakerCondition) -> Tensor:
         """The speaker prompt's own emotion vector (1, D), from which an emotion of less than full strength starts."""
         if speaker.base_emovec is None:

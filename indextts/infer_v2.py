@@ -1,0 +1,434 @@
+"""IndexTTS2: text and a voice prompt in, speech out. docs/indextts2.md §1.
+
+A drop-in for the published class: the same constructor, the same ``infer``. Keyword arguments beyond its own add what
+a dataset builder needs: results in memory, seeds, caches over many voices, listeners for finished segments.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from indextts.checkpoints import fingerprint, locate
+from indextts.components import load_components
+from indextts.decode import GenerationOptions
+from indextts.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
+from indextts.pipeline import Pipeline, StageClock
+from indextts.request import ChunkListener, Emotion, InferenceResult, NoiseSource, RandomStreams, SynthesisRequest
+from indextts.synthesizer import SpeakingOptions, Synthesizer
+from indextts.text import TextFrontend
+from indextts.voice import DEFAULT_CACHE_BYTES, CacheInfo, VoiceEncoder
+from indextts.wav import join_segments, pause, to_int16, to_pcm_scale, write_wav
+
+__all__ = ["Emotion", "IndexTTS2", "InferenceResult", "SynthesisRequest"]
+
+logger = logging.getLogger(__name__)
+
+_WITHOUT_MEANING = {
+    "use_cuda_kernel": "the vocoder has no custom kernel; it runs on torch alone",
+    "use_deepspeed": "decoding has its own preallocated cache; leave it out",
+    "use_accel": "it would ignore beams, top-k, top-p and the repetition penalty; use use_fp16 or use_bf16 on a GPU",
+    "use_torch_compile": "nothing is compiled; use use_fp16 or use_bf16 on a GPU",
+}
+_warned: set[str] = set()
+
+
+def _warn_once(option: str, advice: str) -> None:
+    if option not in _warned:
+        _warned.add(option)
+        logger.warning("%s has no effect here: %s", option, advice)
+
+
+def default_device() -> torch.device:
+    """cuda:0, xpu, mps or cpu, the first that is there."""
+    if torch.cuda.is_available():
+        return torch.device("cuda:0")
+    if hasattr(torch, "xpu") and torch.xpu.is_available():
+        return torch.device("xpu")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+class IndexTTS2:
+    """A loaded model. One instance serves one thread at a time; a second thread gets a ``RuntimeError``."""
+
+    def __init__(
+        self,
+        cfg_path: str | Path = "checkpoints/config.yaml",
+        model_dir: str | Path = "checkpoints",
+        use_fp16: bool = False,
+        device: str | torch.device | None = None,
+        use_cuda_kernel: bool | None = None,
+        use_deepspeed: bool = False,
+        use_accel: bool = False,
+        use_torch_compile: bool = False,
+        use_qwen_emo: bool = True,
+        aux_paths: Mapping[str, str | Path] | None = None,
+        *,
+        use_bf16: bool = False,
+        download: bool = False,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+    ) -> None:
+        """Loads a checkpoint folder.
+
+        Args:
+            use_fp16, use_bf16: number format of the GPT on a GPU; everything else stays float32. Off on cpu and mps.
+            device: default: the first of cuda:0, xpu, mps, cpu that is there.
+            use_cuda_kernel, use_deepspeed, use_accel, use_torch_compile: accepted for compatibility, without effect.
+            use_qwen_emo: whether emotion texts are allowed; the model is loaded when the first one comes.
+            aux_paths: ``w2v_bert``, ``bigvgan`` (folders), ``semantic_codec``, ``campplus`` (files).
+            download: fetch missing files instead of listing them in an error.
+            cache_bytes: limit for each of the speaker and emotion caches.
+
+        Raises:
+            MissingFilesError: listing every missing file and its source.
+            CheckpointError: a file that is unsafe or does not fit.
+            ConfigError: a config.yaml that lacks or contradicts something.
+        """
+        for option, given in {
+            "use_cuda_kernel": use_cuda_kernel,
+            "use_deepspeed": use_deepspeed,
+            "use_accel": use_accel,
+            "use_torch_compile": use_torch_compile,
+        }.items():
+            if given:
+                _warn_once(option, _WITHOUT_MEANING[option])
+        if use_fp16 and use_bf16:
+            raise ValueError("give use_fp16 or use_bf16, not both")
+        self.device = torch.device(device) if device is not None else default_device()
+        gpt_dtype = torch.float16 if use_fp16 else torch.bfloat16 if use_bf16 else torch.float32
+        if gpt_dtype != torch.float32 and self.device.type in ("cpu", "mps"):
+            logger.warning("use_fp16 and use_bf16 are off on %s", self.device.type)
+            gpt_dtype = torch.float32
+
+        self._files = locate(cfg_path, model_dir, aux_paths, download)
+        self.cfg = self._files.config
+        self.model_version = self.cfg.version
+        self.sampling_rate = self.cfg.spectrogram.sampling_rate
+        with torch.no_grad():
+            components = load_components(self._files, self.device, gpt_dtype)
+        self._voices = VoiceEncoder(
+            components.semantic_encoder,
+            components.semantic_codec,
+            components.campplus,
+            components.length_regulator,
+            components.gpt,
+            self.cfg.spectrogram,
+            self.device,
+            cache_bytes,
+        )
+        self._synthesizer = Synthesizer(
+            self.cfg,
+            TextFrontend(self._files["bpe_model"], self._files.glossary),
+            self._voices,
+            EmotionMatrix(components.spk_matrix, components.emo_matrix, self.cfg.emo_num),
+            QwenEmotion(Path(model_dir) / self.cfg.qwen_emo_path, self.device) if use_qwen_emo else None,
+            Pipeline(components, self.device),
+        )
+        self._in_use = threading.RLock()
+        self.gr_progress: Any = None
+        """Called as ``gr_progress(fraction, desc=…)`` while a call goes on, if set."""
+
+    # Speaking
+
+    def infer(
+        self,
+        spk_audio_prompt: str | Path,
+        text: str,
+        output_path: str | Path | None,
+        emo_audio_prompt: str | Path | None = None,
+        emo_alpha: float = 1.0,
+        emo_vector: Sequence[float] | None = None,
+        use_emo_text: bool = False,
+        emo_text: str | None = None,
+        use_random: bool = False,
+        interval_silence: int = 200,
+        verbose: bool = False,
+        max_text_tokens_per_segment: int = 120,
+        stream_return: bool = False,
+        more_segment_before: int = 0,
+        **options: Any,
+    ) -> Any:
+        """Speaks ``text`` with the voice of a prompt.
+
+        Args:
+            spk_audio_prompt: recording of the voice; its first 15 s count.
+            output_path: 16-bit WAV to write; None returns samples instead.
+            emo_audio_prompt: recording of the emotion; default: the voice prompt, at full strength.
+            emo_alpha: strength of the emotion in [0, 1].
+            emo_vector: 8 weights, see :class:`Emotion`; takes the place of ``emo_audio_prompt``.
+            use_emo_text: the emotion comes from ``emo_text``, or from ``text`` itself.
+            use_random: prototypes of the emotion vector are drawn instead of chosen by the voice.
+            interval_silence: milliseconds between segments.
+            verbose: details are logged at INFO instead of DEBUG.
+            max_text_tokens_per_segment: longer text is cut into segments.
+            stream_return: returns a generator of segments and silences.
+            more_segment_before: tokens that must have been cut off before short neighbours are joined again.
+            **options: those of :meth:`infer_generator`.
+
+        Returns:
+            ``output_path``; without one ``(22050, int16 array (N, 1))``; with ``return_audio`` an
+            :class:`InferenceResult`; with ``stream_return`` the generator of :meth:`infer_generator`.
+
+        Raises:
+            ValueError: nothing to say in ``text``, an unusable prompt, options out of range.
+            RuntimeError: the model said nothing (zero codes) or broke its own grammar; another thread is at work.
+        """
+        items = self.infer_generator(
+            spk_audio_prompt,
+            text,
+            output_path,
+            emo_audio_prompt,
+            emo_alpha,
+            emo_vector,
+            use_emo_text,
+            emo_text,
+            use_random,
+            interval_silence,
+            verbose,
+            max_text_tokens_per_segment,
+            stream_return,
+            more_segment_before,
+            **options,
+        )
+        return items if stream_return else next(items)
+
+    def infer_generator(
+        self,
+        spk_audio_prompt: str | Path,
+        text: str,
+        output_path: str | Path | None,
+        emo_audio_prompt: str | Path | None = None,
+        emo_alpha: float = 1.0,
+        emo_vector: Sequence[float] | None = None,
+        use_emo_text: bool = False,
+        emo_text: str | None = None,
+        use_random: bool = False,
+        interval_silence: int = 200,
+        verbose: bool = False,
+        max_text_tokens_per_segment: int = 120,
+        stream_return: bool = False,
+        quick_streaming_tokens: int = 0,
+        *,
+        return_audio: bool = False,
+        return_numpy: bool = False,
+        on_chunk: ChunkListener | None = None,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        initial_noise: NoiseSource | None = None,
+        **generation_kwargs: Any,
+    ) -> Generator[Any, None, None]:
+        """:meth:`infer` as a generator: of one item, or of the segments as they are finished.
+
+        With ``stream_return`` every segment is a float tensor (1, n) in 16-bit scale, followed by a tensor (1, m) of
+        silence, also after the last one; there is no further item, and a file is written at the end if asked for.
+
+        Args:
+            return_audio: write nothing; the item is an :class:`InferenceResult`.
+            return_numpy: its samples as a numpy array.
+            on_chunk: called with ``(samples (n,) float32 in [-1, 1], sampling rate, index)`` of each segment, in order.
+                An exception in it ends the call.
+            seed, generator: where random numbers come from; the same seed gives the same audio whatever ran before.
+                Without either, every call draws anew. Global random state is never used.
+            initial_noise: ``(segment index, (1, 80, T)) -> tensor``: replaces the flow's random start.
+            **generation_kwargs: do_sample, top_p, top_k, temperature, length_penalty, num_beams, repetition_penalty,
+                max_mel_tokens, min_mel_tokens; see :class:`GenerationOptions`.
+        """
+        if stream_return and return_audio:
+            raise ValueError("return_audio gives one result, stream_return gives segments: ask for one of them")
+        options = SpeakingOptions(
+            self._generation_options(generation_kwargs),
+            RandomStreams(seed, generator),
+            max_text_tokens_per_segment,
+            quick_streaming_tokens,
+            initial_noise,
+            logging.INFO if verbose else logging.DEBUG,
+        )
+        # As published: a text takes the place of a vector, and both that of a recording.
+        if use_emo_text:
+            emotion = Emotion(emo_text=emo_text or text, emo_alpha=emo_alpha, use_random=use_random)
+        elif emo_vector is not None:
+            emotion = Emotion(emo_vector=tuple(emo_vector), emo_alpha=emo_alpha, use_random=use_random)
+        else:
+            emotion = Emotion(emo_audio=emo_audio_prompt, emo_alpha=emo_alpha)
+
+        def work() -> Iterator[Any]:
+            clock, started = StageClock(self.device), time.perf_counter()
+            spoken: list[Tensor] = []
+            segments = self._synthesizer.speak(spk_audio_prompt, text, emotion, options, clock)
+            for index, count, samples in segments:
+                spoken.append(samples)
+                self._announce(index, count, samples, on_chunk)
+                if stream_return:
+                    yield to_pcm_scale(samples).unsqueeze(0)
+                    yield pause(interval_silence, self.sampling_rate).unsqueeze(0)
+            wav = join_segments(spoken, interval_silence, self.sampling_rate)
+            if output_path and not return_audio:
+                write_wav(output_path, wav, self.sampling_rate)
+            if stream_return:
+                return
+            if return_audio:
+                yield self._result(wav, clock, time.perf_counter() - started, return_numpy)
+            else:
+                yield output_path or (self.sampling_rate, to_int16(wav).unsqueeze(1).numpy())
+
+        return self._in_one_thread(work())
+
+    def synthesize(self, requests: Iterable[SynthesisRequest], **options: Any) -> list[InferenceResult]:
+        """Speaks every request; each result equals that of its own :meth:`infer` call with ``return_audio``.
+
+        ``options`` are those of :meth:`infer` that are not part of a request.
+        """
+        results = []
+        for request in requests:
+            emotion = Emotion.of(request.emotion)
+            results.append(
+                self.infer(
+                    request.voice,
+                    request.text,
+                    None,
+                    emo_audio_prompt=emotion.emo_audio,
+                    emo_vector=emotion.emo_vector,
+                    use_emo_text=emotion.emo_text is not None,
+                    emo_text=emotion.emo_text,
+                    emo_alpha=emotion.emo_alpha,
+                    seed=request.seed,
+                    return_audio=True,
+                    **options,
+                )
+            )
+        return results
+
+    # Caches
+
+    def warm_cache(self, prompts: str | Path | Iterable[str | Path]) -> None:
+        """Encodes prompts as voices and as emotions, so that later calls find them. Raises as :meth:`infer`."""
+        paths = [prompts] if isinstance(prompts, str | Path) else list(prompts)
+        with self._exclusive(), torch.no_grad():
+            for path in paths:
+                self._voices.speaker(path)
+                self._voices.emotion(path)
+
+    def clear_cache(self, kind: str | None = None) -> None:
+        """Forgets voices: ``speaker``, ``emotion`` or both. Raises ``ValueError`` for another kind."""
+        with self._exclusive():
+            self._voices.clear(kind)
+
+    def cache_info(self) -> dict[str, CacheInfo]:
+        """Entries, hits, misses and bytes of the ``speaker`` and the ``emotion`` cache."""
+        return {"speaker": self._voices.speakers.info(), "emotion": self._voices.emotions.info()}
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hex digits that identify the checkpoint; see :func:`indextts.checkpoints.fingerprint`."""
+        return fingerprint(self._files)
+
+    @staticmethod
+    def normalize_emo_vec(emo_vector: Sequence[float], apply_bias: bool = True) -> list[float]:
+        """8 emotion weights in a range that sounds natural, for user interfaces: biased, their sum at most 0.8."""
+        return normalize_emo_vec(emo_vector, apply_bias)
+
+    # Read-only views of the latest voice and emotion, None before the first call
+
+    @property
+    def cache_spk_audio_prompt(self) -> str | None:
+        """Path of the latest voice prompt."""
+        last = self._synthesizer.last_speaker
+        return None if last is None else last[0]
+
+    @property
+    def cache_spk_cond(self) -> Tensor | None:
+        """Its w2v-bert embedding (1, T, 1024)."""
+        last = self._synthesizer.last_speaker
+        return None if last is None else last[1].spk_cond_emb
+
+    @property
+    def cache_s2mel_style(self) -> Tensor | None:
+        """Its style (1, 192)."""
+        last = self._synthesizer.last_speaker
+        return None if last is None else last[1].style
+
+    @property
+    def cache_s2mel_prompt(self) -> Tensor | None:
+        """Its content at mel frame rate (1, Tm, 512)."""
+        last = self._synthesizer.last_speaker
+        return None if last is None else last[1].prompt_condition
+
+    @property
+    def cache_mel(self) -> Tensor | None:
+        """Its log-mel (1, 80, Tm)."""
+        last = self._synthesizer.last_speaker
+        return None if last is None else last[1].ref_mel
+
+    @property
+    def cache_emo_audio_prompt(self) -> str | None:
+        """Path of the latest emotion prompt."""
+        last = self._synthesizer.last_emotion
+        return None if last is None else last[0]
+
+    @property
+    def cache_emo_cond(self) -> Tensor | None:
+        """Its w2v-bert embedding (1, T, 1024)."""
+        last = self._synthesizer.last_emotion
+        return None if last is None else last[1].emo_cond_emb
+
+    # Delivery
+
+    def _generation_options(self, given: Mapping[str, Any]) -> GenerationOptions:
+        """Checks and completes the generation arguments. Raises ``TypeError`` for an unknown one."""
+        given = dict(given)
+        # Two arguments of the published class; off by default, and only ever off here.
+        if given.pop("typical_sampling", False):
+            raise ValueError("typical_sampling is not available: use top_p and top_k")
+        given.pop("typical_mass", None)
+        known = {field.name for field in fields(GenerationOptions)}
+        unknown = sorted(set(given) - known)
+        if unknown:
+            raise TypeError(f"unknown arguments {unknown}; generation arguments are {sorted(known)}")
+        # User interfaces hand None for "off".
+        off = {"top_k": 0, "top_p": 1.0, "temperature": 1.0}
+        given = {name: off.get(name) if value is None else value for name, value in given.items()}
+        longest = self.cfg.gpt.max_mel_tokens
+        given.setdefault("max_mel_tokens", min(GenerationOptions.max_mel_tokens, longest))
+        return GenerationOptions(**given)
+
+    def _announce(self, index: int, count: int, samples: Tensor, on_chunk: ChunkListener | None) -> None:
+        if on_chunk is not None:
+            on_chunk(samples, self.sampling_rate, index)
+        if self.gr_progress is not None:
+            self.gr_progress((index + 1) / count, desc=f"segment {index + 1} of {count}")
+
+    def _result(self, wav: Tensor, clock: StageClock, seconds: float, as_numpy: bool) -> InferenceResult:
+        duration = len(wav) / self.sampling_rate
+        samples = wav.numpy() if as_numpy else wav
+        return InferenceResult(self.sampling_rate, samples, duration, seconds / duration, clock.seconds)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Raises ``RuntimeError`` while another thread is at work with this instance."""
+        if not self._in_use.acquire(blocking=False):
+            raise RuntimeError("this IndexTTS2 instance is at work in another thread: use one instance per thread")
+        try:
+            yield
+        finally:
+            self._in_use.release()
+
+    def _in_one_thread(self, items: Iterator[Any]) -> Generator[Any, None, None]:
+        """The same items; the instance is taken, and gradients are off, only while one of them is being made."""
+        end = object()
+        while True:
+            with self._exclusive(), torch.no_grad():
+                item = next(items, end)
+            if item is end:
+                return
+            yield item

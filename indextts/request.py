@@ -1,0 +1,114 @@
+"""What is asked of the engine and what comes back. docs/indextts2.md §1."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# ``(segment index, (1, 80, T)) -> starting point of the flow``, a tensor or an array of that shape.
+NoiseSource = Callable[[int, tuple[int, int, int]], Any]
+# ``(samples (N,) float32 in [-1, 1], sampling rate in Hz, segment index)``
+ChunkListener = Callable[[Tensor, int, int], None]
+
+
+class InferenceResult(NamedTuple):
+    """One utterance.
+
+    Attributes:
+        sampling_rate: Hz.
+        wav_tensor: (N,) float32 in [-1, 1] on the CPU; a numpy array if the call asked for one.
+        duration_sec: N / sampling_rate.
+        rtf: seconds of work per second of audio.
+        timings: seconds by stage: prompt, text, gpt, latent, flow, vocoder.
+    """
+
+    sampling_rate: int
+    wav_tensor: Tensor | np.ndarray
+    duration_sec: float
+    rtf: float
+    timings: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Emotion:
+    """How something is said, if not as in the voice prompt: one of audio, vector or text, and its strength.
+
+    Attributes:
+        emo_audio: a recording that sounds like it.
+        emo_vector: 8 weights: happy, angry, sad, afraid, disgusted, melancholic, surprised, calm.
+        emo_text: a description; needs the Qwen emotion model of the checkpoint.
+        emo_alpha: 0 is the voice's own emotion, 1 is all of this one.
+        use_random: with a vector or a text, draws the prototypes instead of choosing those close to the voice.
+    """
+
+    emo_audio: str | Path | None = None
+    emo_vector: Sequence[float] | None = None
+    emo_text: str | None = None
+    emo_alpha: float = 1.0
+    use_random: bool = False
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("emo_audio", "emo_vector", "emo_text") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"an emotion is given by one of emo_audio, emo_vector, emo_text, not by {given}")
+
+    @classmethod
+    def of(cls, emotion: Emotion | Mapping[str, Any] | None) -> Emotion:
+        """Accepts a mapping with the same names. Raises ``ValueError`` for unknown ones."""
+        if isinstance(emotion, Emotion):
+            return emotion
+        settings = dict(emotion or {})
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(settings) - set(known))
+        if unknown:
+            raise ValueError(f"unknown emotion settings {unknown}; known are {known}")
+        return cls(**settings)
+
+
+@dataclass(frozen=True)
+class SynthesisRequest:
+    """One utterance to speak.
+
+    Attributes:
+        text: what is said; long text becomes several segments.
+        voice: the prompt's file.
+        seed: makes the audio reproducible; None draws anew.
+        emotion: an :class:`Emotion` or a mapping with its names; None: as in the prompt.
+    """
+
+    text: str
+    voice: str | Path
+    seed: int | None = None
+    emotion: Emotion | Mapping[str, Any] | None = None
+
+
+class RandomStreams:
+    """Independent random streams of one call, all derived from one seed; global random state is neither read nor set.
+
+    Streams are CPU generators, so a seed means the same numbers on every device.
+    """
+
+    def __init__(self, seed: int | None = None, generator: torch.Generator | None = None) -> None:
+        """From ``seed``, from one number drawn from ``generator``, or from the operating system's entropy.
+
+        Raises ``ValueError`` if both are given.
+        """
+        if seed is not None and generator is not None:
+            raise ValueError("give seed or generator, not both")
+        if seed is None and generator is not None:
+            seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
+        if seed is None:
+            seed = torch.Generator().seed()
+        self.seed = int(seed)
+
+    def stream(self, purpose: str, segment: int = 0) -> torch.Generator:
+        """The generator of one purpose (``codes``, ``flow``, ``emotion``) in one segment."""
+        digest = hashlib.blake2b(f"{self.seed}/{purpose}/{segment}".encode(), digest_size=8).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest, "little"))
