@@ -1,0 +1,39 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export DAGSTER_HOME := $(CURDIR)/dagster_home
+export MOSHI_ASSETS_DATA := $(CURDIR)/data
+export PYTHONUNBUFFERED := 1
+
+.PHONY: demo test ui bench lint clean
+
+# Everything that the project needs, into .venv; done again when the requirements change.
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; choose it with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+demo: $(VENV)/installed ## build the sample dialogues into data/moshi_sample with the built-in voice
+	$(BIN)/moshi-assets build examples/moshi_sample.jsonl --output data --name moshi_sample --worker-count 2 --samples-per-shard 8
+	$(BIN)/moshi-assets verify data/moshi_sample
+	@echo
+	@echo 'Listen:     data/moshi_sample/data_stereo/*.wav (left: assistant, right: user)'
+	@echo 'Look at it: make ui, then open http://127.0.0.1:3000'
+
+test: $(VENV)/installed ## run every test
+	$(BIN)/python -m pytest
+
+ui: $(VENV)/installed ## Dagster's webserver and daemon on the datasets in data/
+	$(BIN)/dagster dev -w workspace.yaml
+
+bench: $(VENV)/installed ## reproduce every figure of the README; about 40 minutes on 2 cores
+	$(BIN)/python -m benchmarks
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check moshi_assets
+	$(BIN)/mypy
+
+clean: ## remove what make demo and make ui wrote, but not .venv
+	rm -rf data dagster_home/history dagster_home/storage dagster_home/schedules dagster_home/logs dagster_home/.telemetry dagster_home/.nux

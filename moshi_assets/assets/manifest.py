@@ -1,0 +1,49 @@
+"""`manifest`: the file that moshi-finetune reads, over all shards of a dataset."""
+
+import time
+
+import dagster as dg
+
+from ..checks import MANIFEST_CHECKS, check_results
+from ..lock import dataset_lock
+from ..manifest import publish_manifest
+from ..partitions import ANY_PARTITION, SINGLE_RUN, datasets
+from ..resources import DataRoot
+from ..run_tags import lock_owner
+from ..verify import Fault, manifest_faults
+from .stereo_pairs import stereo_pairs
+
+
+@dg.asset(
+    partitions_def=datasets,
+    deps=[dg.AssetDep(stereo_pairs, partition_mapping=ANY_PARTITION)],
+    backfill_policy=SINGLE_RUN,
+    check_specs=MANIFEST_CHECKS,
+    kinds={"python", "json"},
+    group_name="moshi",
+)
+def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.MaterializeResult:
+    """`<dataset>.jsonl`: path and duration of every recording, in input order, published whole."""
+    faults: list[Fault] = []
+    rows = 0
+    for key in context.partition_keys:
+        store = data.store(key)
+        begin = time.monotonic()
+        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run_id)):
+            figures = publish_manifest(store, store.recipe())
+            faults += manifest_faults(store)
+        rows += figures.rows
+        context.add_asset_metadata(
+            {
+                "dialogues": figures.rows,
+                "rejected": figures.rejected,
+                "removed_files": figures.removed_files,
+                "audio_seconds": round(figures.audio_seconds, 3),
+                "audio_hours": round(figures.audio_seconds / 3600, 4),
+                "wall_seconds": round(time.monotonic() - begin, 3),
+                "manifest": dg.MetadataValue.path(str(store.manifest_path)),
+                "rejects": dg.MetadataValue.path(str(store.rejects_path)),
+            },
+            partition_key=key,
+        )
+    return dg.MaterializeResult(check_results=list(check_results(MANIFEST_CHECKS, faults, rows)))

@@ -1,0 +1,57 @@
+"""`stereo_pairs`: each dialogue of a shard as one stereo WAV, assistant left, user right."""
+
+import time
+
+import dagster as dg
+
+from ..checks import STEREO_CHECKS, check_results
+from ..lane import exit_with_parent
+from ..lock import dataset_lock
+from ..metrics import peak_rss
+from ..pairs import build_pairs, writer_threads
+from ..partitions import SINGLE_RUN, by_dataset, shards
+from ..resources import DataRoot
+from ..run_tags import lock_owner
+from ..verify import Fault
+from .mono_syntheses import mono_syntheses
+
+
+@dg.asset(
+    partitions_def=shards,
+    deps=[mono_syntheses],
+    backfill_policy=SINGLE_RUN,
+    check_specs=STEREO_CHECKS,
+    kinds={"python", "wav"},
+    group_name="moshi",
+)
+def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.MaterializeResult:
+    """Stereo recordings of a shard, written once, read back and checked."""
+    exit_with_parent()
+    faults: list[Fault] = []
+    checked = 0
+    with writer_threads() as pool:
+        for dataset, keys in by_dataset(context.partition_keys).items():
+            store = data.store(dataset)
+            recipe = store.recipe()
+            with dataset_lock(store.folder, lock_owner(context.run.tags, context.run_id)):
+                for key in keys:
+                    begin = time.monotonic()
+                    figures = build_pairs(store, recipe, key, pool)
+                    wall = time.monotonic() - begin
+                    faults += figures.faults
+                    checked += figures.written + figures.reused
+                    context.add_asset_metadata(
+                        {
+                            "dialogues": figures.dialogues,
+                            "written": figures.written,
+                            "reused": figures.reused,
+                            "rejected": figures.rejected,
+                            "audio_seconds": round(figures.audio_seconds, 3),
+                            "wall_seconds": round(wall, 3),
+                            "x_realtime": round(figures.audio_seconds / max(wall, 1e-9), 1),
+                            "peak_rss_mb": round(peak_rss(), 1),
+                            "folder": dg.MetadataValue.path(str(store.stereo_folder)),
+                        },
+                        partition_key=key,
+                    )
+    return dg.MaterializeResult(check_results=list(check_results(STEREO_CHECKS, faults, checked)))

@@ -1,0 +1,87 @@
+"""`synthesis_tasks`: a dialogue file becomes the synthesis tasks of every shard."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ..files import remove_partials
+from ..lock import dataset_lock
+from ..partitions import SINGLE_RUN, datasets, register_shards
+from ..planner import plan
+from ..recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
+from ..resources import DataRoot
+from ..run_tags import lock_owner
+from ..store import DatasetStore
+
+
+class SynthesisTasksConfig(dg.Config):
+    """What to build the dataset from. Nothing given: its stored recipe, else a file of its name in the inbox."""
+
+    input: str | None = None
+    """Dialogue file (JSONL, .gz too)."""
+    recipe: dict[str, Any] = {}
+    """Settings as in a recipe file; they override it."""
+    recipe_file: str | None = None
+    """Recipe file (YAML)."""
+
+
+def resolve_recipe(config: SynthesisTasksConfig, store: DatasetStore) -> Recipe:
+    """Recipe for a materialization.
+
+    Raises:
+        RecipeError: nothing says what to read, or a setting is wrong.
+    """
+    if not (config.input or config.recipe or config.recipe_file) and store.recipe_path.is_file():
+        return store.recipe()
+    settings = read_recipe_settings(Path(config.recipe_file)) if config.recipe_file else {}
+    settings |= config.recipe
+    source = config.input or settings.get("source")
+    if not source:
+        inbox = [store.root / "inbox" / f"{store.name}{ending}" for ending in (".jsonl", ".jsonl.gz")]
+        found = [path for path in inbox if path.is_file()]
+        if not found:
+            raise RecipeError(
+                f"nothing says what dataset {store.name!r} is made from: give the dialogue file as run config "
+                f"'ops: {{synthesis_tasks: {{config: {{input: FILE.jsonl}}}}}}', or put it at {inbox[0]}"
+            )
+        source = found[0]
+    return make_recipe(settings | {"name": store.name, "source": str(Path(source).expanduser().resolve())})
+
+
+@dg.asset(partitions_def=datasets, backfill_policy=SINGLE_RUN, kinds={"python", "arrow"}, group_name="moshi")
+def synthesis_tasks(
+    context: dg.AssetExecutionContext, config: SynthesisTasksConfig, data: DataRoot
+) -> dg.MaterializeResult:
+    """The dialogue file, validated and cut into shards of synthesis tasks; bad lines go to `rejects.ndjson`."""
+    keys = context.partition_keys
+    if len(keys) > 1 and (config.input or config.recipe or config.recipe_file):
+        raise RecipeError(f"run config makes one dataset, this run covers {len(keys)}: {', '.join(keys[:5])}")
+    for key in keys:
+        store = data.store(key)
+        recipe = resolve_recipe(config, store)
+        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run_id)):
+            remove_partials(store.folder)
+            figures = plan(recipe, store, lambda f: context.log.info(f"{f.lines} lines read, {f.rejected} rejected"))
+            register_shards(context.instance, key, store.shards())
+        if figures.rejected:
+            context.log.warning(f"{figures.rejected} of {figures.lines} lines rejected, see {store.rejects_path}")
+        if figures.unknown_fields:
+            context.log.info(f"unknown fields ignored: {figures.unknown_fields}")
+        if recipe.worker_count > 1:
+            context.log.warning(
+                f"worker_count={recipe.worker_count}: every lane loads its own copy of the engine's weights (for "
+                f"indextts2 about 4 GiB of GPU memory each in half precision); lanes on one GPU share its compute"
+            )
+        context.add_asset_metadata(
+            {
+                **{name: value for name, value in asdict(figures).items() if name != "unknown_fields"},
+                "lines_per_second": round(figures.lines / max(figures.wall_seconds, 1e-9)),
+                "recipe": dg.MetadataValue.json(recipe.model_dump(mode="json")),
+                "folder": dg.MetadataValue.path(str(store.folder)),
+                "rejects": dg.MetadataValue.path(str(store.rejects_path)),
+            },
+            partition_key=key,
+        )
+    return dg.MaterializeResult()

@@ -1,0 +1,54 @@
+"""Nightly back-fill: what is missing, failed or out of date is requested again."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ..jobs import build_shards, publish_manifest
+from ..resources import DataRoot
+from ..run_tags import DATASET_TAG
+from ..shard_state import manifest_is_current, unfinished_shards
+from ..store import DatasetError, DatasetStore, datasets_in
+from .requests import has_runs_underway, shard_requests
+
+
+@dg.schedule(job=build_shards, cron_schedule="0 2 * * *", execution_timezone="UTC")
+def nightly_backfill(context: dg.ScheduleEvaluationContext, data: DataRoot) -> list[dg.RunRequest] | dg.SkipReason:
+    """Request every unfinished shard of every dataset that nothing is working on, in contiguous ranges.
+
+    An explicit schedule, because automation conditions ask once for a missing partition and never again for a failed
+    one. The tick is part of the run key: evaluating a tick twice starts nothing twice.
+    """
+    tick = context.scheduled_execution_time.strftime("%Y%m%dT%H%M")
+    requests = [
+        request
+        for store, unfinished in _idle_datasets(context, data)
+        for request in shard_requests(store, store.recipe(), unfinished, f"nightly-{tick}")
+    ]
+    return requests or dg.SkipReason("every dataset is finished or being worked on")
+
+
+@dg.schedule(job=publish_manifest, cron_schedule="30 5 * * *", execution_timezone="UTC")
+def nightly_manifests(context: dg.ScheduleEvaluationContext, data: DataRoot) -> list[dg.RunRequest] | dg.SkipReason:
+    """Request the manifest of every finished dataset whose manifest is missing or older than its recordings."""
+    tick = context.scheduled_execution_time.strftime("%Y%m%dT%H%M")
+    requests = [
+        dg.RunRequest(run_key=f"nightly-{tick}:{store.name}", partition_key=store.name, tags={DATASET_TAG: store.name})
+        for store, unfinished in _idle_datasets(context, data)
+        if not unfinished and not manifest_is_current(store)
+    ]
+    return requests or dg.SkipReason("every finished dataset has its manifest")
+
+
+def _idle_datasets(context: dg.ScheduleEvaluationContext, data: DataRoot) -> Iterator[tuple[DatasetStore, list[str]]]:
+    """Datasets that no run waits for or works on, with their unfinished shards."""
+    for store in datasets_in(data.root):
+        if has_runs_underway(context.instance, store.name):
+            context.log.info(f"{store.name}: runs are underway, left alone tonight")
+            continue
+        try:
+            unfinished = unfinished_shards(store)
+        except (DatasetError, ValueError) as error:
+            context.log.warning(f"{store.name}: {error}")
+            continue
+        yield store, unfinished

@@ -1,0 +1,81 @@
+"""A dataset carries on by itself: tasks parsed -> shards requested; last shard finished -> manifest requested."""
+
+import dagster as dg
+
+from ..jobs import build_shards, publish_manifest
+from ..names import split_shard_key
+from ..resources import DataRoot
+from ..run_tags import COMMAND_LINE, DATASET_TAG, DRIVER_TAG
+from ..shard_state import manifest_is_current, unfinished_shards
+from ..store import DatasetError
+from .requests import shard_requests
+
+_EVENTS_PER_TICK = 500
+
+
+def new_materializations(context: dg.SensorEvaluationContext, asset: str) -> tuple[list[tuple[int, str]], str | None]:
+    """Materializations of `asset` since the cursor, as (storage id, partition), without those of `moshi-assets build`.
+
+    The command line drives its own runs; a sensor that helped it would only collide with it.
+
+    Returns:
+        The events in order, and the cursor to set.
+    """
+    cursor = int(context.cursor) if context.cursor else None
+    result = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), after_storage_id=cursor),
+        limit=_EVENTS_PER_TICK,
+        ascending=True,
+    )
+    drivers: dict[str, bool] = {}
+    events = []
+    for record in result.records:
+        run_id = record.run_id
+        if run_id not in drivers:
+            run = context.instance.get_run_by_id(run_id)
+            drivers[run_id] = bool(run and run.tags.get(DRIVER_TAG) == COMMAND_LINE)
+        if not drivers[run_id] and record.partition_key:
+            events.append((record.storage_id, record.partition_key))
+    return events, str(result.records[-1].storage_id) if result.records else context.cursor
+
+
+@dg.sensor(job=build_shards, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+def request_shards(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResult | dg.SkipReason:
+    """When a dataset's tasks are parsed, request its unfinished shards in contiguous ranges."""
+    events, cursor = new_materializations(context, "synthesis_tasks")
+    requests = []
+    for dataset, storage_id in {dataset: storage_id for storage_id, dataset in events}.items():
+        try:
+            store = data.store(dataset)
+            requests += shard_requests(store, store.recipe(), unfinished_shards(store), f"parsed-{storage_id}")
+        except (DatasetError, ValueError) as error:
+            context.log.warning(f"{dataset}: {error}")
+    if not requests:
+        context.update_cursor(cursor or "")
+        return dg.SkipReason("no newly parsed dataset has unfinished shards")
+    return dg.SensorResult(run_requests=requests, cursor=cursor)
+
+
+@dg.sensor(job=publish_manifest, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+def request_manifest(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResult | dg.SkipReason:
+    """When the last shard of a dataset has its stereo pairs, request its manifest."""
+    events, cursor = new_materializations(context, "stereo_pairs")
+    latest = {split_shard_key(key)[0]: storage_id for storage_id, key in events}
+    requests = []
+    for dataset, storage_id in latest.items():
+        try:
+            store = data.store(dataset)
+            left = unfinished_shards(store)
+            if left or manifest_is_current(store):
+                context.log.info(f"{dataset}: {len(left)} shards to go" if left else f"{dataset}: manifest is current")
+                continue
+        except (DatasetError, ValueError) as error:
+            context.log.warning(f"{dataset}: {error}")
+            continue
+        requests.append(
+            dg.RunRequest(run_key=f"paired-{storage_id}:{dataset}", partition_key=dataset, tags={DATASET_TAG: dataset})
+        )
+    if not requests:
+        context.update_cursor(cursor or "")
+        return dg.SkipReason("no dataset was finished by newly paired shards")
+    return dg.SensorResult(run_requests=requests, cursor=cursor)

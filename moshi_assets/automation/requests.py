@@ -1,0 +1,50 @@
+"""Run requests for ranges of shards and for manifests, the same from every sensor and schedule."""
+
+import dagster as dg
+
+from ..executor import executor_config
+from ..partitions import contiguous_ranges
+from ..recipe import Recipe
+from ..run_tags import DATASET_TAG, GPU_TAG
+from ..store import DatasetStore
+
+SHARDS_PER_RUN = 64
+"""Most shards of one requested run: 16 384 dialogues at the default shard size, hours of work, yet resumable in the UI."""
+
+WAITING_OR_ACTIVE = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def shard_requests(store: DatasetStore, recipe: Recipe, wanted: list[str], cause: str) -> list[dg.RunRequest]:
+    """One request per contiguous range of `wanted`, with room for the recipe's lanes.
+
+    Args:
+        store, recipe: the dataset.
+        wanted: shard keys.
+        cause: what asks for them; with the range it makes the run key, so that asking twice starts nothing twice.
+    """
+    return [
+        dg.RunRequest(
+            run_key=f"{cause}:{first}:{last}",
+            job_name="build_shards",
+            run_config=executor_config(recipe.worker_count),
+            tags={
+                "dagster/asset_partition_range_start": first,
+                "dagster/asset_partition_range_end": last,
+                DATASET_TAG: store.name,
+                GPU_TAG: "true",
+            },
+        )
+        for first, last in contiguous_ranges(wanted, store.shards(), SHARDS_PER_RUN)
+    ]
+
+
+def has_runs_underway(instance: dg.DagsterInstance, dataset: str) -> bool:
+    """True while a run that carries the dataset's tag waits or works."""
+    filters = dg.RunsFilter(statuses=WAITING_OR_ACTIVE, tags={DATASET_TAG: dataset})
+    return bool(instance.get_runs(filters, limit=1))

@@ -1,0 +1,219 @@
+"""The whole job in one process: the runs of the three jobs, driven from the command line.
+
+The same assets, resources and executor as in the UI; only who starts the runs differs.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
+
+from .definitions import defs
+from .executor import executor_config
+from .files import remove_partials, write_whole
+from .lock import dataset_lock
+from .progress import LaneProgress, clear_progress, read_progress
+from .recipe import Recipe
+from .run_tags import BUILD_TAG, COMMAND_LINE, DATASET_TAG, DRIVER_TAG, lock_owner
+from .store import DatasetStore
+
+_INSTANCE_YAML = "telemetry:\n  enabled: false\n"
+_POLL_SECONDS = 0.5
+ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+class BuildFailed(RuntimeError):
+    """A run failed; the message is the innermost reason."""
+
+
+class BuildInterrupted(RuntimeError):
+    """Ctrl-C or SIGTERM; the same command continues."""
+
+
+@dataclass
+class BuildSummary:
+    """Counts of a finished build."""
+
+    dialogues: int
+    rejected: int
+    recordings: int
+    tasks: int
+    spoken: int
+    reused: int
+    failed: int
+    shards: int
+    audio_seconds: float
+    """Of the recordings."""
+    spoken_seconds: float
+    """Of the utterances spoken now."""
+    wall_seconds: float
+    stages: dict[str, float] = field(default_factory=dict)
+    """Wall seconds by stage."""
+
+
+# Child processes load jobs through these module-level functions.
+def parse_dataset() -> dg.JobDefinition:
+    return defs.resolve_job_def("parse_dataset")
+
+
+def build_shards() -> dg.JobDefinition:
+    return defs.resolve_job_def("build_shards")
+
+
+def publish_manifest() -> dg.JobDefinition:
+    return defs.resolve_job_def("publish_manifest")
+
+
+def instance_home(root: Path) -> Path:
+    """DAGSTER_HOME when set, else `.dagster` beside the datasets; sets it for child processes."""
+    home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster").expanduser().resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        write_whole(home / "dagster.yaml", _INSTANCE_YAML)
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+class Build:
+    """One build of one dataset."""
+
+    def __init__(self, recipe: Recipe, root: Path, dagster_log_level: str = "CRITICAL") -> None:
+        """
+        Args:
+            recipe: resolved settings.
+            root: folder that holds the datasets.
+            dagster_log_level: what Dagster itself prints to stderr.
+        """
+        self.recipe, self.root = recipe, root
+        self.store = DatasetStore(root, recipe.name)
+        self._log_level = dagster_log_level
+        self._id = uuid.uuid4().hex[:12]
+        self._tags = {DATASET_TAG: recipe.name, DRIVER_TAG: COMMAND_LINE, BUILD_TAG: self._id}
+        self.stage = "parse"
+
+    def run(self, watch: Callable[[str, list[LaneProgress]], None] | None = None) -> BuildSummary:
+        """Build the dataset.
+
+        Args:
+            watch: called every half second, from another thread, with the stage and the lanes' progress.
+
+        Raises:
+            BuildFailed, BuildInterrupted, DatasetBusy, RecipeError
+        """
+        begin = time.monotonic()
+        instance_home(self.root)
+        stop = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(watch, stop), daemon=True)
+        try:
+            with dataset_lock(self.store.folder, lock_owner(self._tags, "")), dg.DagsterInstance.get() as instance:
+                self._close_dead_runs(instance)
+                remove_partials(self.store.folder)
+                clear_progress(self.store.progress_folder)
+                instance.add_dynamic_partitions("datasets", [self.recipe.name])
+                watcher.start()
+                return self._stages(instance, begin)
+        except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+            raise BuildInterrupted from None
+        finally:
+            stop.set()
+
+    def _stages(self, instance: dg.DagsterInstance, begin: float) -> BuildSummary:
+        stages: dict[str, float] = {}
+
+        def timed(stage: str, job: Callable[[], dg.JobDefinition], config: dict, tags: dict) -> str:
+            self.stage, start = stage, time.monotonic()
+            run_id = self._execute(instance, job, config, tags)
+            stages[stage] = time.monotonic() - start
+            return run_id
+
+        settings = self.recipe.model_dump(mode="json", exclude_none=True)  # Dagster maps hold no nulls
+        parse_config = {"ops": {"synthesis_tasks": {"config": {"recipe": settings}}}}
+        timed("parse", parse_dataset, parse_config, {"dagster/partition": self.recipe.name})
+        keys = self.store.shards()
+        span = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+        run_id = timed("speak", build_shards, executor_config(self.recipe.worker_count), span)
+        timed("manifest", publish_manifest, {}, {"dagster/partition": self.recipe.name})
+        return self._summary(instance, run_id, stages, time.monotonic() - begin)
+
+    def _execute(
+        self, instance: dg.DagsterInstance, job: Callable[[], dg.JobDefinition], config: dict, tags: dict
+    ) -> str:
+        config = config | {
+            "loggers": {"console": {"config": {"log_level": self._log_level}}},
+            "resources": {"data": {"config": {"path": str(self.root)}}},
+        }
+        with dg.execute_job(
+            dg.reconstructable(job), instance, run_config=config, tags=self._tags | tags, raise_on_error=False
+        ) as result:
+            run_id = result.run_id
+            if result.success:
+                return run_id
+        status = instance.get_run_by_id(run_id)
+        if status and status.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING):
+            raise BuildInterrupted
+        raise BuildFailed(_reason(instance, run_id))
+
+    def _close_dead_runs(self, instance: dg.DagsterInstance) -> None:
+        """Runs of earlier builds that were killed: we hold the lock, so none of them is alive."""
+        tags = {DATASET_TAG: self.recipe.name, DRIVER_TAG: COMMAND_LINE}
+        for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE, tags=tags)):
+            instance.report_run_failed(run, "The process of this run was killed; its parts are kept.")
+
+    def _watch(self, watch: Callable[[str, list[LaneProgress]], None] | None, stop: threading.Event) -> None:
+        while watch and not stop.wait(_POLL_SECONDS):
+            watch(self.stage, read_progress(self.store.progress_folder))
+
+    def _summary(
+        self, instance: dg.DagsterInstance, run_id: str, stages: dict[str, float], wall: float
+    ) -> BuildSummary:
+        parsed = self.store.summary()
+        mono = _sums(instance, run_id, "mono_syntheses", ("tasks", "spoken", "reused", "failed", "audio_seconds"))
+        pairs = _sums(instance, run_id, "stereo_pairs", ("dialogues", "rejected", "audio_seconds"))
+        return BuildSummary(
+            dialogues=parsed["dialogues"] + parsed["rejected"],
+            rejected=int(parsed["rejected"] + pairs["rejected"]),
+            recordings=int(pairs["dialogues"] - pairs["rejected"]),
+            tasks=int(mono["tasks"]),
+            spoken=int(mono["spoken"]),
+            reused=int(mono["reused"]),
+            failed=int(mono["failed"]),
+            shards=parsed["shards"],
+            audio_seconds=pairs["audio_seconds"],
+            spoken_seconds=mono["audio_seconds"],
+            wall_seconds=wall,
+            stages=stages,
+        )
+
+
+def _sums(instance: dg.DagsterInstance, run_id: str, asset: str, names: tuple[str, ...]) -> dict[str, float]:
+    sums = dict.fromkeys(names, 0.0)
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+        event = entry.get_dagster_event()
+        if event.asset_key == dg.AssetKey(asset):
+            metadata: Any = event.step_materialization_data.materialization.metadata
+            for name in names:
+                sums[name] += metadata[name].value
+    return sums
+
+
+def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Innermost message of the first failed step."""
+    for entry in instance.all_logs(run_id):
+        event = entry.dagster_event
+        if event is None or not (event.is_step_failure or event.is_failure):
+            continue
+        error = getattr(event.event_specific_data, "error", None)
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            return " ".join(error.message.split())
+    return f"run {run_id} failed"

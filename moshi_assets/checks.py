@@ -1,0 +1,46 @@
+"""Asset checks: what would mislead a trainer, found by reading the files back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from .verify import Fault
+
+_STEREO = {
+    "format": "Every recording can be read: two channels, PCM_16, the declared rate and duration.",
+    "channels": "The two channels differ.",
+    "roles": "Each turn lies bit for bit on its role's channel: assistant left, user right.",
+    "padding": "Outside its turns a channel is exact zero.",
+    "silence": "No channel with speech is silent.",
+    "clipping": "No channel is clipped.",
+}
+_MANIFEST = {"manifest": "The manifest holds every recording once, in input order, with its duration."}
+_MAX_ROWS = 50
+
+STEREO_CHECKS = [
+    dg.AssetCheckSpec(name, asset="stereo_pairs", description=text, blocking=True) for name, text in _STEREO.items()
+]
+MANIFEST_CHECKS = [
+    dg.AssetCheckSpec(name, asset="manifest", description=text, blocking=True) for name, text in _MANIFEST.items()
+]
+
+
+def check_results(
+    specs: Sequence[dg.AssetCheckSpec], faults: Sequence[Fault], checked: int
+) -> Iterator[dg.AssetCheckResult]:
+    """One result per check; failed ones list the first faults."""
+    for spec in specs:
+        found = [fault for fault in faults if fault.check == spec.name]
+        metadata: dict = {"checked": checked, "faults": len(found)}
+        if found:
+            records = [dg.TableRecord({"where": f.where, "fault": f.message}) for f in found[:_MAX_ROWS]]
+            metadata["first_faults"] = dg.MetadataValue.table(records)
+        yield dg.AssetCheckResult(
+            check_name=spec.name,
+            asset_key=spec.asset_key,
+            passed=not found,
+            metadata=metadata,
+            description=str(found[0]) if found else None,
+        )

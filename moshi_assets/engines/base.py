@@ -1,0 +1,161 @@
+"""The engine seam: tasks in, mono audio in memory out.
+
+An engine class answers questions about voices and revision without loading its model (the planner asks), and its
+instances speak (a lane owns one and keeps it warm).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel
+
+Role = Literal["user", "assistant"]
+
+
+class EngineError(RuntimeError):
+    """The engine cannot work as configured; the message says what to install or change."""
+
+
+class VoiceError(ValueError):
+    """A voice does not exist or cannot be used as a speaker prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisTask:
+    """One turn to be spoken."""
+
+    dataset: str
+    dialogue_id: str
+    turn: int
+    role: Role
+    text: str
+    voice: str
+    seed: int
+    """Own seed of this task, 0 <= seed < 2**63: results do not depend on batch mates or order."""
+    content_key: bytes
+    """16-byte hash of all that decides the sound."""
+
+
+@dataclass(slots=True)
+class SynthesisResult:
+    """One spoken task."""
+
+    audio: np.ndarray
+    """(N,) mono; int16 PCM, or float32 in [-1, 1]."""
+    sample_rate: int
+    """Hz."""
+    wall_seconds: float
+    """Wall time spent on this utterance; its share of the call when a batch was spoken together."""
+    reused_caches: tuple[str, ...] = ()
+    """Names of caches that served this utterance, e.g. `speaker`."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds of audio."""
+        return len(self.audio) / self.sample_rate
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor: wall seconds per second of audio (below 1 is faster than real time)."""
+        return self.wall_seconds / self.duration if len(self.audio) else float("inf")
+
+
+class Engine(Protocol):
+    """What a lane needs of an engine. Constructing one loads the model."""
+
+    default_voices: ClassVar[dict[Role, str]]
+    """Voice of each role when neither record nor recipe names one; a missing role must be named."""
+    batch_size: int
+    """Most tasks the engine wants in one call."""
+    sample_rate: int
+    """Native rate in Hz."""
+
+    def __init__(self, options: Any, device: str | None, deterministic: bool) -> None: ...
+
+    @classmethod
+    def revision(cls, options: Any) -> str:
+        """Names engine, model and every option that decides the sound; part of each content key.
+
+        Raises:
+            EngineError: what is missing, e.g. package or checkpoint files.
+        """
+        ...
+
+    @classmethod
+    def voice_fingerprint(cls, options: Any, voice: str) -> str:
+        """Identity of a voice by content, not by name.
+
+        Raises:
+            VoiceError: when the voice cannot be used.
+        """
+        ...
+
+    def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
+        """Speak `tasks` together; one result each, in order. An exception fails the whole call."""
+        ...
+
+    def close(self) -> None:
+        """Free the model."""
+        ...
+
+
+@dataclass(frozen=True)
+class EngineEntry:
+    """Registry row: where an engine lives. Imported on use, so that no engine costs the others anything."""
+
+    module: str
+    cls: str
+
+    def load(self) -> type[Engine]:
+        return getattr(import_module(self.module), self.cls)
+
+
+ENGINES = {
+    "builtin": EngineEntry("moshi_assets.engines.builtin", "BuiltinEngine"),
+    "noise": EngineEntry("moshi_assets.engines.noise", "NoiseEngine"),
+    "indextts2": EngineEntry("moshi_assets.engines.indextts2", "IndexTTS2Engine"),
+}
+
+
+class BuiltinOptions(BaseModel, extra="forbid"):
+    """The built-in voice has no options."""
+
+
+class NoiseOptions(BaseModel, extra="forbid"):
+    """Simulated cost of the `noise` engine, slept in wall time."""
+
+    seconds_per_audio_second: float = 0.0
+    seconds_per_call: float = 0.0
+    characters_per_second: float = 15.0
+    """Speaking rate that turns text length into duration; 15 is conversational English."""
+
+
+class IndexTTS2Options(BaseModel, extra="forbid"):
+    """Options of the IndexTTS2 engine; names follow its public API."""
+
+    cfg_path: str = "checkpoints/config.yaml"
+    model_dir: str = "checkpoints"
+    use_fp16: bool = False
+    use_cuda_kernel: bool | None = None
+    use_deepspeed: bool = False
+    use_accel: bool = False
+    use_torch_compile: bool = False
+
+
+def engine_class(name: str) -> type[Engine]:
+    """Class of a registered engine.
+
+    Raises:
+        EngineError: unknown name, or its package cannot be imported.
+    """
+    if name not in ENGINES:
+        raise EngineError(f"unknown engine {name!r}: choose one of {', '.join(ENGINES)}")
+    try:
+        return ENGINES[name].load()
+    except ImportError as error:
+        raise EngineError(f"engine {name!r} cannot be loaded: {error}") from error

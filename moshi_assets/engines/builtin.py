@@ -1,0 +1,60 @@
+"""The built-in voice: `hibari-tts`, a small English neural TTS (Apache-2.0) whose model lies inside its wheel.
+
+It makes the pipeline audible without a GPU, a checkpoint or a network. It is not the voice for your dataset.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import ClassVar
+
+import numpy as np
+import soxr
+
+from .base import BuiltinOptions, Role, SynthesisResult, SynthesisTask, VoiceError
+
+_PITCH = {"heart": 1.0, "heart-deep": 0.82}
+"""Preset -> pitch factor. Below 1 the text is spoken faster by its inverse and then stretched back by resampling:
+deeper with natural formants (warping F0 or formants alone sounds worse)."""
+
+_SEED_BITS = 2**63
+
+
+class BuiltinEngine:
+    """hibari's voice "heart" at 24 kHz in two presets, one for each role. Bit-exact for a given seed."""
+
+    default_voices: ClassVar[dict[Role, str]] = {"user": "heart-deep", "assistant": "heart"}
+    batch_size = 8
+    sample_rate = 24000
+
+    def __init__(self, options: BuiltinOptions, device: str | None = None, deterministic: bool = False) -> None:
+        from hibari import Hibari
+
+        # One thread: the model is fastest so, lanes give the parallelism, and the result cannot depend on the machine.
+        self._tts = Hibari(voice="heart", threads=1)
+
+    @classmethod
+    def revision(cls, options: BuiltinOptions) -> str:
+        return f"hibari-tts-{version('hibari-tts')}/heart"
+
+    @classmethod
+    def voice_fingerprint(cls, options: BuiltinOptions, voice: str) -> str:
+        if voice not in _PITCH:
+            raise VoiceError(f"unknown voice {voice!r} of engine 'builtin': choose one of {', '.join(_PITCH)}")
+        return f"{voice}/{_PITCH[voice]}"
+
+    def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
+        return [self._speak(task) for task in tasks]
+
+    def _speak(self, task: SynthesisTask) -> SynthesisResult:
+        begin = time.perf_counter()
+        pitch = _PITCH[task.voice]
+        audio = self._tts(task.text, speed=1 / pitch, seed=task.seed % _SEED_BITS).astype(np.float32, copy=False)
+        if pitch != 1.0 and len(audio):
+            audio = soxr.resample(audio, self.sample_rate * pitch, self.sample_rate, quality="HQ")
+        return SynthesisResult(audio, self.sample_rate, time.perf_counter() - begin)
+
+    def close(self) -> None:
+        self._tts = None

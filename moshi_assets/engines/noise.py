@@ -1,0 +1,55 @@
+"""Seeded noise in place of speech: for throughput arithmetic, never for training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from .base import NoiseOptions, Role, SynthesisResult, SynthesisTask, VoiceError
+
+_MIN_SECONDS = 0.2
+
+
+class NoiseEngine:
+    """White noise whose length follows the text, with an optional simulated cost."""
+
+    default_voices: ClassVar[dict[Role, str]] = {"user": "low", "assistant": "high"}
+    _peaks: ClassVar[dict[str, int]] = {"low": 2048, "high": 4096}
+    batch_size = 16
+    sample_rate = 24000
+
+    def __init__(self, options: NoiseOptions, device: str | None = None, deterministic: bool = False) -> None:
+        self._options = options
+
+    @classmethod
+    def revision(cls, options: NoiseOptions) -> str:
+        return f"noise-1/{options.characters_per_second}"
+
+    @classmethod
+    def voice_fingerprint(cls, options: NoiseOptions, voice: str) -> str:
+        if voice not in cls._peaks:
+            raise VoiceError(f"unknown voice {voice!r} of engine 'noise': choose one of {', '.join(cls._peaks)}")
+        return voice
+
+    def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
+        begin = time.perf_counter()
+        audios = [self._audio(task) for task in tasks]
+        seconds = sum(map(len, audios)) / self.sample_rate
+        cost = self._options.seconds_per_call + self._options.seconds_per_audio_second * seconds
+        if cost:
+            time.sleep(max(0.0, cost - (time.perf_counter() - begin)))
+        share = (time.perf_counter() - begin) / len(tasks)
+        return [SynthesisResult(audio, self.sample_rate, share) for audio in audios]
+
+    def _audio(self, task: SynthesisTask) -> np.ndarray:
+        frames = int(self.sample_rate * max(_MIN_SECONDS, len(task.text) / self._options.characters_per_second))
+        raw = np.random.Generator(np.random.SFC64(task.seed)).bytes(2 * frames)
+        # The low bits of random int16 are a uniform amplitude: masking is the cheapest scaling there is.
+        peak = self._peaks[task.voice]
+        return (np.frombuffer(raw, np.int16) & np.int16(2 * peak - 1)) - np.int16(peak)
+
+    def close(self) -> None:
+        pass

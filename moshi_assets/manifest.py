@@ -1,0 +1,77 @@
+"""The manifest: one row a recording, in input order, published whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+
+from .dialogue import Reject
+from .files import whole_file
+from .recipe import Recipe
+from .store import DatasetError, DatasetStore
+from .verify import indexed_recordings
+
+
+@dataclass
+class ManifestFigures:
+    """What the manifest holds."""
+
+    rows: int = 0
+    rejected: int = 0
+    audio_seconds: float = 0.0
+    removed_files: int = 0
+
+
+def manifest_row(path: str, duration: float) -> str:
+    """One line of the manifest."""
+    return json.dumps({"path": path, "duration": duration}, ensure_ascii=False) + "\n"
+
+
+def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
+    """Write the manifest and the final rejects; remove recordings that no longer belong to the dataset.
+
+    Raises:
+        DatasetError: shards are not finished, a recording failed its checks, or no dialogue at all could be spoken.
+    """
+    figures = ManifestFigures()
+    late: list[Reject] = []
+    buffer: list[str] = []
+    with whole_file(store.manifest_path, durable=True) as partial:
+        with open(partial, "w", encoding="utf-8", newline="\n") as out:
+            for recording in indexed_recordings(store):
+                if recording.failure is not None:
+                    late.append(Reject(recording.line, recording.failure, "", recording.dialogue_id, "synthesis"))
+                    continue
+                if recording.fault is not None:
+                    raise DatasetError(
+                        f"{recording.path} must not be trained on: {recording.fault}. Take its line ({recording.line}) "
+                        f"out of the input or change its text, voice or the seed, and build again"
+                    )
+                buffer.append(manifest_row(recording.path, recording.duration))
+                figures.rows += 1
+                figures.audio_seconds += recording.duration
+                if len(buffer) >= recipe.buffer_size:
+                    out.write("".join(buffer))
+                    buffer.clear()
+            out.write("".join(buffer))
+        figures.rejected = store.replace_late_rejects(late)
+        if not figures.rows:
+            raise DatasetError(f"no dialogue of {store.name!r} could be spoken: see {store.rejects_path}")
+    figures.removed_files = remove_strays(store, figures.rows)
+    return figures
+
+
+def remove_strays(store: DatasetStore, recordings: int) -> int:
+    """Remove WAVs below data_stereo/ that no index names (dialogues taken out of the input); return how many."""
+    files = [os.path.join(folder, name) for folder, _, names in os.walk(store.stereo_folder) for name in names]
+    if len(files) == recordings:
+        return 0
+    listed = {str(store.folder / r.path) for r in indexed_recordings(store) if r.failure is None}
+    strays = [path for path in files if path not in listed]
+    for path in strays:
+        os.unlink(path)
+    for folder, _, _ in os.walk(store.stereo_folder, topdown=False):
+        if folder != str(store.stereo_folder) and not os.listdir(folder):
+            os.rmdir(folder)
+    return len(strays)

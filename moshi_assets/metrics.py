@@ -1,0 +1,89 @@
+"""Figures of a run: latency, queue depth, throughput, memory."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+def peak_rss() -> float:
+    """Peak resident memory of this process, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def peak_vram() -> float | None:
+    """Peak memory taken on CUDA devices by this process, MiB; None without torch loaded or without a GPU."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return None
+    return sum(torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())) / 2**20
+
+
+@dataclass
+class SpeechFigures:
+    """What a lane did for one shard. Sums of several lanes add up with `merge`."""
+
+    tasks: int = 0
+    spoken: int = 0
+    reused: int = 0
+    failed: int = 0
+    audio_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    """Wall time of the shard in its lane; the longest lane's when merged."""
+    engine_seconds: float = 0.0
+    """Wall time inside the engine, summed over lanes."""
+    latencies: list[float] = field(default_factory=list)
+    """Wall seconds of each utterance spoken."""
+    depth_sum: int = 0
+    depth_samples: int = 0
+    depth_max: int = 0
+    """Tasks that waited for the engine whenever it asked for the next batch."""
+    peak_rss_mb: float = 0.0
+    peak_vram_mb: float | None = None
+
+    def merge(self, other: SpeechFigures) -> None:
+        """Add another lane's figures for the same shard."""
+        for name in (
+            "tasks",
+            "spoken",
+            "reused",
+            "failed",
+            "audio_seconds",
+            "engine_seconds",
+            "depth_sum",
+            "depth_samples",
+        ):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.latencies = self.latencies + other.latencies
+        self.wall_seconds = max(self.wall_seconds, other.wall_seconds)
+        self.depth_max = max(self.depth_max, other.depth_max)
+        self.peak_rss_mb = max(self.peak_rss_mb, other.peak_rss_mb)
+        if other.peak_vram_mb is not None:
+            self.peak_vram_mb = max(self.peak_vram_mb or 0.0, other.peak_vram_mb)
+
+    def summary(self) -> dict[str, Any]:
+        """Flat figures for metadata and logs; units in the names."""
+        latency = np.asarray(self.latencies or [0.0])
+        figures: dict[str, Any] = {
+            "tasks": self.tasks,
+            "spoken": self.spoken,
+            "reused": self.reused,
+            "failed": self.failed,
+            "audio_seconds": round(self.audio_seconds, 3),
+            "wall_seconds": round(self.wall_seconds, 3),
+            "engine_seconds": round(self.engine_seconds, 3),
+            "x_realtime": round(self.audio_seconds / self.wall_seconds, 2) if self.wall_seconds else 0.0,
+            "latency_mean_seconds": round(float(latency.mean()), 4),
+            "latency_p95_seconds": round(float(np.quantile(latency, 0.95)), 4),
+            "queue_depth_mean": round(self.depth_sum / self.depth_samples, 2) if self.depth_samples else 0.0,
+            "queue_depth_max": self.depth_max,
+            "peak_rss_mb": round(self.peak_rss_mb, 1),
+        }
+        if self.peak_vram_mb is not None:
+            figures["peak_vram_mb"] = round(self.peak_vram_mb, 1)
+        return figures

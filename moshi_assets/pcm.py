@@ -1,0 +1,39 @@
+"""Sample formats: everything stored is int16; conversions happen here and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+
+FULL_SCALE = 32767
+
+
+class Unspeakable(ValueError):
+    """Audio that must not reach a dataset: empty, silent, not finite or not mono."""
+
+
+def to_pcm16(audio: np.ndarray) -> np.ndarray:
+    """(N,) float in [-1, 1] or int16 -> (N,) int16, rounded to nearest and clipped at full scale.
+
+    Raises:
+        Unspeakable: not one-dimensional, empty, all zero, NaN or infinite.
+    """
+    if audio.ndim != 1:
+        raise Unspeakable(f"audio has shape {audio.shape}, not (samples,)")
+    if audio.size == 0:
+        raise Unspeakable("audio is empty")
+    if audio.dtype != np.int16:
+        if not np.isfinite(audio).all():
+            raise Unspeakable("audio holds NaN or infinite samples")
+        audio = np.clip(np.rint(audio * np.float32(FULL_SCALE)), -FULL_SCALE, FULL_SCALE).astype(np.int16)
+    if not audio.any():
+        raise Unspeakable("audio is silent (every sample is zero)")
+    return audio
+
+
+def resample(pcm: np.ndarray, rate: int, target: int) -> np.ndarray:
+    """(N,) int16 at `rate` Hz -> (ceil(N * target / rate) or so,) int16 at `target` Hz (soxr, high quality)."""
+    if rate == target:
+        return pcm
+    wave = soxr.resample(pcm.astype(np.float32) / np.float32(FULL_SCALE), rate, target, quality="HQ")
+    return np.clip(np.rint(wave * np.float32(FULL_SCALE)), -FULL_SCALE, FULL_SCALE).astype(np.int16)

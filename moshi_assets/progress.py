@@ -1,0 +1,63 @@
+"""Progress that crosses processes: each lane keeps one small file, the command line adds them up."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+WRITE_SECONDS = 0.5
+
+
+@dataclass
+class LaneProgress:
+    """State of one lane."""
+
+    lane: int
+    total: int
+    done: int = 0
+    failed: int = 0
+    audio_seconds: float = 0.0
+    queue_depth: int = 0
+    latency_seconds: float = 0.0
+    """Mean over the utterances so far."""
+    started: float = 0.0
+    """Wall clock (seconds since the epoch) when the engine was ready."""
+
+
+class ProgressFile:
+    """Writes a lane's progress at most every `WRITE_SECONDS`; a reader sees a whole file or the previous one."""
+
+    def __init__(self, folder: Path, lane: int, total: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / f"lane-{lane}.json"
+        self._partial = self._path.with_suffix(".partial")
+        self._written = 0.0
+        self.state = LaneProgress(lane, total, started=time.time())
+
+    def update(self, force: bool = False) -> None:
+        """Publish `state` when it is time to."""
+        now = time.monotonic()
+        if force or now - self._written >= WRITE_SECONDS:
+            self._written = now
+            self._partial.write_text(json.dumps(asdict(self.state)))
+            os.replace(self._partial, self._path)
+
+
+def read_progress(folder: Path) -> list[LaneProgress]:
+    """Progress of all lanes, by lane."""
+    states = []
+    for path in sorted(folder.glob("lane-*.json")):
+        try:
+            states.append(LaneProgress(**json.loads(path.read_text())))
+        except (OSError, ValueError, TypeError):
+            continue  # replaced or removed in this very moment
+    return states
+
+
+def clear_progress(folder: Path) -> None:
+    """Forget earlier runs."""
+    for path in folder.glob("lane-*"):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,154 @@
+"""The recipe: every setting of a dataset, resolved once and stored with the data.
+
+Shards that are built later (from the UI, a sensor, a schedule) read it from the dataset folder and need no run config.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from .engines.base import ENGINES, BuiltinOptions, IndexTTS2Options, NoiseOptions, Role, engine_class
+from .names import check_dataset_name
+
+Layout = Literal["sequential", "overlapped"]
+EngineName = Literal["builtin", "noise", "indextts2"]
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be used; the message names the setting and the remedy."""
+
+
+class Recipe(BaseModel, extra="forbid", validate_default=True):
+    """Settings of one dataset. An unknown key is an error, so that a typo cannot pass for a default."""
+
+    name: str = Field(description="Dataset name: its folder, its manifest and its partition key.")
+    source: str = Field(description="Dialogue file (JSONL, .gz too), absolute path.")
+    engine: EngineName = Field("builtin", description=f"What speaks: {', '.join(ENGINES)}.")
+    user_voice: str | None = Field(
+        None, description="Voice of the user where a record names none; default: the engine's."
+    )
+    assistant_voice: str | None = Field(
+        None, description="Voice of the assistant where a record names none; default: the engine's."
+    )
+    worker_count: int = Field(1, ge=1, le=64, description="Lanes (worker processes); each loads its own engine.")
+    max_samples: int | None = Field(
+        None, ge=1, description="Stop reading after this many good dialogues; default: all."
+    )
+    samples_per_shard: int = Field(256, ge=1, le=100_000, description="Dialogues per shard (partition).")
+    max_text_chars: int = Field(2000, ge=1, description="A longer turn is rejected (characters).")
+    planner_buffer: int = Field(64, ge=1, description="Tasks read ahead of the engine, per lane.")
+    buffer_size: int = Field(64, ge=1, description="Manifest rows buffered between writes.")
+    layout: Layout = Field(
+        "sequential", description="sequential: one after another, `gap` apart; overlapped: all start at 0."
+    )
+    gap: float = Field(0.3, ge=0, le=60, description="Silence between turns of the sequential layout (seconds).")
+    sample_rate: int | Literal["native"] = Field(24000, description="Rate of the stereo files (Hz), or native.")
+    shard_dirs: bool = Field(False, description="One folder per shard below data_stereo/.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of the dataset; each task derives its own.")
+    keep_temp: bool = Field(False, description="Also write each utterance as a mono WAV below tmp_mono/.")
+    keep_mono: bool = Field(True, description="Keep the mono parts once their stereo files are written.")
+    device: str | None = Field(None, description="Device of every lane; default: cuda:{lane % gpus}, else cpu.")
+    deterministic: bool = Field(False, description="Ask the engine for deterministic kernels (slower on a GPU).")
+    builtin: BuiltinOptions = Field(BuiltinOptions(), description="Options of engine builtin.")
+    noise: NoiseOptions = Field(NoiseOptions(), description="Options of engine noise.")
+    indextts2: IndexTTS2Options = Field(IndexTTS2Options(), description="Options of engine indextts2.")
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        return check_dataset_name(value)
+
+    @field_validator("sample_rate")
+    @classmethod
+    def _rate(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and not 8000 <= value <= 192_000:
+            raise ValueError("must lie between 8000 and 192000 Hz, or be 'native'")
+        return value
+
+    @property
+    def engine_options(self) -> BaseModel:
+        """Options of the chosen engine."""
+        return getattr(self, self.engine)
+
+    def voice_of(self, role: Role) -> str:
+        """Voice of a role where the record names none.
+
+        Raises:
+            RecipeError: neither recipe nor engine has one.
+        """
+        chosen = self.user_voice if role == "user" else self.assistant_voice
+        voice = chosen or engine_class(self.engine).default_voices.get(role)
+        if not voice:
+            raise RecipeError(
+                f"engine {self.engine!r} has no default {role} voice: set {role}_voice in the recipe "
+                f"(--{role}-voice on the command line) to a WAV file"
+            )
+        return voice
+
+    def to_yaml(self) -> str:
+        """The recipe as it is stored: every setting, defaults too."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """Short digest of every setting."""
+        return hashlib.blake2b(self.to_yaml().encode(), digest_size=8).hexdigest()
+
+
+def make_recipe(settings: dict[str, Any]) -> Recipe:
+    """Recipe from a mapping.
+
+    Raises:
+        RecipeError: unknown keys or bad values, all of them named.
+    """
+    try:
+        return Recipe.model_validate(settings)
+    except ValidationError as error:
+        faults = [_fault(e) for e in error.errors(include_url=False)]
+        raise RecipeError("; ".join(faults)) from None
+
+
+def _fault(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part not in ("int", "literal['native']"))
+    if error["type"] == "extra_forbidden":
+        return f"unknown setting {where!r} (known: {', '.join(Recipe.model_fields)})"
+    if error["type"] == "missing":
+        return f"setting {where!r} is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" + ("" if repr(error["input"]) in message else f" (got {error['input']!r})")
+
+
+def read_recipe_settings(path: Path) -> dict[str, Any]:
+    """Mapping held by a recipe file (YAML), not yet validated: a recipe on disk may leave out name and source.
+
+    Raises:
+        RecipeError: unreadable, not YAML, or not a mapping.
+    """
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"cannot read recipe {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {path} is not valid YAML: {error}") from None
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
+        raise RecipeError(f"recipe {path} must be a mapping of settings")
+    return settings
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Recipe stored with a dataset.
+
+    Raises:
+        RecipeError: missing or damaged.
+    """
+    try:
+        return make_recipe(read_recipe_settings(path))
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from None

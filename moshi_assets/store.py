@@ -1,0 +1,202 @@
+"""Where a dataset's files lie, and the small ones among them. Files are the truth; nothing else keeps state.
+
+<data root>/<dataset>/
+    recipe.yaml                  settings of the dataset
+    rejects.ndjson               every record that is not in the dataset, and why
+    tasks/<shard>.arrow          synthesis tasks; tasks/summary.json counts them
+    mono/<shard>/*.arrow         spoken tasks (see parts.py)
+    data_stereo/.../<id>.wav     the recordings
+    stereo/<shard>.arrow         what each recording holds, for checks and the manifest
+    <dataset>.jsonl              the manifest; nothing else may end in "jsonl": the loader reads every such file
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from .dialogue import Reject
+from .files import whole_file, write_whole
+from .names import check_dataset_name, shard_key, split_shard_key
+from .recipe import Recipe, load_recipe
+
+TASK_SCHEMA = pa.schema(
+    [
+        ("line", pa.int64()),
+        ("dialogue_id", pa.string()),
+        ("stem", pa.string()),
+        ("turn", pa.int16()),
+        ("role", pa.string()),
+        ("text", pa.string()),
+        ("voice", pa.string()),
+        ("seed", pa.int64()),
+        ("content_key", pa.binary(16)),
+    ]
+)
+"""One row a task; the turns of a dialogue follow one another."""
+
+
+class DatasetError(RuntimeError):
+    """A dataset folder lacks what a stage needs; the message names it and what to do."""
+
+
+class DatasetStore:
+    """Paths and small files of one dataset."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root = root
+        self.name = check_dataset_name(name)
+        self.folder = root / name
+
+    @property
+    def recipe_path(self) -> Path:
+        return self.folder / "recipe.yaml"
+
+    @property
+    def tasks_folder(self) -> Path:
+        return self.folder / "tasks"
+
+    @property
+    def rejects_path(self) -> Path:
+        return self.folder / "rejects.ndjson"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.folder / f"{self.name}.jsonl"
+
+    @property
+    def stereo_folder(self) -> Path:
+        return self.folder / "data_stereo"
+
+    @property
+    def temp_folder(self) -> Path:
+        return self.folder / "tmp_mono"
+
+    @property
+    def progress_folder(self) -> Path:
+        return self.folder / ".progress"
+
+    def mono_folder(self, shard: str) -> Path:
+        return self.folder / "mono" / shard
+
+    def failures_path(self, shard: str) -> Path:
+        """Tasks of a shard that the engine could not speak, as JSON."""
+        return self.folder / "mono" / f"{shard}.failures.json"
+
+    def index_path(self, shard: str) -> Path:
+        """What each recording of a shard holds."""
+        return self.folder / "stereo" / f"{shard}.arrow"
+
+    def exists(self) -> bool:
+        """True once the dataset has been parsed."""
+        return (self.tasks_folder / "summary.json").is_file()
+
+    def recipe(self) -> Recipe:
+        """Recipe stored with the dataset.
+
+        Raises:
+            DatasetError: no such dataset under this data root.
+        """
+        if not self.recipe_path.is_file():
+            raise DatasetError(
+                f"there is no dataset {self.name!r} in {self.root}: materialize synthesis_tasks for it first, or point "
+                f"MOSHI_ASSETS_DATA at the data root that holds it"
+            )
+        return load_recipe(self.recipe_path)
+
+    def summary(self) -> dict[str, Any]:
+        """Counts of the last parse: lines, dialogues, tasks, rejected, shards."""
+        try:
+            return json.loads((self.tasks_folder / "summary.json").read_text())
+        except (OSError, ValueError):
+            raise DatasetError(
+                f"dataset {self.name!r} has no parsed tasks in {self.tasks_folder}: materialize synthesis_tasks first"
+            ) from None
+
+    def shards(self) -> list[str]:
+        """Shard keys of the dataset, in order."""
+        return [shard_key(self.name, index) for index in range(self.summary()["shards"])]
+
+    def tasks(self, shard: str) -> pa.Table:
+        """Tasks of a shard (TASK_SCHEMA).
+
+        Raises:
+            DatasetError: the shard does not exist (any more).
+        """
+        path = self.tasks_folder / f"{shard}.arrow"
+        try:
+            with pa.memory_map(str(path)) as source:
+                return pa.ipc.open_file(source).read_all()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DatasetError(
+                f"shard {shard!r} has no readable tasks ({error}): materialize synthesis_tasks for "
+                f"{self.name!r} again; shards past the dataset's end go away with it"
+            ) from None
+
+    def failures(self, shard: str) -> dict[str, str]:
+        """Reasons by dialogue id for what the engine could not speak in this shard."""
+        try:
+            return json.loads(self.failures_path(shard).read_text())
+        except FileNotFoundError:
+            return {}
+
+    def write_failures(self, shard: str, reasons: dict[str, str]) -> None:
+        """Replace the shard's failures; none removes the file."""
+        if reasons:
+            write_whole(self.failures_path(shard), json.dumps(reasons, ensure_ascii=False, indent=1))
+        else:
+            self.failures_path(shard).unlink(missing_ok=True)
+
+    def rejects(self) -> Iterator[Reject]:
+        """Rejected records, parse rejects first."""
+        if self.rejects_path.is_file():
+            with open(self.rejects_path, encoding="utf-8") as lines:
+                for line in lines:
+                    yield Reject(**json.loads(line))
+
+    def replace_late_rejects(self, late: Iterable[Reject]) -> int:
+        """Keep the parse rejects, replace those of later stages; return how many there are in all."""
+        count = 0
+        with whole_file(self.rejects_path, durable=True) as partial, open(partial, "w", encoding="utf-8") as out:
+            for reject in (*(r for r in self.rejects() if r.stage == "parse"), *late):
+                out.write(reject_line(reject))
+                count += 1
+        return count
+
+    def remove_stale_shards(self) -> list[str]:
+        """Remove what is left of shards past the dataset's end; return their keys."""
+        wanted = set(self.shards())
+        stale = set()
+        for path in [*self.folder.glob("mono/*"), *self.folder.glob("stereo/*.arrow")]:
+            key = path.name.removesuffix(".arrow").removesuffix(".failures.json")
+            try:
+                split_shard_key(key)
+            except ValueError:
+                continue
+            if key not in wanted:
+                stale.add(key)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return sorted(stale)
+
+
+def reject_line(reject: Reject) -> str:
+    """One line of rejects.ndjson."""
+    return json.dumps(reject._asdict(), ensure_ascii=False) + "\n"
+
+
+def datasets_in(root: Path) -> list[DatasetStore]:
+    """Parsed datasets below a data root, by name."""
+    stores = []
+    for recipe in sorted(root.glob("*/recipe.yaml")):
+        try:
+            store = DatasetStore(root, recipe.parent.name)
+        except ValueError:
+            continue
+        if store.exists():
+            stores.append(store)
+    return stores

@@ -1,0 +1,177 @@
+"""Check recordings and whole datasets from their files alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+from .recipe import RecipeError
+from .stereo import CHANNEL, Recording, checksum, read_index
+from .store import DatasetError, DatasetStore
+
+SILENCE_DBFS = -60.0
+"""A channel whose speech is quieter (RMS over its turns) counts as silent; the contract checker's threshold."""
+MAX_CLIPPED = 0.001
+"""Largest share of a channel's samples at full scale; the contract checker's threshold."""
+_FULL = 32767
+_CLIP_LEVEL = 32735  # 0.999 of full scale, as the contract checker has it
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that would mislead a trainer."""
+
+    check: str
+    """Name of the asset check that it fails."""
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+def recording_faults(folder: Path, recording: Recording) -> list[Fault]:
+    """Read a recording back and compare it with its index row.
+
+    Checks: two channels, PCM_16, declared rate and length, each turn's samples bit for bit on its role's channel, exact
+    zero elsewhere, no silent or clipped channel, channels not identical.
+    """
+    where = recording.path
+
+    def fault(check: str, message: str) -> Fault:
+        return Fault(check, where, message)
+
+    try:
+        with sf.SoundFile(folder / recording.path) as handle:
+            if (handle.channels, handle.subtype) != (2, "PCM_16"):
+                return [fault("format", f"{handle.channels} channel(s) of {handle.subtype}, not 2 of PCM_16")]
+            if handle.samplerate != recording.sample_rate:
+                return [fault("format", f"sample rate is {handle.samplerate} Hz, not {recording.sample_rate}")]
+            samples = handle.read(dtype="int16", always_2d=True)
+    except (sf.LibsndfileError, OSError) as error:
+        return [fault("format", f"cannot be read ({error})")]
+    if len(samples) != recording.frames:
+        return [fault("format", f"holds {len(samples)} frames, not {recording.frames}")]
+
+    faults = []
+    channels = np.ascontiguousarray(samples.T)
+    if np.array_equal(channels[0], channels[1]):
+        faults.append(fault("channels", "both channels are the same signal"))
+    spoken = [np.zeros(recording.frames, bool) for _ in channels]
+    for turn in recording.turns:
+        channel = CHANNEL[turn.role]
+        span = slice(turn.start, turn.start + turn.frames)
+        spoken[channel][span] = True
+        if checksum(channels[channel][span]) != turn.checksum:
+            other = checksum(channels[1 - channel][span]) == turn.checksum
+            message = "is on the other channel" if other else "differs from what was spoken"
+            faults.append(fault("roles", f"turn {turn.turn} ({turn.role}) {message}"))
+    for role, channel in CHANNEL.items():
+        if not any(turn.role == role for turn in recording.turns):
+            continue
+        speech = channels[channel][spoken[channel]]
+        if channels[channel][~spoken[channel]].any():
+            faults.append(fault("padding", f"the {role} channel is not exact zero outside its turns"))
+        level = np.sqrt(np.mean(np.square(speech, dtype=np.float32))) / _FULL
+        if 20 * np.log10(max(level, 1e-9)) < SILENCE_DBFS:
+            faults.append(fault("silence", f"the {role} channel is silent"))
+        clipped = np.count_nonzero(np.abs(speech.astype(np.int32)) >= _CLIP_LEVEL) / max(1, len(channels[channel]))
+        if clipped > MAX_CLIPPED:
+            faults.append(fault("clipping", f"{100 * clipped:.2f} % of the {role} channel is clipped"))
+    return faults
+
+
+def manifest_faults(store: DatasetStore) -> Iterator[Fault]:
+    """Compare the manifest with the shards' indexes: every recording once, in order, with its duration."""
+    where = store.manifest_path.name
+    try:
+        lines = open(store.manifest_path, encoding="utf-8")
+    except OSError as error:
+        yield Fault("manifest", where, f"cannot be read ({error.strerror})")
+        return
+    with lines:
+        number = 0
+        for recording in indexed_recordings(store):
+            if recording.failure is not None:
+                continue
+            number += 1
+            line = lines.readline()
+            try:
+                row = json.loads(line)
+                path, duration = row["path"], row["duration"]
+            except (ValueError, KeyError, TypeError):
+                message = "is missing" if not line else "is not a manifest row"
+                yield Fault("manifest", f"{where}:{number}", f"the row of {recording.path} {message}")
+                return
+            if path != recording.path:
+                yield Fault("manifest", f"{where}:{number}", f"names {path!r} where {recording.path!r} belongs")
+                return
+            if duration != recording.duration:
+                yield Fault("manifest", f"{where}:{number}", f"duration is {duration}, not {recording.duration}")
+        if lines.readline():
+            yield Fault("manifest", f"{where}:{number + 1}", "there are more rows than recordings")
+
+
+def indexed_recordings(store: DatasetStore) -> Iterator[Recording]:
+    """All recordings of a dataset in input order.
+
+    Raises:
+        DatasetError: shards without an index; names them.
+    """
+    shards = store.shards()
+    missing = [shard for shard in shards if not store.index_path(shard).is_file()]
+    if missing:
+        raise DatasetError(
+            f"{len(missing)} of {len(shards)} shards have no stereo pairs ({missing[0]} to {missing[-1]}): "
+            f"materialize mono_syntheses and stereo_pairs for them first"
+        )
+    for shard in shards:
+        recordings = read_index(store.index_path(shard))
+        if not recordings:
+            raise DatasetError(f"{store.index_path(shard)} is damaged: materialize stereo_pairs for {shard} again")
+        yield from recordings
+
+
+def dataset_faults(folder: Path) -> Iterator[Fault]:
+    """Every fault of a finished dataset folder, from its files alone (reads every recording)."""
+    try:
+        store = DatasetStore(folder.resolve().parent, folder.resolve().name)
+        store.recipe()
+        summary = store.summary()
+        yield from manifest_faults(store)
+        recordings = failures = 0
+        with ThreadPoolExecutor() as pool:
+            for shard in store.shards():
+                rows = read_index(store.index_path(shard))
+                tasks = store.tasks(shard)
+                expected = list(dict.fromkeys(tasks.column("dialogue_id").to_pylist()))
+                if [row.dialogue_id for row in rows] != expected:
+                    yield Fault("manifest", shard, "its recordings are not those of its tasks: build the dataset again")
+                failures += sum(row.failure is not None for row in rows)
+                good = [row for row in rows if row.failure is None]
+                recordings += len(good)
+                for faults in pool.map(lambda row: recording_faults(store.folder, row), good):
+                    yield from faults
+        rejected = sum(1 for _ in store.rejects())
+        if recordings + failures != summary["dialogues"]:
+            yield Fault(
+                "manifest",
+                folder.name,
+                f"{recordings + failures} of {summary['dialogues']} dialogues are accounted for",
+            )
+        if rejected != summary["rejected"] + failures:
+            yield Fault(
+                "manifest", store.rejects_path.name, f"holds {rejected} rejects, not {summary['rejected'] + failures}"
+            )
+    except (DatasetError, RecipeError, ValueError) as error:
+        yield Fault("manifest", str(folder), str(error))
+        return
+    for stray in sorted(folder.rglob("*jsonl")):
+        if stray != folder / store.manifest_path.name:
+            yield Fault("manifest", str(stray.relative_to(folder)), "the loader would read this file as a manifest")

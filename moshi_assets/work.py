@@ -1,0 +1,124 @@
+"""What is left to speak, and who speaks it: the missing tasks of some shards, dealt out to lanes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+import pyarrow as pa
+
+from .names import shard_key, split_shard_key
+from .parts import SpokenShard, write_part
+from .recipe import Recipe
+from .stereo import read_index, recording_key
+from .store import DatasetStore
+from .verify import recording_faults
+
+logger = logging.getLogger(__name__)
+
+ADOPT_ROWS = 32
+"""Rows of a part that takes over audio from a neighbouring shard."""
+
+
+@dataclass
+class LaneWork:
+    """What one lane of a run speaks: row numbers into the tasks of each shard, shards in order."""
+
+    lane: int
+    lanes: int
+    rows: dict[str, np.ndarray] = field(default_factory=dict)
+    """Shard key -> (n,) uint32."""
+
+    @property
+    def tasks(self) -> int:
+        return sum(map(len, self.rows.values()))
+
+
+def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
+    """Dialogue ids of a shard with the row numbers of their turns."""
+    ids = tasks.column("dialogue_id").to_pylist()
+    for dialogue_id, rows in groupby(range(len(ids)), key=ids.__getitem__):
+        yield dialogue_id, list(rows)
+
+
+def missing_rows(store: DatasetStore, recipe: Recipe, shard: str) -> np.ndarray:
+    """Row numbers (uint32) of the shard's tasks whose sound is not on disk.
+
+    Damaged parts are removed. Audio that a neighbouring shard holds is taken over: inserting or deleting a line moves
+    dialogues across shard borders.
+    """
+    tasks = store.tasks(shard)
+    keys: list[bytes] = tasks.column("content_key").to_pylist()
+    spoken = SpokenShard([store.mono_folder(shard)])
+    for path in spoken.damaged:
+        path.unlink(missing_ok=True)
+    missing = [row for row, key in enumerate(keys) if key not in spoken]
+    if missing and not recipe.keep_mono:
+        finished = _finished_dialogues(store, recipe, shard, tasks)
+        missing = [row for row in missing if row not in finished]
+    if missing:
+        adopted = _adopt(store, shard, [keys[row] for row in missing])
+        missing = [row for row in missing if keys[row] not in adopted]
+    return np.asarray(missing, np.uint32)
+
+
+def _finished_dialogues(store: DatasetStore, recipe: Recipe, shard: str, tasks: pa.Table) -> set[int]:
+    """Rows whose recording is up to date and intact, so that their mono parts may be gone."""
+    recordings = {r.dialogue_id: r for r in read_index(store.index_path(shard)) if r.failure is None}
+    keys = tasks.column("content_key").to_pylist()
+    finished: set[int] = set()
+    for dialogue_id, rows in dialogue_rows(tasks):
+        recording = recordings.get(dialogue_id)
+        current = recording_key([keys[row] for row in rows], recipe)
+        if recording and recording.key == current and not recording_faults(store.folder, recording):
+            finished.update(rows)
+    return finished
+
+
+def _adopt(store: DatasetStore, shard: str, wanted: Sequence[bytes]) -> set[bytes]:
+    dataset, index = split_shard_key(shard)
+    neighbours = [shard_key(dataset, i) for i in (index - 1, index + 1) if i >= 0]
+    folders = [folder for folder in map(store.mono_folder, neighbours) if folder.is_dir()]
+    if not folders:
+        return set()
+    spoken = SpokenShard(folders)
+    found = [key for key in dict.fromkeys(wanted) if key in spoken]
+    if found:
+        store.mono_folder(shard).mkdir(parents=True, exist_ok=True)
+    for begin in range(0, len(found), ADOPT_ROWS):
+        write_part(store.mono_folder(shard), [spoken[key] for key in found[begin : begin + ADOPT_ROWS]])
+    return set(found)
+
+
+def remove_unwanted_parts(store: DatasetStore, shard: str) -> int:
+    """Remove parts of which no row is wanted any more, by this shard or a neighbour; return how many."""
+    dataset, index = split_shard_key(shard)
+    count = store.summary()["shards"]
+    wanted: set[bytes] = set()
+    for i in range(max(0, index - 1), min(count, index + 2)):
+        wanted.update(store.tasks(shard_key(dataset, i)).column("content_key").to_pylist())
+    removed = 0
+    for part in SpokenShard([store.mono_folder(shard)]).parts:
+        if wanted.isdisjoint(part.keys):
+            part.path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def deal(missing: Iterable[tuple[str, np.ndarray]], lanes: int) -> list[LaneWork]:
+    """Deal the missing rows of each shard to `lanes` lanes, like cards; lanes with nothing to do are left out.
+
+    Every lane walks through every shard, so shards finish in order and all lanes end together.
+    """
+    work = [LaneWork(lane, lanes) for lane in range(lanes)]
+    first = 0
+    for shard, rows in missing:
+        for lane in work:
+            share = rows[(lane.lane - first) % lanes :: lanes]
+            if len(share):
+                lane.rows[shard] = share
+        first = (first + len(rows)) % lanes
+    return [lane for lane in work if lane.rows]
