@@ -270,17 +270,19 @@ def beam_search_by_definition(table, beams, stop, length_penalty):
     return max(finished, key=lambda item: item[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     beams=st.integers(2, 4),
     steps=st.integers(1, 7),
     length_penalty=st.sampled_from([0.0, 0.5, 1.0, 2.0]),
+    eagerness=st.sampled_from([0.0, 2.0, 4.0]),
 )
-def test_beam_search_follows_its_definition(seed, beams, steps, length_penalty):
+def test_beam_search_follows_its_definition(seed, beams, steps, length_penalty, eagerness):
     rows, vocabulary = 3, 9
     stop = vocabulary - 1
     logits = 2 * torch.randn(rows, steps, vocabulary, vocabulary, generator=torch.Generator().manual_seed(seed))
+    logits[..., stop] += eagerness
     tables = logits.log_softmax(-1)
     search = BeamSearch(rows, beams, steps, stop, length_penalty, torch.device("cpu"))
     last = torch.zeros(rows, beams, dtype=torch.long)
