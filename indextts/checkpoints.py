@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from indextts.config import ModelConfig, load_config
+from indextts.config import ModelConfig, load_config, published_config_path
 
 logger = logging.getLogger(__name__)
 
@@ -132,23 +132,25 @@ def locate(
         ValueError: an unknown key in ``aux_paths``; a config that does not fit (``ConfigError``).
     """
     cfg_path, model_dir = Path(cfg_path), Path(model_dir)
-    if not cfg_path.is_file():
-        raise MissingFilesError(f"{cfg_path} not found: give the config.yaml of {_repo_page(INDEXTTS_REPO)}")
-    config = load_config(cfg_path)
+    if not cfg_path.is_file() and download and cfg_path.parent == model_dir:
+        cfg_path = _download(INDEXTTS_REPO, "config.yaml", model_dir)
+    config = load_config(cfg_path if cfg_path.is_file() else published_config_path())
     found, missing = find_files(config, model_dir, aux_paths, download)
-    if missing:
-        lines = [f"{len(missing)} file(s) of the model are missing:"]
-        lines += [f"  {_describe_missing(name, source, model_dir)}" for name, source in missing.items()]
+    descriptions = [describe_source(name, source, model_dir) for name, source in missing.items()]
+    if not cfg_path.is_file():
+        descriptions.insert(0, f"{cfg_path}: config.yaml of {_repo_page(INDEXTTS_REPO)}")
+    if descriptions:
+        lines = [f"{len(descriptions)} file(s) of the model are missing:"]
+        lines += [f"  {description}" for description in descriptions]
         lines.append("Fetch them there, name them in aux_paths, or ask for the download (--download, download=True).")
         raise MissingFilesError("\n".join(lines))
+    return CheckpointFiles(cfg_path, found, *optional_files(config, model_dir), config=config)
+
+
+def optional_files(config: ModelConfig, model_dir: Path) -> tuple[Path | None, Path | None]:
+    """The folder of the emotion text model and ``glossary.yaml``, each None if it is not there."""
     qwen, glossary = model_dir / config.qwen_emo_path, model_dir / "glossary.yaml"
-    return CheckpointFiles(
-        cfg_path,
-        found,
-        qwen if qwen.is_dir() else None,
-        glossary if glossary.is_file() else None,
-        config=config,
-    )
+    return (qwen if qwen.is_dir() else None), (glossary if glossary.is_file() else None)
 
 
 def find_files(
@@ -190,17 +192,22 @@ def _search(source: FileSource, model_dir: Path, download: bool) -> Path | None:
         cached = huggingface_hub.try_to_load_from_cache(source.repo, source.remote, cache_dir=cache_dir)
         if isinstance(cached, str):
             return Path(cached)
-    if not download:
-        return None
-    logger.info("downloading %s from %s", source.remote, source.repo)
-    return Path(huggingface_hub.hf_hub_download(source.repo, source.remote, cache_dir=model_dir / "hf_cache"))
+    return _download(source.repo, source.remote, model_dir) if download else None
+
+
+def _download(repo: str, remote: str, model_dir: Path) -> Path:
+    import huggingface_hub
+
+    logger.info("downloading %s from %s", remote, repo)
+    return Path(huggingface_hub.hf_hub_download(repo, remote, cache_dir=model_dir / "hf_cache"))
 
 
 def _repo_page(repo: str) -> str:
     return f"huggingface.co/{repo}"
 
 
-def _describe_missing(name: str, source: FileSource, model_dir: Path) -> str:
+def describe_source(name: str, source: FileSource, model_dir: Path) -> str:
+    """Where a file is expected and where it comes from, in one line."""
     aux_key = AUX_PATHS.get(name, ("", ""))[0]
     place = f" or aux_paths[{aux_key!r}]" if aux_key else ""
     return f"{model_dir / source.folders[0]}{place}: {source.remote} of {_repo_page(source.repo)}"

@@ -231,11 +231,11 @@ def load_components(files: CheckpointFiles, device: torch.device, gpt_dtype: tor
     components.bigvgan.fuse()
     fuse_weight_norm(components.semantic_codec)
     components.semantic_encoder.set_statistics(*read_w2v_statistics(files["w2v_stat"], config.codec.hidden_size))
-    components.spk_matrix, components.emo_matrix = read_emotion_matrices(files, config)
+    for name in ("spk_matrix", "emo_matrix"):
+        setattr(components, name, read_emotion_matrix(files[name], config, name).to(device))
     for module in (*components.checkpoint_modules().values(), components.semantic_encoder):
         module.eval().requires_grad_(False).to(device)
     components.gpt.to(gpt_dtype)
-    components.spk_matrix, components.emo_matrix = components.spk_matrix.to(device), components.emo_matrix.to(device)
     return components
 
 
@@ -248,13 +248,11 @@ def read_w2v_statistics(path: Path, dim: int) -> tuple[Tensor, Tensor]:
     return content["mean"].float(), content["var"].float()
 
 
-def read_emotion_matrices(files: CheckpointFiles, config: ModelConfig) -> tuple[Tensor, Tensor]:
-    """``feat1.pt`` (73, 192) and ``feat2.pt`` (73, D), float32. Raises ``CheckpointError``."""
+def read_emotion_matrix(path: Path, config: ModelConfig, name: str) -> Tensor:
+    """``spk_matrix`` (73, 192) or ``emo_matrix`` (73, D), float32. Raises ``CheckpointError``."""
     rows = sum(config.emo_num)
-    matrices = []
-    for name, width in (("spk_matrix", config.cfm.dit.style_dim), ("emo_matrix", config.gpt.model_dim)):
-        matrix = read_pickle(files[name])
-        if not isinstance(matrix, Tensor) or tuple(matrix.shape) != (rows, width):
-            raise CheckpointError(f"{files[name]} must be a tensor of shape ({rows}, {width})")
-        matrices.append(matrix.float())
-    return matrices[0], matrices[1]
+    width = config.cfm.dit.style_dim if name == "spk_matrix" else config.gpt.model_dim
+    matrix = read_pickle(path)
+    if not isinstance(matrix, Tensor) or tuple(matrix.shape) != (rows, width):
+        raise CheckpointError(f"{path} must be a tensor of shape ({rows}, {width})")
+    return matrix.float()

@@ -135,6 +135,11 @@ def load_config(path: str | Path) -> ModelConfig:
     return model
 
 
+def published_config_path() -> Path:
+    """A copy of the published sizes and file names, for when a folder has no ``config.yaml``."""
+    return Path(__file__).parent / "data/official/config.yaml"
+
+
 def _model_config(reader: _Reader, version: float) -> ModelConfig:
     semantic_dim = reader.integer("tiny_overrides.semantic_dim", default=SEMANTIC_DIM)
     gpt = _gpt_config(reader, semantic_dim)

@@ -24,8 +24,9 @@ from indextts.decode import GenerationOptions
 from indextts.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
 from indextts.pipeline import Pipeline, StageClock
 from indextts.request import ChunkListener, Emotion, InferenceResult, NoiseSource, RandomStreams, SynthesisRequest
-from indextts.synthesizer import SpeakingOptions, Synthesizer
+from indextts.synthesizer import SpeakingOptions, SpokenSegment, Synthesizer
 from indextts.text import TextFrontend
+from indextts.views import LatestVoiceViews
 from indextts.voice import DEFAULT_CACHE_BYTES, CacheInfo, VoiceEncoder
 from indextts.wav import join_segments, pause, to_int16, to_pcm_scale, write_wav
 
@@ -59,7 +60,7 @@ def default_device() -> torch.device:
     return torch.device("cpu")
 
 
-class IndexTTS2:
+class IndexTTS2(LatestVoiceViews):
     """A loaded model. One instance serves one thread at a time; a second thread gets a ``RuntimeError``."""
 
     def __init__(
@@ -254,23 +255,18 @@ class IndexTTS2:
             initial_noise,
             logging.INFO if verbose else logging.DEBUG,
         )
-        # As published: a text takes the place of a vector, and both that of a recording.
-        if use_emo_text:
-            emotion = Emotion(emo_text=emo_text or text, emo_alpha=emo_alpha, use_random=use_random)
-        elif emo_vector is not None:
-            emotion = Emotion(emo_vector=tuple(emo_vector), emo_alpha=emo_alpha, use_random=use_random)
-        else:
-            emotion = Emotion(emo_audio=emo_audio_prompt, emo_alpha=emo_alpha)
+        emotion = Emotion.from_arguments(
+            text, emo_audio_prompt, emo_alpha, emo_vector, use_emo_text, emo_text, use_random
+        )
 
         def work() -> Iterator[Any]:
             clock, started = StageClock(self.device), time.perf_counter()
             spoken: list[Tensor] = []
-            segments = self._synthesizer.speak(spk_audio_prompt, text, emotion, options, clock)
-            for index, count, samples in segments:
-                spoken.append(samples)
-                self._announce(index, count, samples, on_chunk)
+            for segment in self._synthesizer.speak(spk_audio_prompt, text, emotion, options, clock):
+                spoken.append(segment.samples)
+                self._announce(segment, on_chunk)
                 if stream_return:
-                    yield to_pcm_scale(samples).unsqueeze(0)
+                    yield to_pcm_scale(segment.samples).unsqueeze(0)
                     yield pause(interval_silence, self.sampling_rate).unsqueeze(0)
             wav = join_segments(spoken, interval_silence, self.sampling_rate)
             if output_path and not return_audio:
@@ -338,50 +334,6 @@ class IndexTTS2:
         """8 emotion weights in a range that sounds natural, for user interfaces: biased, their sum at most 0.8."""
         return normalize_emo_vec(emo_vector, apply_bias)
 
-    # Read-only views of the latest voice and emotion, None before the first call
-
-    @property
-    def cache_spk_audio_prompt(self) -> str | None:
-        """Path of the latest voice prompt."""
-        last = self._synthesizer.last_speaker
-        return None if last is None else last[0]
-
-    @property
-    def cache_spk_cond(self) -> Tensor | None:
-        """Its w2v-bert embedding (1, T, 1024)."""
-        last = self._synthesizer.last_speaker
-        return None if last is None else last[1].spk_cond_emb
-
-    @property
-    def cache_s2mel_style(self) -> Tensor | None:
-        """Its style (1, 192)."""
-        last = self._synthesizer.last_speaker
-        return None if last is None else last[1].style
-
-    @property
-    def cache_s2mel_prompt(self) -> Tensor | None:
-        """Its content at mel frame rate (1, Tm, 512)."""
-        last = self._synthesizer.last_speaker
-        return None if last is None else last[1].prompt_condition
-
-    @property
-    def cache_mel(self) -> Tensor | None:
-        """Its log-mel (1, 80, Tm)."""
-        last = self._synthesizer.last_speaker
-        return None if last is None else last[1].ref_mel
-
-    @property
-    def cache_emo_audio_prompt(self) -> str | None:
-        """Path of the latest emotion prompt."""
-        last = self._synthesizer.last_emotion
-        return None if last is None else last[0]
-
-    @property
-    def cache_emo_cond(self) -> Tensor | None:
-        """Its w2v-bert embedding (1, T, 1024)."""
-        last = self._synthesizer.last_emotion
-        return None if last is None else last[1].emo_cond_emb
-
     # Delivery
 
     def _generation_options(self, given: Mapping[str, Any]) -> GenerationOptions:
@@ -402,11 +354,12 @@ class IndexTTS2:
         given.setdefault("max_mel_tokens", min(GenerationOptions.max_mel_tokens, longest))
         return GenerationOptions(**given)
 
-    def _announce(self, index: int, count: int, samples: Tensor, on_chunk: ChunkListener | None) -> None:
+    def _announce(self, segment: SpokenSegment, on_chunk: ChunkListener | None) -> None:
         if on_chunk is not None:
-            on_chunk(samples, self.sampling_rate, index)
+            on_chunk(segment.samples, self.sampling_rate, segment.index)
         if self.gr_progress is not None:
-            self.gr_progress((index + 1) / count, desc=f"segment {index + 1} of {count}")
+            done = segment.index + 1
+            self.gr_progress(done / segment.count, desc=f"segment {done} of {segment.count}")
 
     def _result(self, wav: Tensor, clock: StageClock, seconds: float, as_numpy: bool) -> InferenceResult:
         duration = len(wav) / self.sampling_rate

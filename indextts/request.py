@@ -71,6 +71,24 @@ class Emotion:
             raise ValueError(f"unknown emotion settings {unknown}; known are {known}")
         return cls(**settings)
 
+    @classmethod
+    def from_arguments(
+        cls,
+        text: str,
+        emo_audio_prompt: str | Path | None = None,
+        emo_alpha: float = 1.0,
+        emo_vector: Sequence[float] | None = None,
+        use_emo_text: bool = False,
+        emo_text: str | None = None,
+        use_random: bool = False,
+    ) -> Emotion:
+        """From the arguments of ``infer``, where a text takes the place of a vector, and both that of a recording."""
+        if use_emo_text:
+            return cls(emo_text=emo_text or text, emo_alpha=emo_alpha, use_random=use_random)
+        if emo_vector is not None:
+            return cls(emo_vector=tuple(emo_vector), emo_alpha=emo_alpha, use_random=use_random)
+        return cls(emo_audio=emo_audio_prompt, emo_alpha=emo_alpha)
+
 
 @dataclass(frozen=True)
 class SynthesisRequest:

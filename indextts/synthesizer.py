@@ -37,6 +37,28 @@ class SpeakingOptions:
     detail_level: int = logging.DEBUG
 
 
+@dataclass(frozen=True)
+class SpokenSegment:
+    """One finished segment and what it was made from.
+
+    Attributes:
+        index, count: its place among the segments of the utterance.
+        text_ids: (L,) int64.
+        emovec: (1, D).
+        codes: semantic codes (n,) int64.
+        mel: log-mel (80, trunc(1.72 n)).
+        samples: (256 frames,) float32 in [-1, 1], on the CPU.
+    """
+
+    index: int
+    count: int
+    text_ids: Tensor
+    emovec: Tensor
+    codes: Tensor
+    mel: Tensor
+    samples: Tensor
+
+
 class Synthesizer:
     """Brings text, voices, emotions and the pipeline together.
 
@@ -73,8 +95,8 @@ class Synthesizer:
 
     def speak(
         self, voice: str | Path, text: str, emotion: Emotion, options: SpeakingOptions, clock: StageClock
-    ) -> Iterator[tuple[int, int, Tensor]]:
-        """Yields ``(index, number of segments, samples)`` of each segment: (n,) float32 in [-1, 1] on the CPU.
+    ) -> Iterator[SpokenSegment]:
+        """Yields the segments of an utterance, in order.
 
         Raises ``ValueError`` and ``RuntimeError`` as ``IndexTTS2.infer``; the text is named.
         """
@@ -85,9 +107,9 @@ class Synthesizer:
             self.last_speaker = (str(voice), speaker)
             emovec = self.emovec(voice, speaker, text, emotion, options)
         for index, ids in enumerate(segments):
-            samples = self._segment(Row(ids, speaker, emovec), index, text, options, clock)
-            logger.log(options.detail_level, "segment %d of %d: %d samples", index + 1, len(segments), len(samples))
-            yield index, len(segments), samples
+            codes, mel, samples = self._segment(Row(ids, speaker, emovec), index, text, options, clock)
+            logger.log(options.detail_level, "segment %d of %d: %d codes", index + 1, len(segments), len(codes))
+            yield SpokenSegment(index, len(segments), ids, emovec, codes, mel, samples)
 
     def emovec(
         self, voice: str | Path, speaker: SpeakerCondition, text: str, emotion: Emotion, options: SpeakingOptions
@@ -122,7 +144,10 @@ class Synthesizer:
         _, part = self.emotions.mix(weights, speaker.style, emotion.use_random, generator)
         return mixed_emovec(part, weights, merged)
 
-    def _segment(self, row: Row, index: int, text: str, options: SpeakingOptions, clock: StageClock) -> Tensor:
+    def _segment(
+        self, row: Row, index: int, text: str, options: SpeakingOptions, clock: StageClock
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes, log-mel and samples of one segment."""
         pipeline, streams = self.pipeline, options.streams
         with clock.time("gpt"):
             conds = pipeline.conds([row])
@@ -134,7 +159,8 @@ class Synthesizer:
             noise = self._noise(pipeline.flow_shapes([row], codes)[0], index, options)
             mels = pipeline.mels([row], semantic, lengths, [noise])
         with clock.time("vocoder"):
-            return pipeline.audio(mels)[0]
+            samples = pipeline.audio(mels)
+        return codes[0], mels[0], samples[0]
 
     def _check_codes(self, codes: Tensor, text: str, generation: GenerationOptions) -> None:
         start = self.config.gpt.start_mel_token

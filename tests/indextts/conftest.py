@@ -12,8 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from goldens import Arrays
+
+from indextts.infer_v2 import IndexTTS2
+from indextts.parity_rule import wave
+from indextts.tiny import write_checkpoint
 
 TESTS = Path(__file__).resolve().parent
 
@@ -53,6 +58,32 @@ def golden_json(golden_dir: Path) -> Callable[[str], Any]:
 def golden_set(golden_json: Callable[[str], Any]) -> str:
     """The name of the golden set, with which the tags of its inputs begin: ``noise(f"{golden_set}:dit_x0", …)``."""
     return golden_json("k_e2e")[0]["z_tags"][0].split(":")[0]
+
+
+@pytest.fixture(scope="session")
+def checkpoint_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete tiny checkpoint folder, with the weights of the goldens. Not to be changed."""
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="session")
+def tts(checkpoint_dir: Path) -> IndexTTS2:
+    """The tiny model on the CPU."""
+    return IndexTTS2(checkpoint_dir / "config.yaml", checkpoint_dir, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def prompt_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, float, int], Path]:
+    """``prompt_file(sampling_rate, seconds, seed)`` -> a 32-bit float WAV of the synthetic test voice."""
+    folder = tmp_path_factory.mktemp("prompts")
+
+    def write(sampling_rate: int, seconds: float, seed: int) -> Path:
+        path = folder / f"{sampling_rate}_{seconds}_{seed}.wav"
+        if not path.exists():
+            soundfile.write(path, wave(sampling_rate, seconds, seed), sampling_rate, subtype="FLOAT")
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")
