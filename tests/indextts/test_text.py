@@ -177,7 +177,7 @@ class TestNormalize:
 
     @settings(max_examples=80, deadline=None)
     @given(st.text(alphabet=st.sampled_from("abzAI 019.,-'<>|=%$€°:你好一点儿·…\n\u200b\U000f0001タ"), max_size=20))
-    @example("你a-b=1")
+    @example("你zhong4=1")
     def test_any_text_is_normalized(self, text):
         spoken = TextNormalizer().normalize(text)
         assert not any("\U000f0000" <= character <= "\U000ffffd" for character in spoken)
@@ -228,6 +228,11 @@ class TestSegments:
         assert split_segments(tokens, max_tokens=6) == [tokens]
         assert split_segments(tokens * 2, max_tokens=6) == [tokens, tokens]
         assert split_segments([*tokens, "▁a"], max_tokens=5) == [tokens[:5], ["▁.", "▁a"]]
+
+    def test_short_neighbours_are_joined_up_to_half_the_limit_while_streaming(self):
+        sentence = ["▁A", "B", "."]
+        assert split_segments(sentence * 3, max_tokens=12, quick_streaming_tokens=100) == [sentence * 2, sentence]
+        assert split_segments(sentence * 3, max_tokens=11, quick_streaming_tokens=100) == [sentence] * 3
 
     def test_limit_must_be_positive(self):
         with pytest.raises(ValueError, match="max_tokens"):
