@@ -1,0 +1,242 @@
+"""The pipeline as tests drive it: assets in this process, commands in others, and what they leave on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from moshi_assets.assets import ASSETS
+from moshi_assets.resources import DataRoot, EngineResource
+from moshi_assets.store import DatasetStore
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+WORKSPACE = REPOSITORY / "workspace.yaml"
+SAMPLE = REPOSITORY / "examples" / "moshi_sample.jsonl"
+BIN = Path(sys.executable).parent
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+# -- dialogue files
+
+
+def dialogue(number: int, **changes: Any) -> dict[str, Any]:
+    """A good record; `changes` replace or add fields."""
+    return {
+        "id": f"talk-{number:03d}",
+        "user_text": f"This is question number {number}, could you help me with it?",
+        "assistant_text": f"Of course I can help you with number {number}, here is what I know about it.",
+    } | changes
+
+
+def write_dialogues(path: Path, records: Iterable[dict[str, Any] | str]) -> Path:
+    """Write records as JSONL; a string is a line as it is."""
+    lines = [record if isinstance(record, str) else json.dumps(record, ensure_ascii=False) for record in records]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+# -- what lies on disk
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of what a trainer reads: the manifest and every recording, by path relative to the dataset folder."""
+    files = [*folder.glob("*.jsonl"), *(folder / "data_stereo").rglob("*.wav")]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)}
+
+
+def manifest_rows(folder: Path) -> list[dict[str, Any]]:
+    """Rows of the manifest of the dataset in `folder`."""
+    return [json.loads(line) for line in (folder / f"{folder.name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def flip_byte(path: Path, offset: int = -1000) -> None:
+    """Damage a file without changing its length."""
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 0xFF
+    path.write_bytes(content)
+
+
+# -- assets in this process
+
+
+class Pipeline:
+    """The assets on an ephemeral instance, materialized in this process."""
+
+    def __init__(self, root: Path, engines: EngineResource | None = None) -> None:
+        self.root = root
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.engines = engines or EngineResource()
+
+    def store(self, dataset: str = "talks") -> DatasetStore:
+        return DatasetStore(self.root, dataset)
+
+    def shards(self) -> list[str]:
+        """Registered shard keys."""
+        return list(self.instance.get_dynamic_partitions("shards"))
+
+    def materialize(
+        self, asset: str, first: str, last: str | None = None, config: dict[str, Any] | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Materialize one partition, or the range `first`...`last`."""
+        return dg.materialize(
+            ASSETS,
+            selection=[asset],
+            instance=self.instance,
+            resources={"data": DataRoot(path=str(self.root)), "engines": self.engines},
+            partition_key=None if last else first,
+            tags={RANGE_START: first, RANGE_END: last} if last else None,
+            run_config=config,
+            raise_on_error=False,
+        )
+
+    def parse(self, source: Path, dataset: str = "talks", **settings: Any) -> dg.ExecuteInProcessResult:
+        """Materialize `synthesis_tasks` for a dataset; the engine is noise unless set."""
+        self.instance.add_dynamic_partitions("datasets", [dataset])
+        config = {"input": str(source), "recipe": {"engine": "noise", **settings}}
+        return self.materialize("synthesis_tasks", dataset, config={"ops": {"synthesis_tasks": {"config": config}}})
+
+    def speak_and_pair(self, first: str, last: str) -> list[dg.ExecuteInProcessResult]:
+        """Materialize `mono_syntheses` and `stereo_pairs` for a range."""
+        return [self.materialize(asset, first, last) for asset in ("mono_syntheses", "stereo_pairs")]
+
+    def build(self, source: Path, dataset: str = "talks", **settings: Any) -> DatasetStore:
+        """Materialize everything; asserts that every run succeeds."""
+        runs = [self.parse(source, dataset, **settings)]
+        keys = self.store(dataset).shards()
+        runs += [*self.speak_and_pair(keys[0], keys[-1]), self.materialize("manifest", dataset)]
+        for run in runs:
+            assert run.success, failure(run)
+        return self.store(dataset)
+
+
+def metadata(run: dg.ExecuteInProcessResult, asset: str) -> dict[str, dict[str, Any]]:
+    """Metadata values of an asset's materializations in a run, by partition."""
+    return {
+        str(m.partition): {name: value.value for name, value in m.metadata.items()}
+        for event in run.all_events
+        if event.is_step_materialization and (m := event.materialization).asset_key == dg.AssetKey(asset)
+    }
+
+
+def checks(run: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    """Outcome of every asset check of a run, by name."""
+    return {e.check_name: e.passed for e in run.get_asset_check_evaluations()}
+
+
+def failure(run: dg.ExecuteInProcessResult) -> str:
+    """Innermost message of a run's failed step."""
+    for event in run.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error and error.cause:
+                error = error.cause
+            return error.message if error else "no reason given"
+    return "nothing failed"
+
+
+# -- commands in other processes
+
+
+def environment(home: Path | None = None, data: Path | None = None, **variables: str) -> dict[str, str]:
+    """Environment of a command, with its own instance and data root where given."""
+    chosen = {"DAGSTER_HOME": str(home)} if home else {}
+    chosen |= {"MOSHI_ASSETS_DATA": str(data)} if data else {}
+    return os.environ | chosen | {"COLUMNS": "110"} | variables
+
+
+def run(
+    program: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run an installed program to its end."""
+    return subprocess.run(
+        [BIN / program, *arguments], cwd=cwd, env=env or environment(), capture_output=True, text=True, timeout=timeout
+    )
+
+
+class Running:
+    """A program in a process group of its own. Its processes carry a mark, so that orphans are found too."""
+
+    def __init__(self, program: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+        self._mark = f"MOSHI_TEST_MARK={uuid.uuid4()}"
+        name, _, value = self._mark.partition("=")
+        self.log = cwd / f"{program}-{value[:8]}.log"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [BIN / program, *arguments],
+                cwd=cwd,
+                env={**(env or environment()), name: value},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        """What it has written so far."""
+        return self.log.read_text(errors="replace")
+
+    def alive(self) -> list[int]:
+        """Ids of all processes that it started and that still run, itself included."""
+        mark, found = self._mark.encode(), []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                    if (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                        found.append(int(entry.name))
+            except OSError:
+                continue  # it ended in this moment, or belongs to somebody else
+        return found
+
+    def signal(self, number: int, group: bool = False) -> None:
+        """Send a signal to the program, or as a terminal does to its whole group."""
+        if group:
+            os.killpg(self.process.pid, number)
+        else:
+            os.kill(self.process.pid, number)
+
+    def wait(self, timeout: float) -> int:
+        """Exit code."""
+        return self.process.wait(timeout)
+
+    def end(self) -> None:
+        """Leave nothing behind, whatever the test did."""
+        for number in (15, 9):
+            for pid in self.alive():
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    continue
+            if number == 15 and self.alive():
+                try:
+                    self.process.wait(10)
+                except subprocess.TimeoutExpired:
+                    continue
+        self.process.wait(10)
+
+
+def eventually(condition: Callable[[], Any], timeout: float, every: float = 0.1) -> Any:
+    """First true value of `condition`; asserts that one comes within `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not true within {timeout} s"
+        time.sleep(every)
+    return value
+
+
+def free_port() -> int:
+    """A TCP port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
