@@ -77,20 +77,24 @@ class RowLayout(NamedTuple):
         return self._replace(key_mask=self.key_mask.repeat(times, 1, 1, 1), lengths=self.lengths.repeat(times))
 
 
+def time_frequencies(device: torch.device | None = None) -> Tensor:
+    """10 000 ** (-i / 128) for i = 0 .. 127, (128,) float32."""
+    exponent = torch.arange(TIME_FREQUENCIES, dtype=torch.float32, device=device) / TIME_FREQUENCIES
+    return torch.exp(-math.log(10000.0) * exponent)
+
+
 class TimeEmbedder(nn.Module):
     """Time in [0, 1] -> embedding: cosines and sines of 1000 t at 128 frequencies, then Linear - SiLU - Linear."""
 
-    freqs: Tensor
-
     def __init__(self, dim: int) -> None:
         super().__init__()
-        exponent = torch.arange(TIME_FREQUENCIES, dtype=torch.float32) / TIME_FREQUENCIES
-        self.register_buffer("freqs", torch.exp(-math.log(10000.0) * exponent))
+        # Stored in the checkpoint, but not read: in half precision its rounding would be off by whole turns.
+        self.register_buffer("freqs", time_frequencies())
         self.mlp = nn.Sequential(nn.Linear(2 * TIME_FREQUENCIES, dim), nn.SiLU(), nn.Linear(dim, dim))
 
     def forward(self, t: Tensor) -> Tensor:
         """t (S,) float32 -> (S, dim)."""
-        angle = TIME_SCALE * t[:, None].float() * self.freqs.float()
+        angle = TIME_SCALE * t[:, None].float() * time_frequencies(t.device)
         weight = next(self.mlp.parameters())
         return self.mlp(torch.cat((angle.cos(), angle.sin()), dim=-1).to(weight.dtype))
 

@@ -67,7 +67,7 @@ class CFM(nn.Module):
             cfg_rate: guidance; 0 leaves the unconditional half of the work out.
 
         Returns:
-            (B, 80, T) log-mel, zero in the prompt and in the padding.
+            (B, 80, T) float32 log-mel, zero in the prompt and in the padding.
 
         Raises:
             ValueError: see :meth:`DiT.row_layout`; fewer than one step.
@@ -75,10 +75,10 @@ class CFM(nn.Module):
         if steps < 1:
             raise ValueError(f"the flow needs at least 1 step, got {steps}")
         estimator, frames = self.estimator, mu.shape[1]
-        device, dtype = mu.device, mu.dtype
+        device, dtype = mu.device, estimator.cond_projection.weight.dtype
         layout = estimator.row_layout(lengths, frames)
         speech = length_mask(lengths.to(device), frames) & ~length_mask(prompt_lengths.to(device), frames)
-        speech = speech[..., None].to(dtype)
+        speech = speech[..., None].float()
         prompt = torch.zeros(mu.shape[0], frames, prompt_mel.shape[1], dtype=dtype, device=device)
         width = min(frames, prompt_mel.shape[2])
         inside = length_mask(prompt_lengths.to(device), width)[..., None]
@@ -86,19 +86,20 @@ class CFM(nn.Module):
 
         times, sizes = time_grid(steps)
         tables = estimator.time_tables(times.to(device))
-        terms = estimator.frame_terms(prompt, mu, style)
+        terms = estimator.frame_terms(prompt, mu.to(dtype), style.to(dtype))
         guided = cfg_rate > 0
         if guided:
             # One batch of conditional and unconditional rows.
             terms = torch.cat((terms, estimator.null_terms().expand_as(terms)))
             layout = layout.repeat(2)
-        x = noise.to(dtype).transpose(1, 2) * speech
+        # The path is added up in float32 whatever the weights are.
+        x = noise.float().transpose(1, 2) * speech
         for step, size in enumerate(sizes):
+            inputs = torch.cat((x, x)) if guided else x
+            velocity = estimator.velocity(inputs.to(dtype), terms, tables.at(step), layout).float()
             if guided:
-                velocity, null = estimator.velocity(torch.cat((x, x)), terms, tables.at(step), layout).chunk(2)
-                velocity = (1.0 + cfg_rate) * velocity - cfg_rate * null
-            else:
-                velocity = estimator.velocity(x, terms, tables.at(step), layout)
+                conditional, null = velocity.chunk(2)
+                velocity = (1.0 + cfg_rate) * conditional - cfg_rate * null
             # Prompt frames stay zero: the prompt enters through the terms alone.
             x = x + size * velocity * speech
         return x.transpose(1, 2)

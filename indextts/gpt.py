@@ -116,12 +116,12 @@ class UnifiedVoice(nn.Module):
 
     def get_conditioning(self, spk_cond_emb: Tensor, lengths: Tensor) -> Tensor:
         """Speaker latents: spk_cond_emb (B, T, 1024), lengths (B,) valid frames -> (B, 32, D)."""
-        context, mask = self.conditioning_encoder(spk_cond_emb, lengths)
+        context, mask = self.conditioning_encoder(spk_cond_emb.to(self.dtype), lengths)
         return self.perceiver_encoder(context, mask)
 
     def get_emotion_latent(self, emo_cond_emb: Tensor, lengths: Tensor) -> Tensor:
         """The emotion perceiver's one latent: emo_cond_emb (B, T, 1024), lengths (B,) -> (B, 1024)."""
-        context, mask = self.emo_conditioning_encoder(emo_cond_emb, lengths)
+        context, mask = self.emo_conditioning_encoder(emo_cond_emb.to(self.dtype), lengths)
         return self.emo_perceiver_encoder(context, mask).squeeze(1)
 
     def get_emovec(self, emo_cond_emb: Tensor, lengths: Tensor) -> Tensor:
@@ -182,10 +182,7 @@ class UnifiedVoice(nn.Module):
         special = torch.tensor([self.config.start_text_token, self.config.stop_text_token])
         text_ids = [ids[~torch.isin(ids, special.to(ids.device))] for ids in text_ids]
         no_codes = [torch.zeros(0, dtype=torch.long)] * len(text_ids)
-        rows = [
-            torch.cat(row) for row in zip(conds.to(self.dtype), self._text_rows(text_ids), self._mel_rows(no_codes))
-        ]
-        x, lengths = stack_rows(rows)
+        x, lengths = self._sequences(conds, text_ids, no_codes)
         cache = self.gpt.new_cache(x.shape[0], x.shape[1] + new_tokens, like=x)
         states = self.gpt(x, cache)
         cache.lengths.copy_(lengths)
@@ -212,7 +209,7 @@ class UnifiedVoice(nn.Module):
         """
         x, lengths = self._sequences(conds, text_ids, [row[:-1] for row in codes])
         states = self.gpt(x)
-        return [
-            self.final_norm(states[row, length - codes[row].shape[0] : length])
-            for row, length in enumerate(lengths.tolist())
-        ]
+        counts = [row.shape[0] for row in codes]
+        ends = lengths.tolist()
+        wanted = [states[row, end - n : end] for row, (end, n) in enumerate(zip(ends, counts, strict=True))]
+        return list(self.final_norm(torch.cat(wanted)).split(counts))

@@ -36,13 +36,14 @@ class KVCache:
         return self.keys.shape[3]
 
     def repeat_rows(self, times: int) -> KVCache:
-        """Every row ``times`` times in a row: one prefill serves all beams."""
-        return KVCache(
-            self.keys.repeat_interleave(times, dim=1),
-            self.values.repeat_interleave(times, dim=1),
-            self.lengths.repeat_interleave(times),
-            self.used,
-        )
+        """A cache with every row ``times`` times in a row: one prefill serves all beams."""
+        layers, rows, heads, capacity, dim_head = self.keys.shape
+        repeated = KVCache.allocate(layers, rows * times, heads, capacity, dim_head, like=self.keys)
+        # Only what is in use is copied: untouched zeros cost no memory on a CPU.
+        repeated.keys[:, :, :, : self.used] = self.keys[:, :, :, : self.used].repeat_interleave(times, dim=1)
+        repeated.values[:, :, :, : self.used] = self.values[:, :, :, : self.used].repeat_interleave(times, dim=1)
+        repeated.lengths, repeated.used = self.lengths.repeat_interleave(times), self.used
+        return repeated
 
     def reorder_rows(self, index: Tensor) -> None:
         """Row i becomes what row ``index[i]`` was; index (B,) int64. Every row must be of its source's length."""

@@ -94,9 +94,11 @@ class LengthRegulator(nn.Module):
         -> condition (B, T, D), zero beyond each row's end, and mask (B, T) bool; T is the longest target.
         """
         size = int(target_lengths.max())
+        padded = int(target_lengths.min()) < size
+        x_lengths, target_lengths = x_lengths.to(x.device), target_lengths.to(x.device)
         mask = length_mask(target_lengths, size)
-        y = stretch(self.content_in_proj(x), x_lengths, target_lengths, size).transpose(1, 2)
-        padded = not bool(mask.all())
+        y = self.content_in_proj(x.to(self.content_in_proj.weight.dtype))
+        y = stretch(y, x_lengths, target_lengths, size).transpose(1, 2)
         inside = mask[:, None]
         for layer in self.model:
             if isinstance(layer, RowNorm):

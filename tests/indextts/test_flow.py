@@ -135,6 +135,16 @@ def test_noise_in_the_prompt_does_not_matter(cfm, golden, golden_set):
     assert torch.equal(one, two)
 
 
+def test_bfloat16_stays_close_to_float32(tiny_config_dir, cfm, golden, golden_set):
+    row = solver_inputs(cfm, golden("h_cfm"), golden_set, 0)
+    half = tiny_cfm(tiny_config_dir)
+    half.fuse()
+    half.to(torch.bfloat16)
+    mel = solve_row(half, row, steps=5)
+    assert mel.dtype == torch.float32
+    assert 1e-5 < peak_error(mel, solve_row(cfm, row, steps=5)) < 0.015
+
+
 def test_the_time_grid_goes_from_zero_to_one():
     times, sizes = time_grid(25)
     assert times[0] == 0.0

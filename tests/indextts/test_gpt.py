@@ -93,3 +93,14 @@ def test_a_text_longer_than_the_position_table_is_refused(gpt):
     gpt.prefill(made_up_conds(gpt, 1), made_up_texts(limit), new_tokens=1)
     with pytest.raises(ValueError, match=f"text of {limit + 1} tokens"):
         gpt.prefill(made_up_conds(gpt, 1), made_up_texts(limit + 1), new_tokens=1)
+
+
+def test_bfloat16_logits_stay_close_to_float32(gpt, tiny_config_dir, golden):
+    voice, text = tensor(golden("b_w2v")["emb_0"])[None], made_up_texts(9)
+    lengths = torch.tensor([voice.shape[1]])
+    logits = []
+    for model in (gpt, tiny_gpt(tiny_config_dir).to(torch.bfloat16)):
+        conds = model.conds(model.get_conditioning(voice, lengths), model.get_emovec(voice, lengths))
+        logits.append(model.prefill(conds, text, new_tokens=1)[0])
+    assert logits[1].dtype == torch.bfloat16
+    assert 1e-5 < peak_error(logits[1].float(), logits[0]) < 0.1
