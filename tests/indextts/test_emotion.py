@@ -35,6 +35,15 @@ def prototypes(golden, emo_num):
     return torch.from_numpy(styles), torch.from_numpy(vectors)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Threads that wait for each other on a busy machine make tiny models a hundred times slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def matrix(prototypes, emo_num):
     return EmotionMatrix(*prototypes, emo_num)
