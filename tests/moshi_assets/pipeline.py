@@ -160,8 +160,9 @@ def run(
     program: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 120
 ) -> subprocess.CompletedProcess[str]:
     """Run an installed program to its end."""
+    command = [BIN / program, *arguments]
     return subprocess.run(
-        [BIN / program, *arguments], cwd=cwd, env=env or environment(), capture_output=True, text=True, timeout=timeout
+        command, cwd=cwd, env=env or environment(), capture_output=True, text=True, timeout=timeout, check=False
     )
 
 
@@ -192,9 +193,10 @@ class Running:
         mark, found = self._mark.encode(), []
         for entry in Path("/proc").iterdir():
             try:
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                    if (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                        found.append(int(entry.name))
+                if not entry.name.isdigit() or mark not in (entry / "environ").read_bytes().split(b"\0"):
+                    continue
+                if (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                    found.append(int(entry.name))
             except OSError:
                 continue  # it ended in this moment, or belongs to somebody else
         return found
