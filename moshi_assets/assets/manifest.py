@@ -29,7 +29,7 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
     for key in context.partition_keys:
         store = data.store(key)
         begin = time.monotonic()
-        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run_id)):
+        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             figures = publish_manifest(store, store.recipe())
             faults += manifest_faults(store)
         rows += figures.rows

@@ -30,7 +30,7 @@ def plan_lanes(context: dg.OpExecutionContext, data: DataRoot) -> Iterator[dg.Dy
                 f"the run has room for {count} lanes, the recipe asks for {recipe.worker_count}: set "
                 f"'execution: {{config: {{max_concurrent: {recipe.worker_count}}}}}' in the run config"
             )
-        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run_id)):
+        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             clear_progress(store.progress_folder)
             missing = [(key, missing_rows(store, recipe, key)) for key in keys]
         total = sum(len(rows) for _, rows in missing)
@@ -53,7 +53,7 @@ def speak_lane(context: dg.OpExecutionContext, works: list, data: DataRoot, engi
         def observe(shard: str, figures: dict) -> None:
             context.log_event(dg.AssetObservation("mono_syntheses", partition=shard, metadata=figures))
 
-        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run_id)):
+        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             engine = engines.engine(recipe, work.lane)
             context.log.info(f"engine {recipe.engine} ready after {engines.load_seconds:.1f} s")
             report = Lane(store, recipe, engine, work, observe).run()
@@ -73,7 +73,7 @@ def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoo
             failures.setdefault(shard, {}).update(report.failures[shard])
     for dataset, keys in by_dataset(context.partition_keys).items():
         store = data.store(dataset)
-        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run_id)):
+        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             for key in keys:
                 tasks = store.tasks(key)
                 shard = figures.get(key, SpeechFigures())

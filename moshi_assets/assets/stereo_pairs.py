@@ -33,7 +33,7 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
         for dataset, keys in by_dataset(context.partition_keys).items():
             store = data.store(dataset)
             recipe = store.recipe()
-            with dataset_lock(store.folder, lock_owner(context.run.tags, context.run_id)):
+            with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
                 for key in keys:
                     begin = time.monotonic()
                     figures = build_pairs(store, recipe, key, pool)

@@ -61,7 +61,7 @@ def synthesis_tasks(
     for key in keys:
         store = data.store(key)
         recipe = resolve_recipe(config, store)
-        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run_id)):
+        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             remove_partials(store.folder)
             figures = plan(recipe, store, lambda f: context.log.info(f"{f.lines} lines read, {f.rejected} rejected"))
             register_shards(context.instance, key, store.shards())
