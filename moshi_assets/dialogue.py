@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NotRequired
@@ -99,7 +100,7 @@ def read_dialogues(path: Path, max_text_chars: int = 2000) -> Iterator[Dialogue 
                     yield Reject(number, f"line is longer than {MAX_LINE_BYTES} bytes", _excerpt(line))
                 elif line and not line.isspace():
                     yield _parse(number, line, max_text_chars)
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         detail = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DialogueFileError(f"cannot read {path} after line {number}: {detail}") from error
 

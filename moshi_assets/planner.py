@@ -6,10 +6,12 @@ import hashlib
 import json
 import shutil
 import sqlite3
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +25,8 @@ from .names import file_stem, hashed_stem, shard_key
 from .recipe import Recipe, RecipeError
 from .store import TASK_SCHEMA, DatasetStore, reject_line
 
+_CHUNK = 256
+_REMEMBER = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
 MAX_UNKNOWN_FIELDS = 20
 """Distinct unknown field names that are counted; input is hostile."""
 
@@ -86,20 +90,28 @@ class _SeenIds:
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)  # "" is a temporary file that SQLite removes
-        self._db.execute("PRAGMA journal_mode=OFF")
+        self._db.execute("PRAGMA journal_mode=MEMORY")
         self._db.execute("PRAGMA cache_size=-16000")
         self._db.execute("CREATE TABLE seen (stem TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
+
+    def stems_of(self, ids: Sequence[str]) -> list[str | None]:
+        """File stems of ids, None for an id that occurred before (in an earlier call or in this one)."""
+        stems: list[str | None] = [file_stem(i) for i in ids]
+        before = self._db.total_changes
         self._db.execute("BEGIN")
+        self._db.executemany(_REMEMBER, [(stem.lower(), i) for stem, i in zip(stems, ids) if stem])
+        if self._db.total_changes - before < len(ids):  # two of them meet: undo, and look at each
+            self._db.execute("ROLLBACK")
+            self._db.execute("BEGIN")
+            stems = [self._stem_of(i) for i in ids]
+        self._db.execute("COMMIT")
+        return stems
 
-    def stem_of(self, dialogue_id: str) -> str | None:
-        """File stem of an id, None when the id occurred before.
-
-        Stems are compared without case: some file systems do not tell `A` from `a`.
-        """
+    def _stem_of(self, dialogue_id: str) -> str | None:
+        # Stems are compared without case: some file systems do not tell `A` from `a`.
         for make_stem in (file_stem, hashed_stem):
             stem = make_stem(dialogue_id)
-            cursor = self._db.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (stem.lower(), dialogue_id))
-            if cursor.rowcount:
+            if self._db.execute(_REMEMBER, (stem.lower(), dialogue_id)).rowcount:
                 return stem
             (earlier,) = self._db.execute("SELECT id FROM seen WHERE stem = ?", (stem.lower(),)).fetchone()
             if earlier == dialogue_id:
@@ -144,33 +156,45 @@ def planned_dialogues(recipe: Recipe) -> Iterator[PlannedDialogue | Reject]:
         if fault := keys.voice_fault(voice):
             raise RecipeError(f"{role}_voice: {fault}")
     seen = _SeenIds()
-    good = 0
+    records = read_dialogues(Path(recipe.source), recipe.max_text_chars)
+    left = recipe.max_samples or sys.maxsize
     try:
-        for item in read_dialogues(Path(recipe.source), recipe.max_text_chars):
-            outcome = item if isinstance(item, Reject) else _admit(item, recipe.seed, keys, defaults, seen)
-            yield outcome
-            if isinstance(outcome, PlannedDialogue):
-                good += 1
-                if good == recipe.max_samples:
-                    return
+        while left and (chunk := list(islice(records, min(left, _CHUNK)))):
+            for item in _admit(chunk, recipe.seed, keys, defaults, seen):
+                yield item
+                left -= isinstance(item, PlannedDialogue)
     finally:
         seen.close()
 
 
 def _admit(
-    dialogue: Dialogue, recipe_seed: int, keys: ContentKeys, defaults: dict[Role, str], seen: _SeenIds
-) -> PlannedDialogue | Reject:
-    voices = [voice or defaults[role] for role, _, voice in dialogue.turns]
-    for voice in voices:
-        if fault := keys.voice_fault(voice):
-            return dialogue.reject(fault)
-    stem = seen.stem_of(dialogue.id)
-    if stem is None:
-        return dialogue.reject(f"duplicate id {dialogue.id[:80]!r}: the first one is kept")
-    seed = dialogue_seed(recipe_seed, dialogue.id)
-    seeds = [task_seed(seed, number) for number in range(len(voices))]
-    content = [keys.key(voice, text, seed) for voice, (_, text, _), seed in zip(voices, dialogue.turns, seeds)]
-    return PlannedDialogue(dialogue, stem, voices, seeds, content)
+    chunk: Sequence[Dialogue | Reject], recipe_seed: int, keys: ContentKeys, defaults: dict[Role, str], seen: _SeenIds
+) -> Iterator[PlannedDialogue | Reject]:
+    """Look at some records together: one question to the ids' table instead of one for each."""
+    voices: list[list[str]] = []
+    items: list[Dialogue | Reject] = []
+    for item in chunk:
+        chosen: list[str] = []
+        if isinstance(item, Dialogue):
+            chosen = [voice or defaults[role] for role, _, voice in item.turns]
+            fault = next(filter(None, map(keys.voice_fault, chosen)), None)
+            items.append(item.reject(fault) if fault else item)
+        else:
+            items.append(item)
+        voices.append(chosen)
+    stems = iter(seen.stems_of([item.id for item in items if isinstance(item, Dialogue)]))
+    for item, chosen in zip(items, voices):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        stem = next(stems)
+        if stem is None:
+            yield item.reject(f"duplicate id {item.id[:80]!r}: the first one is kept")
+            continue
+        base = dialogue_seed(recipe_seed, item.id)
+        seeds = [task_seed(base, number) for number in range(len(chosen))]
+        content = [keys.key(voice, text, seed) for voice, (_, text, _), seed in zip(chosen, item.turns, seeds)]
+        yield PlannedDialogue(item, stem, chosen, seeds, content)
 
 
 class _ShardWriter:

@@ -6,6 +6,7 @@ Left (channel 0) is the assistant, right (channel 1) the user: what moshi-finetu
 from __future__ import annotations
 
 import hashlib
+import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import soundfile as sf
 import xxhash
 
 from .engines.base import Role
@@ -133,9 +133,14 @@ def assemble(turns: Sequence[tuple[Role, np.ndarray]], layout: str, gap: int) ->
 
 
 def write_recording(path: Path, stereo: np.ndarray, sample_rate: int) -> None:
-    """Write (frames, 2) int16 as a PCM_16 WAV, whole or not at all."""
-    with whole_file(path) as partial:
-        sf.write(partial, stereo, sample_rate, subtype="PCM_16", format="WAV")
+    """Write (frames, 2) int16 as a PCM_16 WAV, whole or not at all.
+
+    By the standard library's `wave`, which writes the bytes that libsndfile would; but that one truncates the file it
+    writes to, which makes ext4 flush it to the disk on closing (26 ms a file where this takes under 1).
+    """
+    with whole_file(path) as partial, wave.open(str(partial), "wb") as out:
+        out.setparams((2, 2, sample_rate, len(stereo), "NONE", "not compressed"))
+        out.writeframes(stereo.data)
 
 
 def write_index(path: Path, recordings: Sequence[Recording]) -> None:

@@ -1,0 +1,20 @@
+"""Run benchmarks by name, or all that belong to `make bench`, one after another."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+ALL = ("parse", "classic", "lanes", "overhead")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*ALL, []], help=f"of {', '.join(ALL)}; default: all")
+    for name in parser.parse_args().names or ALL:
+        print(f"-- {name}", flush=True)
+        import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    main()

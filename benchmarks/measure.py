@@ -1,0 +1,95 @@
+"""What all benchmarks share: input texts, machine facts, running the command line, writing results."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import time
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
+
+_USER = (
+    "could you tell me when the museum opens on sunday",
+    "what should i cook for six people tonight",
+    "my train was late again, is there another one before noon",
+    "how do i get red wine out of a white shirt",
+    "please remind me what we said about the garden",
+    "is it going to rain this afternoon",
+)
+_ASSISTANT = (
+    "of course, it opens at ten in the morning and the last visitors go in at five",
+    "a big pot of vegetable soup with fresh bread is easy and everyone will like it",
+    "yes, the next one leaves in twenty minutes from platform four, you still have time",
+    "put some salt on it at once, then wash it in cold water before the stain can dry",
+    "you wanted to plant the tomatoes by the wall where they get sun all day",
+    "only a short shower around three, the evening looks dry and mild",
+)
+
+
+def write_dialogues(path: Path, count: int) -> None:
+    """Write `count` two-turn dialogues, about 3 s and 5 s of speech, the same ones every time."""
+    choose = random.Random(0).choice
+    with open(path, "w", encoding="utf-8") as out:
+        for number in range(count):
+            record = {
+                "id": f"dialogue_{number:07d}",
+                "user_text": choose(_USER) + "?",
+                "assistant_text": choose(_ASSISTANT) + ".",
+            }
+            out.write(json.dumps(record) + "\n")
+
+
+def machine() -> dict[str, Any]:
+    """Where and with what a figure was measured."""
+    try:
+        model = next(
+            line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith(("model name", "Model"))
+        )
+    except (OSError, StopIteration):
+        model = platform.processor() or "unknown"
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "date": date.today().isoformat(),
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("dagster", "numpy", "pyarrow", "soundfile", "pydantic")},
+    }
+
+
+def build(arguments: list[str]) -> float:
+    """Run `moshi-assets build` as a user would, in a process of its own; return its wall seconds."""
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    begin = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", "moshi_assets.cli", "build", *arguments, "--no-progress"],
+        check=True,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return time.monotonic() - begin
+
+
+def recipe(path: Path, seconds_per_audio_second: float = 0.0) -> Path:
+    """Write a recipe of the noise engine with a simulated cost."""
+    path.write_text(f"engine: noise\nnoise:\n  seconds_per_audio_second: {seconds_per_audio_second}\n")
+    return path
+
+
+def save(name: str, command: str, figures: dict[str, Any]) -> None:
+    """Keep a benchmark's figures with the facts of the machine, and print them."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    result = {"benchmark": name, "command": command, "figures": figures, "machine": machine()}
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(figures, indent=1))
