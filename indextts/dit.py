@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -36,7 +36,7 @@ class DiTConfig:
     in_channels: int = 80
     content_dim: int = 512
     style_dim: int = 192
-    wavenet: WaveNetConfig = WaveNetConfig()
+    wavenet: WaveNetConfig = field(default_factory=WaveNetConfig)
 
     @property
     def intermediate_dim(self) -> int:
