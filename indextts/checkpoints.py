@@ -256,28 +256,35 @@ def read_safetensors_shapes(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
 
 
-def _sub_dictionary(content: Any, path: Path, *names: str) -> dict[str, Tensor]:
+def tensor_entries(content: Any, path: Path, *names: str) -> dict[str, Tensor]:
+    """The dictionary at ``content[names[0]][names[1]]…``. Raises ``CheckpointError`` if it is not one of tensors."""
     for name in names:
         if not isinstance(content, Mapping) or name not in content:
             raise CheckpointError(f"{path} has no entry {'/'.join(names)}")
         content = content[name]
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} holds no dictionary of tensors")
+    others = [key for key, value in content.items() if not isinstance(value, Tensor)]
+    if others:
+        raise CheckpointError(f"{path} holds entries that are not tensors: {', '.join(map(str, others[:20]))}")
     return dict(content)
 
 
 def gpt_entries(content: Any, path: Path) -> dict[str, Tensor]:
     """``gpt.pth``: the dictionary itself or, if there is one, its entry ``model``."""
-    return _sub_dictionary(content, path, "model") if "model" in content else dict(content)
+    wrapped = isinstance(content, Mapping) and "model" in content
+    return tensor_entries(content, path, "model") if wrapped else tensor_entries(content, path)
 
 
 def s2mel_entries(content: Any, path: Path, part: str) -> dict[str, Tensor]:
     """``s2mel.pth``: ``net`` / ``cfm``, ``length_regulator`` or ``gpt_layer``, with a leading ``module.`` removed."""
-    entries = _sub_dictionary(content, path, "net", part)
+    entries = tensor_entries(content, path, "net", part)
     return {key.removeprefix("module."): tensor for key, tensor in entries.items()}
 
 
 def bigvgan_entries(content: Any, path: Path) -> dict[str, Tensor]:
     """``bigvgan_generator.pt``: its entry ``generator``."""
-    return _sub_dictionary(content, path, "generator")
+    return tensor_entries(content, path, "generator")
 
 
 # Fingerprint

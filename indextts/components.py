@@ -26,6 +26,7 @@ from indextts.checkpoints import (
     read_safetensors,
     read_safetensors_shapes,
     s2mel_entries,
+    tensor_entries,
 )
 from indextts.codec import SemanticCodec
 from indextts.config import ModelConfig, load_vocoder_config
@@ -204,7 +205,7 @@ def read_entries(files: Mapping[str, Path], component: str, shapes_only: bool = 
         return s2mel_entries(read_pickle(files["s2mel"], device), files["s2mel"], component)
     if component == "bigvgan":
         return bigvgan_entries(read_pickle(files["bigvgan"], device), files["bigvgan"])
-    return dict(read_pickle(files[component], device))
+    return tensor_entries(read_pickle(files[component], device), files[component])
 
 
 def file_of(component: str) -> str:

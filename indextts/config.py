@@ -7,10 +7,10 @@ there: all missing and ill-typed entries are named at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -28,6 +28,7 @@ from indextts.wavenet import WaveNetConfig
 SEMANTIC_DIM = 1024
 GPT_LAYER_HIDDEN = (256, 128)
 EMOTIONS = 8
+T = TypeVar("T")
 
 
 class ConfigError(ValueError):
@@ -109,6 +110,15 @@ class _Reader:
             self.problems.append(f"{path} must be a name, not {value!r}")
         return str(value)
 
+    def build(self, kind: Callable[..., T], **values: Any) -> T:
+        """A ``kind`` of these values; its default once anything is wrong, so that reading goes on to the end."""
+        if not self.problems:
+            try:
+                return kind(**values)
+            except ValueError as error:
+                self.problems.append(str(error))
+        return kind()
+
     def expect(self, path: str, *supported: Any) -> None:
         """The entry may be absent; if it is there, it must say what the modules implement."""
         value = self._find(path)
@@ -143,7 +153,8 @@ def published_config_path() -> Path:
 def _model_config(reader: _Reader, version: float) -> ModelConfig:
     semantic_dim = reader.integer("tiny_overrides.semantic_dim", default=SEMANTIC_DIM)
     gpt = _gpt_config(reader, semantic_dim)
-    codec = CodecConfig(
+    codec = reader.build(
+        CodecConfig,
         codebook_size=reader.integer("semantic_codec.codebook_size"),
         hidden_size=reader.integer("semantic_codec.hidden_size"),
         codebook_dim=reader.integer("semantic_codec.codebook_dim"),
@@ -210,7 +221,8 @@ def _check_widths(reader: _Reader, model: ModelConfig) -> None:
 
 def _conformer_config(reader: _Reader, path: str, semantic_dim: int) -> ConformerConfig:
     reader.expect(f"{path}.input_layer", "conv2d2")
-    return ConformerConfig(
+    return reader.build(
+        ConformerConfig,
         input_size=semantic_dim,
         output_size=reader.integer(f"{path}.output_size"),
         linear_units=reader.integer(f"{path}.linear_units"),
@@ -221,7 +233,8 @@ def _conformer_config(reader: _Reader, path: str, semantic_dim: int) -> Conforme
 
 def _gpt_config(reader: _Reader, semantic_dim: int) -> GPTConfig:
     reader.expect("gpt.condition_type", "conformer_perceiver")
-    return GPTConfig(
+    return reader.build(
+        GPTConfig,
         model_dim=reader.integer("gpt.model_dim"),
         layers=reader.integer("gpt.layers"),
         heads=reader.integer("gpt.heads"),
@@ -244,7 +257,8 @@ def _gpt_config(reader: _Reader, semantic_dim: int) -> GPTConfig:
 def _regulator_config(reader: _Reader) -> LengthRegulatorConfig:
     reader.expect("s2mel.length_regulator.is_discrete", False)
     reader.expect("s2mel.length_regulator.f0_condition", False)
-    return LengthRegulatorConfig(
+    return reader.build(
+        LengthRegulatorConfig,
         channels=reader.integer("s2mel.length_regulator.channels"),
         in_channels=reader.integer("s2mel.length_regulator.in_channels"),
         sampling_ratios=reader.integers("s2mel.length_regulator.sampling_ratios"),
@@ -265,14 +279,17 @@ def _cfm_config(reader: _Reader) -> CFMConfig:
         "add_resblock_in_transformer": False,
     }.items():
         reader.expect(f"s2mel.DiT.{path}", supported)
-    wavenet = WaveNetConfig(
+    wavenet = reader.build(
+        WaveNetConfig,
         hidden_dim=reader.integer("s2mel.wavenet.hidden_dim"),
         num_layers=reader.integer("s2mel.wavenet.num_layers"),
         kernel_size=reader.integer("s2mel.wavenet.kernel_size"),
         dilation_rate=reader.integer("s2mel.wavenet.dilation_rate"),
     )
-    return CFMConfig(
-        dit=DiTConfig(
+    return reader.build(
+        CFMConfig,
+        dit=reader.build(
+            DiTConfig,
             hidden_dim=reader.integer("s2mel.DiT.hidden_dim"),
             num_heads=reader.integer("s2mel.DiT.num_heads"),
             depth=reader.integer("s2mel.DiT.depth"),
@@ -280,7 +297,7 @@ def _cfm_config(reader: _Reader) -> CFMConfig:
             content_dim=reader.integer("s2mel.DiT.content_dim"),
             style_dim=reader.integer("s2mel.style_encoder.dim"),
             wavenet=wavenet,
-        )
+        ),
     )
 
 
@@ -288,7 +305,8 @@ def _spectrogram(reader: _Reader) -> Spectrogram:
     params = "s2mel.preprocess_params"
     # The published code reads any fmax but the string "None" as 8000 Hz.
     unlimited = reader._find(f"{params}.spect_params.fmax") in ("None", None)
-    return Spectrogram(
+    return reader.build(
+        Spectrogram,
         sampling_rate=reader.integer(f"{params}.sr"),
         n_fft=reader.integer(f"{params}.spect_params.n_fft"),
         win_length=reader.integer(f"{params}.spect_params.win_length"),
@@ -312,7 +330,8 @@ def load_vocoder_config(path: str | Path) -> BigVGANConfig:
     reader.expect("use_tanh_at_final", False)
     reader.expect("use_bias_at_final", False)
     dilations = reader.content.get("resblock_dilation_sizes", ())
-    config = BigVGANConfig(
+    config = reader.build(
+        BigVGANConfig,
         num_mels=reader.integer("num_mels"),
         upsample_initial_channel=reader.integer("upsample_initial_channel"),
         upsample_rates=reader.integers("upsample_rates"),
