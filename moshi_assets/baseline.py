@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from .admission import Admission
 from .dialogue import Reject
 from .engines.base import engine_class
 from .lane import default_device
 from .manifest import manifest_row
 from .pcm import to_pcm16
-from .planner import planned_dialogues
 from .recipe import Recipe
 from .stereo import CHANNEL, recording_path
 from .store import DatasetStore, reject_line
@@ -55,7 +55,7 @@ def build_baseline(
         open(store.manifest_path, "w", encoding="utf-8", newline="\n") as manifest,
         open(store.rejects_path, "w", encoding="utf-8") as rejects,
     ):
-        for item in planned_dialogues(recipe):
+        for item in Admission(recipe).dialogues():
             if isinstance(item, Reject):
                 figures.rejected += 1
                 rejects.write(reject_line(item))

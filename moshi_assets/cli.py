@@ -128,11 +128,11 @@ def build(context: click.Context, input: Path, output: Path, **options: Any) -> 
     """
     recipe = _recipe(input, options)
     output = output.expanduser().resolve()
-    with _terminal(output / recipe.name, options) as bar:
+    with _terminal(output / recipe.name, options) as terminal:
         if options["legacy_io"]:
             rejected = _build_legacy(recipe, output)
         else:
-            rejected = _build(recipe, output, options, bar)
+            rejected = _build(recipe, output, options, terminal)
     if rejected and options["strict"]:
         context.exit(EXIT_FAILED)
 
@@ -176,11 +176,11 @@ def _recipe(source: Path, options: dict[str, Any]) -> Recipe:
 
 
 @contextmanager
-def _terminal(folder: Path, options: dict[str, Any]) -> Iterator[bool]:
-    """Set up logging; yields whether to draw a bar.
+def _terminal(folder: Path, options: dict[str, Any]) -> Iterator[IO[str]]:
+    """Set up logging; yields the stream for what is meant for the user.
 
-    Dagster, native libraries and worker processes write to file descriptor 2. Below log level debug that goes to
-    `build.log`, while what is meant for the user keeps the real standard error.
+    Dagster, native libraries and worker processes write to standard error. Unless the log level is debug, that goes to
+    `build.log`, and only the yielded stream is the real standard error.
     """
     from .cli_progress import JsonFormatter, TextFormatter
 
@@ -197,24 +197,22 @@ def _terminal(folder: Path, options: dict[str, Any]) -> Iterator[bool]:
         os.dup2(log, 2)
         os.close(log)
         terminal = os.fdopen(os.dup(saved), "w", buffering=1, encoding="utf-8", errors="replace")
-    original, sys.stderr = sys.stderr, terminal
     handler = logging.StreamHandler(terminal)
     handler.setFormatter(JsonFormatter() if options["log_format"] == "json" else TextFormatter())
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(options["log_level"].upper())
-    bar = options["progress"]
     try:
-        yield bar if bar is not None else terminal.isatty() and options["log_format"] == "text"
+        yield terminal
     finally:
-        sys.stderr = original
         logger.handlers = []
         if saved is not None:
+            sys.stderr.flush()
             os.dup2(saved, 2)
             os.close(saved)
             terminal.close()
 
 
-def _build(recipe: Recipe, output: Path, options: dict[str, Any], bar: bool) -> int:
+def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[str]) -> int:
     """Build through the Dagster assets; returns the number of rejects."""
     from .build import Build, BuildFailed, BuildInterrupted
     from .cli_progress import BuildDisplay
@@ -227,7 +225,10 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], bar: bool) -> 
         )
     log = output / recipe.name / "build.log"
     job = Build(recipe, output, "DEBUG" if options["log_level"] == "debug" else "INFO")
-    display = BuildDisplay(bar)
+    bar = options["progress"]
+    if bar is None:
+        bar = terminal.isatty() and options["log_format"] == "text"
+    display = BuildDisplay(terminal if bar else None)
     try:
         summary = job.run(display.watch)
     except BuildInterrupted:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import time
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -36,9 +35,10 @@ class TextFormatter(logging.Formatter):
 
 
 def speech_figures(lanes: list[LaneProgress], now: float) -> dict[str, Any]:
-    """Figures over all lanes: rates since the first engine was ready."""
+    """Figures over all lanes: rates from when the first engine was ready until now, or until the last turn was spoken."""
     done, total = sum(lane.done for lane in lanes), sum(lane.total for lane in lanes)
-    wall = max(now - min(lane.started for lane in lanes), 1e-3)
+    end = now if done < total else max(lane.updated for lane in lanes)
+    wall = max(end - min(lane.started for lane in lanes), 1e-3)
     audio = sum(lane.audio_seconds for lane in lanes)
     rate = done / wall
     return {
@@ -56,13 +56,13 @@ def speech_figures(lanes: list[LaneProgress], now: float) -> dict[str, Any]:
 class BuildDisplay:
     """Watches a build; give `watch` to `Build.run`."""
 
-    def __init__(self, bar: bool) -> None:
+    def __init__(self, terminal: IO[str] | None) -> None:
         """
         Args:
-            bar: draw a bar on standard error instead of writing lines.
+            terminal: where to draw a bar; None writes log lines instead.
         """
         self._progress: Progress | None = None
-        if bar:
+        if terminal:
             columns = (
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -70,7 +70,9 @@ class BuildDisplay:
                 TextColumn("{task.fields[figures]}"),
                 TimeElapsedColumn(),
             )
-            self._progress = Progress(*columns, console=Console(file=sys.stderr), transient=True)
+            self._progress = Progress(
+                *columns, console=Console(file=terminal), transient=True, redirect_stdout=False, redirect_stderr=False
+            )
             self._bars: dict[str, TaskID] = {}
             self._progress.start()
         self._last_line = time.monotonic()

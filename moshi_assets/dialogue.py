@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple, NotRequired
 from pydantic import ConfigDict, StrictInt, StrictStr, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from .engines.base import Role
+from .engines.base import EmotionSettings, Role
 
 MAX_LINE_BYTES = 4 * 2**20
 """A longer line is rejected without being held in memory."""
@@ -39,6 +39,8 @@ class DialogueRecord(TypedDict):
     assistant_text: StrictStr
     user_voice: NotRequired[StrictStr | None]
     assistant_voice: NotRequired[StrictStr | None]
+    user_emotion: NotRequired[EmotionSettings | None]
+    assistant_emotion: NotRequired[EmotionSettings | None]
 
 
 _KNOWN_FIELDS = frozenset(DialogueRecord.__annotations__)
@@ -52,6 +54,7 @@ class Turn(NamedTuple):
     role: Role
     text: str
     voice: str | None
+    emotion: EmotionSettings | None = None
 
 
 class Dialogue(NamedTuple):
@@ -147,7 +150,11 @@ def _parse(number: int, line: bytes, max_text_chars: int) -> Dialogue | Reject:
         fault = "id is empty" if not name else f"id has {len(name)} characters, more than {MAX_ID_CHARS}"
     if fault:
         return Reject(number, fault, _excerpt(line))
-    turns = (Turn("user", user, record.get("user_voice")), Turn("assistant", assistant, record.get("assistant_voice")))
+    get = record.get
+    turns = (
+        Turn("user", user, get("user_voice"), get("user_emotion")),
+        Turn("assistant", assistant, get("assistant_voice"), get("assistant_emotion")),
+    )
     unknown = () if record.keys() <= _KNOWN_FIELDS else tuple(record.keys() - _KNOWN_FIELDS)
     return Dialogue(number, name, turns, line, unknown)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import soundfile as sf
 
-from .engines.base import Engine, EngineError, SynthesisResult, SynthesisTask
+from .engines.base import EmotionSettings, Engine, EngineError, SynthesisResult, SynthesisTask
 from .metrics import SpeechFigures, peak_rss, peak_vram
 from .names import file_stem
 from .parts import SpokenTask, write_part
@@ -126,6 +126,7 @@ class Lane:
             pool.shutdown(wait=True, cancel_futures=True)
         for figures in report.figures.values():
             figures.peak_rss_mb, figures.peak_vram_mb = peak_rss(), peak_vram()
+        self._progress.state.queue_depth = 0
         self._progress.update(force=True)
         return report
 
@@ -213,21 +214,23 @@ class Lane:
         for shard, rows in self._work.rows.items():
             tasks = self._store.tasks(shard).take(rows).to_pylist()
             for begin in range(0, len(tasks), size):
-                batch = [
-                    SynthesisTask(
-                        self._store.name,
-                        t["dialogue_id"],
-                        t["turn"],
-                        t["role"],
-                        t["text"],
-                        t["voice"],
-                        t["seed"],
-                        t["content_key"],
-                    )
-                    for t in tasks[begin : begin + size]
-                ]
+                batch = [self._task(row) for row in tasks[begin : begin + size]]
                 self._put(self._planned, (shard, batch))
         self._put(self._planned, None)
+
+    def _task(self, row: dict[str, Any]) -> SynthesisTask:
+        emotion = EmotionSettings.model_validate_json(row["emotion"]) if row["emotion"] else None
+        return SynthesisTask(
+            self._store.name,
+            row["dialogue_id"],
+            row["turn"],
+            row["role"],
+            row["text"],
+            row["voice"],
+            row["seed"],
+            row["content_key"],
+            emotion,
+        )
 
     def _write(self) -> None:
         pending: list[SpokenTask] = []

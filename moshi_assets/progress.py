@@ -25,6 +25,8 @@ class LaneProgress:
     """Mean over the utterances so far."""
     started: float = 0.0
     """Wall clock (seconds since the epoch) when the engine was ready."""
+    updated: float = 0.0
+    """Wall clock of this state."""
 
 
 class ProgressFile:
@@ -42,6 +44,7 @@ class ProgressFile:
         now = time.monotonic()
         if force or now - self._written >= WRITE_SECONDS:
             self._written = now
+            self.state.updated = time.time()
             self._partial.write_text(json.dumps(asdict(self.state)))
             os.replace(self._partial, self._path)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from .engines.base import ENGINES, BuiltinOptions, IndexTTS2Options, NoiseOptions, Role, engine_class
+from .engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
 from .names import check_dataset_name
 
 Layout = Literal["sequential", "overlapped"]
@@ -34,6 +34,12 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     )
     assistant_voice: str | None = Field(
         None, description="Voice of the assistant where a record names none; default: the engine's."
+    )
+    user_emotion: EmotionSettings | None = Field(
+        None, description="Emotion of the user where a record names none: emo_audio, emo_vector or emo_text, emo_alpha."
+    )
+    assistant_emotion: EmotionSettings | None = Field(
+        None, description="Emotion of the assistant where a record names none."
     )
     worker_count: int = Field(1, ge=1, le=64, description="Lanes (worker processes); each loads its own engine.")
     max_samples: int | None = Field(

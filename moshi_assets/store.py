@@ -36,9 +36,10 @@ TASK_SCHEMA = pa.schema(
         ("voice", pa.string()),
         ("seed", pa.int64()),
         ("content_key", pa.binary(16)),
+        ("emotion", pa.string()),
     ]
 )
-"""One row a task; the turns of a dialogue follow one another."""
+"""One row a task; the turns of a dialogue follow one another. `emotion` is EmotionSettings as JSON, or null."""
 
 
 class DatasetError(RuntimeError):

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar, Literal, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, model_validator
 
 Role = Literal["user", "assistant"]
 
@@ -23,6 +24,37 @@ class EngineError(RuntimeError):
 
 class VoiceError(ValueError):
     """A voice does not exist or cannot be used as a speaker prompt."""
+
+
+class Voice(NamedTuple):
+    """A usable voice."""
+
+    name: str
+    """What `synthesize` is given: a preset, or the absolute path of a recording."""
+    fingerprint: str
+    """Identity by content, not by name; part of each content key."""
+
+
+class EmotionSettings(BaseModel, extra="forbid", frozen=True):
+    """How a turn is said, for engines that can; names follow IndexTTS2's API. One of audio, vector and text."""
+
+    emo_audio: str | None = None
+    """A recording that sounds like it."""
+    emo_vector: tuple[float, ...] | None = Field(None, min_length=8, max_length=8)
+    """Weights of happy, angry, sad, afraid, disgusted, melancholic, surprised, calm."""
+    emo_text: str | None = None
+    """A description in words."""
+    emo_alpha: float = Field(1.0, ge=0, le=1)
+    """Strength."""
+    fingerprint: str | None = None
+    """Digest of the recording; set by the engine."""
+
+    @model_validator(mode="after")
+    def _one(self) -> EmotionSettings:
+        given = [name for name in ("emo_audio", "emo_vector", "emo_text") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give one of emo_audio, emo_vector and emo_text, not {len(given)}")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +71,7 @@ class SynthesisTask:
     """Own seed of this task, 0 <= seed < 2**63: results do not depend on batch mates or order."""
     content_key: bytes
     """16-byte hash of all that decides the sound."""
+    emotion: EmotionSettings | None = None
 
 
 @dataclass(slots=True)
@@ -87,11 +120,20 @@ class Engine(Protocol):
         ...
 
     @classmethod
-    def voice_fingerprint(cls, options: Any, voice: str) -> str:
-        """Identity of a voice by content, not by name.
+    def find_voice(cls, options: Any, voice: str, folder: Path) -> Voice:
+        """Check a voice named in a record or recipe; relative paths start at `folder` (the dialogue file's).
 
         Raises:
             VoiceError: when the voice cannot be used.
+        """
+        ...
+
+    @classmethod
+    def find_emotion(cls, options: Any, emotion: EmotionSettings, folder: Path) -> EmotionSettings | None:
+        """Check an emotion and make its paths absolute; None where the engine knows no emotions.
+
+        Raises:
+            VoiceError: when it cannot be used.
         """
         ...
 
@@ -129,9 +171,9 @@ class BuiltinOptions(BaseModel, extra="forbid"):
 class NoiseOptions(BaseModel, extra="forbid"):
     """Simulated cost of the `noise` engine, slept in wall time."""
 
-    seconds_per_audio_second: float = 0.0
-    seconds_per_call: float = 0.0
-    characters_per_second: float = 15.0
+    seconds_per_audio_second: float = Field(0.0, ge=0, allow_inf_nan=False)
+    seconds_per_call: float = Field(0.0, ge=0, allow_inf_nan=False)
+    characters_per_second: float = Field(15.0, gt=0, allow_inf_nan=False)
     """Speaking rate that turns text length into duration; 15 is conversational English."""
 
 
@@ -140,7 +182,16 @@ class IndexTTS2Options(BaseModel, extra="forbid"):
 
     cfg_path: str = "checkpoints/config.yaml"
     model_dir: str = "checkpoints"
+    aux_paths: dict[str, str] = {}
+    """Auxiliary models: w2v_bert, semantic_codec, campplus, bigvgan; default: inside model_dir or the local hub cache."""
     use_fp16: bool = False
+    use_bf16: bool = False
+    num_beams: int = Field(3, ge=1)
+    max_text_tokens_per_segment: int = Field(120, ge=20)
+    interval_silence: int = Field(200, ge=0)
+    """Milliseconds between the segments of a long turn."""
+    generation: dict[str, bool | int | float] = {}
+    """Further generation arguments: temperature, top_p, top_k, repetition_penalty, max_mel_tokens, ..."""
     use_cuda_kernel: bool | None = None
     use_deepspeed: bool = False
     use_accel: bool = False

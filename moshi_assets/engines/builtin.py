@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import soxr
 
-from .base import BuiltinOptions, Role, SynthesisResult, SynthesisTask, VoiceError
+from .base import BuiltinOptions, EmotionSettings, Role, SynthesisResult, SynthesisTask, Voice, VoiceError
 
 _PITCH = {"heart": 1.0, "heart-deep": 0.82}
 """Preset -> pitch factor. Below 1 the text is spoken faster by its inverse and then stretched back by resampling:
@@ -40,10 +41,14 @@ class BuiltinEngine:
         return f"hibari-tts-{version('hibari-tts')}/heart"
 
     @classmethod
-    def voice_fingerprint(cls, options: BuiltinOptions, voice: str) -> str:
+    def find_voice(cls, options: BuiltinOptions, voice: str, folder: Path) -> Voice:
         if voice not in _PITCH:
             raise VoiceError(f"unknown voice {voice!r} of engine 'builtin': choose one of {', '.join(_PITCH)}")
-        return f"{voice}/{_PITCH[voice]}"
+        return Voice(voice, f"{voice}/{_PITCH[voice]}")
+
+    @classmethod
+    def find_emotion(cls, options: BuiltinOptions, emotion: EmotionSettings, folder: Path) -> None:
+        return None  # knows no emotions
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
         return [self._speak(task) for task in tasks]

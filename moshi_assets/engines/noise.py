@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from .base import NoiseOptions, Role, SynthesisResult, SynthesisTask, VoiceError
+from .base import EmotionSettings, NoiseOptions, Role, SynthesisResult, SynthesisTask, Voice, VoiceError
 
 _MIN_SECONDS = 0.2
 
@@ -29,10 +30,14 @@ class NoiseEngine:
         return f"noise-1/{options.characters_per_second}"
 
     @classmethod
-    def voice_fingerprint(cls, options: NoiseOptions, voice: str) -> str:
+    def find_voice(cls, options: NoiseOptions, voice: str, folder: Path) -> Voice:
         if voice not in cls._peaks:
             raise VoiceError(f"unknown voice {voice!r} of engine 'noise': choose one of {', '.join(cls._peaks)}")
-        return voice
+        return Voice(voice, voice)
+
+    @classmethod
+    def find_emotion(cls, options: NoiseOptions, emotion: EmotionSettings, folder: Path) -> None:
+        return None  # knows no emotions
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
         begin = time.perf_counter()

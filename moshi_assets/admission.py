@@ -1,0 +1,159 @@
+"""Which records enter the dataset: voices exist, ids are new; each good dialogue gets its file stem, seeds and keys."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from .content_keys import ContentKeys, dialogue_seed, task_seed
+from .dialogue import Dialogue, Reject, read_dialogues
+from .engines.base import EmotionSettings, Role, SynthesisTask, VoiceError, engine_class
+from .names import file_stem, hashed_stem
+from .recipe import Recipe, RecipeError
+
+_CHUNK = 256
+_REMEMBER = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
+_NO_EMOTIONS: tuple[None, ...] = (None,) * 1000
+
+
+class PlannedDialogue(NamedTuple):
+    """A good record with what its tasks need beside the text."""
+
+    dialogue: Dialogue
+    stem: str
+    voices: list[str]
+    seeds: list[int]
+    keys: list[bytes]
+    emotions: Sequence[EmotionSettings | None]
+
+    def tasks(self, dataset: str) -> list[SynthesisTask]:
+        """Its synthesis tasks, in speaking order."""
+        turns = zip(self.dialogue.turns, self.voices, self.seeds, self.keys, self.emotions)
+        return [
+            SynthesisTask(dataset, self.dialogue.id, number, turn.role, turn.text, voice, seed, key, emotion)
+            for number, (turn, voice, seed, key, emotion) in enumerate(turns)
+        ]
+
+
+class Admission:
+    """Admits the records of one dialogue file under one recipe."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        """
+        Raises:
+            EngineError, RecipeError: the engine or a default voice or emotion cannot be used.
+        """
+        self._recipe = recipe
+        self._keys = ContentKeys(engine_class(recipe.engine), recipe)
+        self._voices: dict[Role, str] = {"user": recipe.voice_of("user"), "assistant": recipe.voice_of("assistant")}
+        for role, voice in self._voices.items():
+            if fault := self._keys.voice_fault(voice):
+                raise RecipeError(f"{role}_voice: {fault}")
+        self._emotions: dict[Role, EmotionSettings | None] = {}
+        for role, emotion in (("user", recipe.user_emotion), ("assistant", recipe.assistant_emotion)):
+            try:
+                self._emotions[role] = self._keys.emotion(emotion)  # type: ignore[index]
+            except VoiceError as error:
+                raise RecipeError(f"{role}_emotion: {error}") from None
+
+    def dialogues(self) -> Iterator[PlannedDialogue | Reject]:
+        """Stream the recipe's source: every good dialogue, every bad line as a reject.
+
+        Stops after `max_samples` good dialogues.
+
+        Raises:
+            DialogueFileError: the file cannot be read.
+        """
+        seen = _SeenIds()
+        records = read_dialogues(Path(self._recipe.source), self._recipe.max_text_chars)
+        left = self._recipe.max_samples or sys.maxsize
+        try:
+            while left and (chunk := list(islice(records, min(left, _CHUNK)))):
+                for item in self._admit(chunk, seen):
+                    yield item
+                    left -= isinstance(item, PlannedDialogue)
+        finally:
+            seen.close()
+
+    def _admit(self, chunk: Sequence[Dialogue | Reject], seen: _SeenIds) -> Iterator[PlannedDialogue | Reject]:
+        # Some records together: one question to the table of ids instead of one for each.
+        items = [self._check(item) if isinstance(item, Dialogue) else item for item in chunk]
+        stems = iter(seen.stems_of([item.id for item in items if isinstance(item, Dialogue)]))
+        keys = self._keys
+        for item in items:
+            if isinstance(item, Reject):
+                yield item
+                continue
+            stem = next(stems)
+            if stem is None:
+                yield item.reject(f"duplicate id {item.id[:80]!r}: the first one is kept")
+                continue
+            turns = item.turns
+            base = dialogue_seed(self._recipe.seed, item.id)
+            seeds = [task_seed(base, number) for number in range(len(turns))]
+            chosen = [turn.voice or self._voices[turn.role] for turn in turns]
+            emotions = self._turn_emotions(item)
+            content = [
+                keys.key(voice, turn.text, seed, emotion)
+                for voice, turn, seed, emotion in zip(chosen, turns, seeds, emotions)
+            ]
+            yield PlannedDialogue(item, stem, [keys.voice_name(voice) for voice in chosen], seeds, content, emotions)
+
+    def _check(self, dialogue: Dialogue) -> Dialogue | Reject:
+        for turn in dialogue.turns:
+            if turn.voice and (fault := self._keys.voice_fault(turn.voice)):
+                return dialogue.reject(fault)
+            if turn.emotion:
+                try:
+                    self._keys.emotion(turn.emotion)
+                except VoiceError as error:
+                    return dialogue.reject(str(error))
+        return dialogue
+
+    def _turn_emotions(self, dialogue: Dialogue) -> Sequence[EmotionSettings | None]:
+        if not any(turn.emotion for turn in dialogue.turns) and not any(self._emotions.values()):
+            return _NO_EMOTIONS[: len(dialogue.turns)]
+        return [
+            self._keys.emotion(turn.emotion) if turn.emotion else self._emotions[turn.role] for turn in dialogue.turns
+        ]
+
+
+class _SeenIds:
+    """Which ids occurred, exact, on disk: memory stays constant however many there are."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)  # "" is a temporary file that SQLite removes
+        self._db.execute("PRAGMA journal_mode=MEMORY")
+        self._db.execute("PRAGMA cache_size=-16000")
+        self._db.execute("CREATE TABLE seen (stem TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
+
+    def stems_of(self, ids: Sequence[str]) -> list[str | None]:
+        """File stems of ids, None for an id that occurred before (in an earlier call or in this one)."""
+        stems: list[str | None] = [file_stem(i) for i in ids]
+        before = self._db.total_changes
+        self._db.execute("BEGIN")
+        self._db.executemany(_REMEMBER, [(stem.lower(), i) for stem, i in zip(stems, ids) if stem])
+        if self._db.total_changes - before < len(ids):  # two of them meet: undo, and look at each
+            self._db.execute("ROLLBACK")
+            self._db.execute("BEGIN")
+            stems = [self._stem_of(i) for i in ids]
+        self._db.execute("COMMIT")
+        return stems
+
+    def _stem_of(self, dialogue_id: str) -> str | None:
+        # Stems are compared without case: some file systems do not tell `A` from `a`.
+        for make_stem in (file_stem, hashed_stem):
+            stem = make_stem(dialogue_id)
+            if self._db.execute(_REMEMBER, (stem.lower(), dialogue_id)).rowcount:
+                return stem
+            (earlier,) = self._db.execute("SELECT id FROM seen WHERE stem = ?", (stem.lower(),)).fetchone()
+            if earlier == dialogue_id:
+                return None
+        return None
+
+    def close(self) -> None:
+        self._db.close()

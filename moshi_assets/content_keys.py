@@ -1,0 +1,68 @@
+"""Seeds and content keys: what decides the sound of a task, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from .engines.base import EmotionSettings, Engine, Voice, VoiceError
+from .recipe import Recipe
+
+
+def dialogue_seed(recipe_seed: int, dialogue_id: str) -> int:
+    """Seed of a dialogue, 64 bits: from the recipe's seed and the dialogue's identity, not from its place."""
+    identity = f"{recipe_seed}\0{dialogue_id}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest(), "little")
+
+
+def task_seed(dialogue: int, turn: int) -> int:
+    """Seed of one turn of a dialogue, 0 <= seed < 2**63 (Weyl sequence: distinct for each turn)."""
+    return (dialogue + turn * 0x9E3779B97F4A7C15) % 2**64 >> 1
+
+
+class ContentKeys:
+    """Content keys of tasks: a hash of engine revision, voice content, emotion, text and seed."""
+
+    def __init__(self, engine: type[Engine], recipe: Recipe) -> None:
+        self._engine = engine
+        self._options = recipe.engine_options
+        self._folder = Path(recipe.source).parent
+        self._revision = engine.revision(self._options)
+        self._voices: dict[str, Voice] = {}
+        self._prefixes: dict[str, Any] = {}
+        self._faults: dict[str, str] = {}
+
+    def voice_fault(self, voice: str) -> str | None:
+        """Why a voice cannot be used, or None."""
+        if voice not in self._voices and voice not in self._faults:
+            try:
+                found = self._engine.find_voice(self._options, voice, self._folder)
+            except VoiceError as error:
+                self._faults[voice] = str(error)
+            else:
+                self._voices[voice] = found
+                prefix = f"{self._revision}\0{found.fingerprint}\0".encode()
+                self._prefixes[voice] = hashlib.blake2b(prefix, digest_size=16)
+        return self._faults.get(voice)
+
+    def voice_name(self, voice: str) -> str:
+        """What the engine is given for a voice that has passed `voice_fault`."""
+        return self._voices[voice].name
+
+    def emotion(self, emotion: EmotionSettings | None) -> EmotionSettings | None:
+        """The emotion as the engine is given it.
+
+        Raises:
+            VoiceError: it cannot be used.
+        """
+        return emotion and self._engine.find_emotion(self._options, emotion, self._folder)
+
+    def key(self, voice: str, text: str, seed: int, emotion: EmotionSettings | None = None) -> bytes:
+        """16 bytes; `voice` must have passed `voice_fault`, `emotion` come from `emotion`."""
+        digest = self._prefixes[voice].copy()
+        digest.update(seed.to_bytes(8, "little") + text.encode("utf-8"))
+        if emotion:
+            identity = emotion.model_dump_json(exclude={"emo_audio"} if emotion.fingerprint else None)
+            digest.update(b"\0" + identity.encode())
+        return digest.digest()

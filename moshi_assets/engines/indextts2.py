@@ -1,0 +1,169 @@
+"""IndexTTS2: the zero-shot voice of a recording. The model lives in `indextts`; this file adapts it to the seam.
+
+Torch and the model are imported when an engine is made, voices and checkpoint files are checked before that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import soundfile as sf
+
+from .base import (
+    EmotionSettings,
+    EngineError,
+    IndexTTS2Options,
+    Role,
+    SynthesisResult,
+    SynthesisTask,
+    Voice,
+    VoiceError,
+)
+
+if TYPE_CHECKING:
+    from indextts.checkpoints import CheckpointFiles
+
+MIN_PROMPT_SECONDS = 1.0
+"""A shorter prompt says too little about a voice."""
+MIN_PROMPT_RATE = 16000
+"""Hz. The style network hears 16 kHz; a narrower recording would make narrow-band speech."""
+_SOUND_OPTIONS = ("use_fp16", "use_bf16", "num_beams", "max_text_tokens_per_segment", "interval_silence", "generation")
+
+
+class IndexTTS2Engine:
+    """One loaded IndexTTS2, speaking with WAV prompts as voices; caches keep many voices warm."""
+
+    default_voices: ClassVar[dict[Role, str]] = {}
+    batch_size = 16
+    sample_rate = 22050
+
+    def __init__(self, options: IndexTTS2Options, device: str | None = None, deterministic: bool = False) -> None:
+        from indextts import IndexTTS2
+
+        if deterministic:
+            import torch
+
+            torch.use_deterministic_algorithms(True, warn_only=True)
+        files = _files(options)  # a missing file is named before anything is loaded
+        del files
+        self._options = options
+        self._model = IndexTTS2(
+            options.cfg_path,
+            options.model_dir,
+            use_fp16=options.use_fp16,
+            device=device,
+            use_cuda_kernel=options.use_cuda_kernel,
+            use_deepspeed=options.use_deepspeed,
+            use_accel=options.use_accel,
+            use_torch_compile=options.use_torch_compile,
+            aux_paths=options.aux_paths or None,
+            use_bf16=options.use_bf16,
+        )
+        self.sample_rate = self._model.sampling_rate
+
+    @classmethod
+    def revision(cls, options: IndexTTS2Options) -> str:
+        from indextts.checkpoints import fingerprint
+
+        sound = {name: getattr(options, name) for name in _SOUND_OPTIONS}
+        return f"indextts2-1/{fingerprint(_files(options))}/{sorted(sound.items())}"
+
+    @classmethod
+    def find_voice(cls, options: IndexTTS2Options, voice: str, folder: Path) -> Voice:
+        path = _find_recording(voice, folder)
+        return Voice(str(path), _prompt_fingerprint(path))
+
+    @classmethod
+    def find_emotion(cls, options: IndexTTS2Options, emotion: EmotionSettings, folder: Path) -> EmotionSettings:
+        if emotion.emo_text is not None and _files(options).qwen_emotion is None:
+            raise VoiceError(
+                f"emo_text needs the folder qwen0.6bemo4-merge of the checkpoint in {options.model_dir}: fetch it, or "
+                f"use emo_vector or emo_audio"
+            )
+        if emotion.emo_audio is None:
+            return emotion
+        path = _find_recording(emotion.emo_audio, folder)
+        return emotion.model_copy(update={"emo_audio": str(path), "fingerprint": _prompt_fingerprint(path)})
+
+    def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
+        from indextts import SynthesisRequest
+
+        requests = [
+            SynthesisRequest(task.text, task.voice, seed=task.seed % 2**62, emotion=_emotion(task)) for task in tasks
+        ]
+        before = self._model.cache_info()
+        begin = time.perf_counter()
+        results = self._model.synthesize(
+            requests,
+            num_beams=self._options.num_beams,
+            max_text_tokens_per_segment=self._options.max_text_tokens_per_segment,
+            interval_silence=self._options.interval_silence,
+            **self._options.generation,
+        )
+        share = (time.perf_counter() - begin) / len(tasks)
+        warm = tuple(kind for kind, info in self._model.cache_info().items() if info.misses == before[kind].misses)
+        return [
+            SynthesisResult(np.asarray(result.wav_tensor, np.float32), result.sampling_rate, share, warm)
+            for result in results
+        ]
+
+    def close(self) -> None:
+        del self._model
+
+
+def _files(options: IndexTTS2Options) -> CheckpointFiles:
+    """Files of the checkpoint.
+
+    Raises:
+        EngineError: the package or files are missing; names them and where to get them.
+    """
+    try:
+        from indextts.checkpoints import locate
+        from indextts.config import ConfigError
+    except ImportError as error:
+        raise EngineError(
+            f"engine 'indextts2' needs the package indextts and torch ({error}): install this project with "
+            f"'pip install -e .' from its folder"
+        ) from error
+    try:
+        return locate(options.cfg_path, options.model_dir, options.aux_paths or None)
+    except (FileNotFoundError, ConfigError) as error:
+        raise EngineError(f"engine 'indextts2': {error}") from None
+
+
+def _emotion(task: SynthesisTask) -> dict[str, Any] | None:
+    if task.emotion is None:
+        return None
+    return task.emotion.model_dump(include={"emo_audio", "emo_vector", "emo_text", "emo_alpha"}, exclude_none=True)
+
+
+def _find_recording(name: str, folder: Path) -> Path:
+    """A recording named in a dialogue file or recipe: absolute, beside the dialogue file, or in the working directory."""
+    candidates = [Path(name).expanduser()] if Path(name).expanduser().is_absolute() else [folder / name, Path(name)]
+    for path in candidates:
+        if path.is_file():
+            return path.resolve()
+    raise VoiceError(f"there is no voice recording {name!r} (looked for {', '.join(map(str, candidates))})")
+
+
+@lru_cache(maxsize=4096)
+def _prompt_fingerprint(path: Path) -> str:
+    """Digest of a recording's content, after checking that it can serve as a prompt."""
+    try:
+        info = sf.info(path)
+    except sf.LibsndfileError as error:
+        raise VoiceError(f"voice recording {path} cannot be read: {error}") from None
+    if info.duration < MIN_PROMPT_SECONDS:
+        raise VoiceError(
+            f"voice recording {path} lasts {info.duration:.2f} s; at least {MIN_PROMPT_SECONDS} s are needed"
+        )
+    if info.samplerate < MIN_PROMPT_RATE:
+        raise VoiceError(f"voice recording {path} has {info.samplerate} Hz; at least {MIN_PROMPT_RATE} Hz are needed")
+    with open(path, "rb") as content:
+        return hashlib.file_digest(content, "blake2b").hexdigest()[:32]
