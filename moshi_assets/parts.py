@@ -59,7 +59,7 @@ def write_part(folder: Path, rows: Sequence[SpokenTask]) -> Path:
         writer.write_batch(batch)
     content = sink.getvalue()
     path = folder / f"{rows[0].content_key.hex()[:12]}-{xxhash.xxh3_64_hexdigest(content)}.arrow"
-    with whole_file(path) as partial, open(partial, "wb", buffering=0) as out:
+    with whole_file(path) as partial, open(partial, "wb") as out:  # buffered: a raw write may end short on a full disk
         out.write(content)
     return path
 
