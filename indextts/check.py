@@ -9,7 +9,6 @@ from pathlib import Path
 from indextts.checkpoints import (
     CheckpointError,
     CheckpointFiles,
-    describe_source,
     find_files,
     fingerprint,
     optional_files,
@@ -69,7 +68,7 @@ def check_folder(
         findings = [Finding("config", "ok", str(cfg_path))]
     else:
         findings = [Finding("config", "missing", f"{cfg_path}: config.yaml of the published checkpoint")]
-    findings += [Finding(name, "missing", describe_source(name, source, model_dir)) for name, source in missing.items()]
+    findings += [Finding(name, "missing", description) for name, description in missing.items()]
     findings += _contents(config, found)
     qwen, glossary = optional_files(config, model_dir)
     findings.append(

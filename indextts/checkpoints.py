@@ -136,7 +136,7 @@ def locate(
         cfg_path = _download(INDEXTTS_REPO, "config.yaml", model_dir)
     config = load_config(cfg_path if cfg_path.is_file() else published_config_path())
     found, missing = find_files(config, model_dir, aux_paths, download)
-    descriptions = [describe_source(name, source, model_dir) for name, source in missing.items()]
+    descriptions = list(missing.values())
     if not cfg_path.is_file():
         descriptions.insert(0, f"{cfg_path}: config.yaml of {_repo_page(INDEXTTS_REPO)}")
     if descriptions:
@@ -158,27 +158,28 @@ def find_files(
     model_dir: Path,
     aux_paths: Mapping[str, str | Path] | None = None,
     download: bool = False,
-) -> tuple[dict[str, Path], dict[str, FileSource]]:
-    """Files that are there, by component, and the sources of those that are not."""
+) -> tuple[dict[str, Path], dict[str, str]]:
+    """Files that are there, by component, and of those that are not: where they belong and where to get them."""
     aux_paths = dict(aux_paths or {})
     unknown = sorted(set(aux_paths) - set(AUX_KEYS))
     if unknown:
         raise ValueError(f"unknown aux_paths {unknown}; known are {list(AUX_KEYS)}")
     found: dict[str, Path] = {}
-    missing: dict[str, FileSource] = {}
+    missing: dict[str, str] = {}
     for name, source in _sources(config).items():
         aux_key, file_name = AUX_PATHS.get(name, ("", ""))
         given = aux_paths.get(aux_key)
+        expected = model_dir / source.folders[0]
         if given is not None:
-            path: Path | None = Path(given)
-            if name.endswith("_config") or Path(given).is_dir():
-                path = Path(given) / file_name
-        else:
-            path = _search(source, model_dir, download)
+            expected = Path(given)
+            if name.endswith("_config") or expected.is_dir():
+                expected = expected / file_name
+        path = _search(source, model_dir, download) if given is None else expected
         if path is not None and path.is_file():
             found[name] = path
         else:
-            missing[name] = source
+            place = f" (or aux_paths[{aux_key!r}])" if aux_key and given is None else ""
+            missing[name] = f"{expected}{place}: {source.remote} of {_repo_page(source.repo)}"
     return found, missing
 
 
@@ -204,13 +205,6 @@ def _download(repo: str, remote: str, model_dir: Path) -> Path:
 
 def _repo_page(repo: str) -> str:
     return f"huggingface.co/{repo}"
-
-
-def describe_source(name: str, source: FileSource, model_dir: Path) -> str:
-    """Where a file is expected and where it comes from, in one line."""
-    aux_key = AUX_PATHS.get(name, ("", ""))[0]
-    place = f" or aux_paths[{aux_key!r}]" if aux_key else ""
-    return f"{model_dir / source.folders[0]}{place}: {source.remote} of {_repo_page(source.repo)}"
 
 
 # Reading

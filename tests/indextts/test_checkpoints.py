@@ -68,7 +68,7 @@ def test_all_missing_files_are_listed_at_once_with_their_sources(folder):
     message = str(error.value)
     assert "3 file(s)" in message
     assert "gpt.pth of huggingface.co/IndexTeam/IndexTTS-2" in message
-    assert "aux_paths['campplus']: campplus_cn_common.bin of huggingface.co/funasr/campplus" in message
+    assert "(or aux_paths['campplus']): campplus_cn_common.bin of huggingface.co/funasr/campplus" in message
     assert "model.safetensors of huggingface.co/facebook/w2v-bert-2.0" in message
     assert "--download" in message
 
@@ -95,6 +95,11 @@ def test_auxiliary_models_may_lie_elsewhere(folder, tmp_path):
     )
     assert files["bigvgan_config"] == elsewhere / "bigvgan/config.json"
     assert files["campplus"] == elsewhere / "style.bin"
+
+
+def test_an_auxiliary_model_that_is_not_where_it_was_said_to_be_is_missing_there(folder, tmp_path):
+    with pytest.raises(MissingFilesError, match=r"elsewhere/model\.safetensors: semantic_codec/model\.safetensors of"):
+        find(folder, aux_paths={"semantic_codec": tmp_path / "elsewhere/model.safetensors"})
 
 
 def test_auxiliary_models_are_found_in_the_hugging_face_cache_of_the_folder(folder):
