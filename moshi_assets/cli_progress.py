@@ -81,6 +81,8 @@ class BuildDisplay:
     def watch(self, stage: str, lanes: list[LaneProgress]) -> None:
         """Show the state of the build."""
         figures = speech_figures(lanes, time.time()) if lanes and stage == "speak" else {}
+        if figures and figures["done"] == figures["total"]:
+            stage, figures = "assemble", {}
         if self._progress:
             self._draw(self._progress, stage, figures)
         elif stage != self._last_stage or time.monotonic() - self._last_line >= LINE_SECONDS:
