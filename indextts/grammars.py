@@ -10,6 +10,7 @@ together in memory in about half a second, so there is no cache that two process
 """
 
 import logging
+import string
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -31,10 +32,38 @@ def english() -> Grammar:
     package = _wetextprocessing()
     if package is None:
         return _wetext("en")
+    from pynini import Fst
     from tn.processor import Processor
 
-    grammar = Processor("en_normalizer", ordertype="en_tn")
-    return _read(grammar, package / "en_tn_tagger.fst", package / "en_tn_verbalizer.fst") or _compiled("english", {})
+    files = package / "en_tn_tagger.fst", package / "en_tn_verbalizer.fst"
+    if not all(file.is_file() for file in files):
+        return _compiled("english", {})
+    whole = Processor("en_normalizer", ordertype="en_tn")
+    whole.tagger, whole.verbalizer = (Fst.read(str(file)).optimize() for file in files)
+    words = Processor("en_normalizer", ordertype="en_tn")
+    words.tagger, words.verbalizer = _restricted(whole.tagger, _WORD_CHARACTERS), whole.verbalizer
+
+    def normalize(text: str) -> str:
+        return (words if _WORD_CHARACTERS.issuperset(text) else whole).normalize(text)
+
+    return normalize
+
+
+# A text of these has no digits and no symbols. The private characters are the first placeholders of normalize.py.
+_WORD_CHARACTERS = frozenset(string.ascii_letters + " ,.?!'-\u2019\u201c\u201d\u2014\u2026\":;()<>") | {
+    chr(0xF0000 + index) for index in range(16)
+}
+
+
+def _restricted(tagger, characters: frozenset[str]):
+    """The part of a tagger that can read texts of these characters only.
+
+    For such a text it holds the very same paths; but with 3 000 states instead of 133 000 it reads a sentence about five
+    times faster, because it starts no reading of numbers, units or dates that must end nowhere.
+    """
+    from pynini import accep, escape, union
+
+    return (union(*(accep(escape(character)) for character in sorted(characters))).star.optimize() @ tagger).optimize()
 
 
 @cache
@@ -68,16 +97,6 @@ def _wetextprocessing() -> Path | None:
     except ImportError:
         return None
     return Path(tn.__file__).parent
-
-
-def _read(grammar, tagger: Path, verbalizer: Path) -> Grammar | None:
-    if not (tagger.is_file() and verbalizer.is_file()):
-        return None
-    from pynini import Fst
-
-    grammar.tagger = Fst.read(str(tagger)).optimize()
-    grammar.verbalizer = Fst.read(str(verbalizer)).optimize()
-    return grammar.normalize
 
 
 def _chinese_verbalizer():

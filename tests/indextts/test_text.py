@@ -9,6 +9,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from indextts import grammars
 from indextts.normalize import TextNormalizer, is_chinese, load_glossary
 from indextts.segment import QUOTES, split_segments
 from indextts.silence import remove_long_silence, silence_samples
@@ -28,6 +29,34 @@ def frontend(tiny_config_dir):
 @pytest.fixture(scope="module")
 def normalize(frontend):
     return frontend.normalize
+
+
+WORDS = [
+    "Mr.",
+    "Dr.",
+    "St",
+    "etc.",
+    "e.g.",
+    "TV",
+    "OK,",
+    "OR",
+    ",CO",
+    "No.",
+    "Ph.D.",
+    "U.S.",
+    "A.",
+    "IV",
+    "mid-",
+    "Mon-Fri",
+    "p.m.",
+    "www.abc.com",
+    "Jan.",
+    "ZIP",
+    "the",
+    "half",
+    "it's",
+    "km",
+]
 
 
 def _same(case_results):
@@ -237,6 +266,19 @@ class TestSegments:
     def test_limit_must_be_positive(self):
         with pytest.raises(ValueError, match="max_tokens"):
             split_segments(["▁A"], 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*WORDS, "and", "read,", "“so”", "why?", "<\U000f0000>", "…", "(x)"]), min_size=1, max_size=9
+    )
+)
+def test_the_grammar_for_words_reads_them_like_the_whole_grammar(words):
+    pytest.importorskip("tn", reason="wetext's grammar is not split")
+    # Blanks at the end say nothing, but a tab among them asks for the whole grammar.
+    text = " ".join(words)
+    assert grammars.english()(text) == grammars.english()(text + "\t")
 
 
 def test_unknown_pieces_have_the_unknown_id(frontend):
