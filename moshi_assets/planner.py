@@ -121,7 +121,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                     f"{recipe.source} holds no usable dialogue: {figures.rejected} of {figures.lines} lines were "
                     f"rejected, the first because: {first_reason or 'the file is empty'}"
                 )
-        shards.flush()
+            shards.flush()  # before the rejects take their final name
     except BaseException:
         shutil.rmtree(incoming, ignore_errors=True)
         raise

@@ -18,8 +18,6 @@ from moshi_assets.names import (
     shard_key,
     split_shard_key,
 )
-from moshi_assets.admission import Admission, PlannedDialogue
-from moshi_assets.recipe import make_recipe
 
 HOSTILE = [
     "../escape",
