@@ -98,13 +98,16 @@ class Build:
         self._log_level = dagster_log_level
         self._id = uuid.uuid4().hex[:12]
         self._tags = {DATASET_TAG: recipe.name, DRIVER_TAG: COMMAND_LINE, BUILD_TAG: self._id}
+        self._watch: Callable[[str, list[LaneProgress]], None] | None = None
+        self._showing = threading.Lock()
         self.stage = "parse"
 
     def run(self, watch: Callable[[str, list[LaneProgress]], None] | None = None) -> BuildSummary:
         """Build the dataset.
 
         Args:
-            watch: called every half second, from another thread, with the stage and the lanes' progress.
+            watch: called when a stage begins and every half second, from two threads but never at once, with the
+                stage and the lanes' progress.
 
         Raises:
             BuildFailed, BuildInterrupted, DatasetBusy, RecipeError
@@ -112,7 +115,8 @@ class Build:
         begin = time.monotonic()
         instance_home(self.root)
         stop = threading.Event()
-        watcher = threading.Thread(target=self._watch, args=(watch, stop), daemon=True)
+        self._watch = watch
+        watcher = threading.Thread(target=self._show_often, args=(stop,), daemon=True)
         try:
             with dataset_lock(self.store.folder, lock_owner(self._tags, "")), dg.DagsterInstance.get() as instance:
                 self._close_dead_runs(instance)
@@ -131,6 +135,7 @@ class Build:
 
         def timed(stage: str, job: Callable[[], dg.JobDefinition], config: dict, tags: dict) -> str:
             self.stage, start = stage, time.monotonic()
+            self._show()
             run_id = self._execute(instance, job, config, tags)
             stages[stage] = time.monotonic() - start
             return run_id
@@ -168,9 +173,14 @@ class Build:
         for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE, tags=tags)):
             instance.report_run_failed(run, "The process of this run was killed; its parts are kept.")
 
-    def _watch(self, watch: Callable[[str, list[LaneProgress]], None] | None, stop: threading.Event) -> None:
-        while watch and not stop.wait(_POLL_SECONDS):
-            watch(self.stage, read_progress(self.store.progress_folder))
+    def _show_often(self, stop: threading.Event) -> None:
+        while self._watch and not stop.wait(_POLL_SECONDS):
+            self._show()
+
+    def _show(self) -> None:
+        with self._showing:
+            if self._watch:
+                self._watch(self.stage, read_progress(self.store.progress_folder))
 
     def _summary(
         self, instance: dg.DagsterInstance, run_id: str, stages: dict[str, float], wall: float

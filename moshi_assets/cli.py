@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import click
 
-from .names import dataset_name_from
+from .names import check_dataset_name, dataset_name_from
 from .recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
 
 logger = logging.getLogger("moshi_assets.build")
@@ -152,6 +152,26 @@ def verify(context: click.Context, dataset: Path) -> None:
         click.echo(f"{dataset}: {faults} faults")
         context.exit(EXIT_FAILED)
     click.echo(f"{dataset}: no faults")
+
+
+@cli.command()
+@click.argument("name")
+def register(name: str) -> None:
+    """Make NAME known to Dagster as a dataset, so that `dagster asset materialize --partition NAME` accepts it.
+
+    Needs DAGSTER_HOME. The UI, the inbox and `moshi-assets build` register datasets themselves.
+    """
+    import dagster as dg
+
+    try:
+        check_dataset_name(name)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if not os.environ.get("DAGSTER_HOME"):
+        raise click.UsageError("set DAGSTER_HOME to the folder of the Dagster instance, e.g. $PWD/dagster_home")
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions("datasets", [name])
+    click.echo(f"dataset {name} is registered")
 
 
 def _recipe(source: Path, options: dict[str, Any]) -> Recipe:
