@@ -1,0 +1,435 @@
+"""`moshi-assets` as its users run it: a subprocess, its output and its exit code."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from pipeline import BIN, Pipeline, Running, dialogue, digests, environment, eventually, flip_byte, run, write_dialogues
+
+OPTIONS = [
+    "--name",
+    "--engine",
+    "--user-voice",
+    "--assistant-voice",
+    "--worker-count",
+    "--max-samples",
+    "--samples-per-shard",
+    "--planner-buffer",
+    "--buffer-size",
+    "--layout",
+    "--gap",
+    "--sample-rate",
+    "--shard-dirs",
+    "--seed",
+    "--keep-temp",
+    "--keep-mono",
+    "--no-keep-mono",
+    "--legacy-io",
+    "--strict",
+    "--device",
+    "--cfg-path",
+    "--model-dir",
+    "--use-fp16",
+    "--use-cuda-kernel",
+    "--use-deepspeed",
+    "--use-accel",
+    "--use-torch-compile",
+    "--deterministic",
+    "--log-level",
+    "--log-format",
+    "--progress",
+    "--no-progress",
+    "--recipe",
+    "--output",
+]
+NEEDS_DEFAULT = {
+    "--engine": "builtin",
+    "--worker-count": "1",
+    "--samples-per-shard": "256",
+    "--planner-buffer": "64",
+    "--buffer-size": "64",
+    "--layout": "sequential",
+    "--gap": "0.3",
+    "--sample-rate": "24000",
+    "--shard-dirs": "False",
+    "--seed": "0",
+    "--keep-temp": "False",
+    "--keep-mono": "True",
+    "--log-level": "info",
+    "--log-format": "text",
+}
+
+
+class Done(NamedTuple):
+    """A finished build."""
+
+    process: subprocess.CompletedProcess[str]
+    folder: Path
+
+    @property
+    def spoken(self) -> int:
+        match = re.search(r"(\d+) spoken", self.process.stdout)
+        assert match, self.process.stderr
+        return int(match[1])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight good dialogues, three bad lines and a recipe."""
+    folder = tmp_path_factory.mktemp("cli")
+    records = [dialogue(number) for number in range(8)]
+    write_dialogues(
+        folder / "talks.jsonl",
+        [*records[:3], "{broken", *records[3:], dialogue(0), dialogue(9, user_text=" ")],
+    )
+    recipe = {"engine": "noise", "gap": 0.5, "samples_per_shard": 3, "noise": {"seconds_per_call": 0.5}}
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    return folder
+
+
+def build(folder: Path, *arguments: str) -> Done:
+    """The command that all tests here repeat."""
+    command = ["build", "talks.jsonl", "--output", "data", "--recipe", "recipe.yaml", "--gap", "0.25", *arguments]
+    return Done(run("moshi-assets", *command, cwd=folder), folder / "data" / "talks")
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> Done:
+    """The first build, on two lanes, with JSON logs."""
+    return build(folder, "--worker-count", "2", "--log-format", "json")
+
+
+@pytest.fixture(scope="module")
+def before(first: Done) -> dict[str, tuple[int, bytes]]:
+    """Times and bytes of what the first build wrote."""
+    files = [*first.folder.glob("*.jsonl"), *first.folder.glob("data_stereo/*.wav")]
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+@pytest.fixture(scope="module")
+def again(folder: Path, before: dict) -> Done:
+    """The same dataset once more, now strict."""
+    return build(folder, "--strict")
+
+
+@pytest.fixture(scope="module")
+def edited(folder: Path, again: Done) -> tuple[Done, str]:
+    """Once more on a terminal, after an edit of both turns of one line; what the terminal showed."""
+    text = (folder / "talks.jsonl").read_text()
+    (folder / "talks.jsonl").write_text(text.replace("number 5", "number five"))
+    shown, slave = pty.openpty()
+    command = [BIN / "moshi-assets", "build", "talks.jsonl", "-o", "data", "--recipe", "recipe.yaml", "--gap", "0.25"]
+    with subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=slave) as process:
+        os.close(slave)
+        assert process.stdout
+        terminal = _read_terminal(shown)
+        output = process.stdout.read().decode()
+    finished = subprocess.CompletedProcess(command, process.returncode, output, terminal)
+    return Done(finished, again.folder), terminal
+
+
+def _read_terminal(descriptor: int) -> str:
+    pieces = []
+    try:
+        while piece := os.read(descriptor, 65536):
+            pieces.append(piece)
+    except OSError:
+        pass  # how Linux reports the end of a terminal
+    os.close(descriptor)
+    return b"".join(pieces).decode(errors="replace")
+
+
+# -- help and usage
+
+
+@pytest.fixture(scope="module")
+def help_text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return run("moshi-assets", "build", "--help", cwd=tmp_path_factory.mktemp("help")).stdout
+
+
+def _paragraph(text: str, option: str) -> str:
+    """Help of one option, on one line."""
+    match = re.search(rf"\n  (?:-\w, )?{option}\b.*?(?=\n  -|\Z)", text, re.DOTALL)
+    return " ".join(match[0].split()) if match else ""
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_help_lists_every_option(help_text, option):
+    assert re.search(rf"(?<![\w-]){option}(?![\w-])", help_text)
+
+
+@pytest.mark.parametrize(("option", "default"), NEEDS_DEFAULT.items())
+def test_help_says_the_default(help_text, option, default):
+    assert f"[default: {default}]" in _paragraph(help_text, option)
+
+
+@pytest.mark.parametrize(
+    ("option", "unit"), [("--gap", "seconds"), ("--sample-rate", "Hz"), ("--samples-per-shard", "Dialogues")]
+)
+def test_help_says_the_unit(help_text, option, unit):
+    assert unit in _paragraph(help_text, option)
+
+
+@pytest.fixture
+def one_talk(tmp_path: Path) -> Path:
+    write_dialogues(tmp_path / "talks.jsonl", [dialogue(1)])
+    (tmp_path / "typo.yaml").write_text("engine: noise\nlayuot: overlapped\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["missing.jsonl", "--output", "data"], "missing.jsonl"),
+        (["talks.jsonl"], "--output"),
+        (["talks.jsonl", "--output", "data", "--recipe", "typo.yaml"], "layuot"),
+        (["talks.jsonl", "--output", "data", "--recipe", "missing.yaml"], "missing.yaml"),
+        (["talks.jsonl", "--output", "data", "--engine", "festival"], "festival"),
+        (["talks.jsonl", "--output", "data", "--worker-count", "0"], "worker_count"),
+        (["talks.jsonl", "--output", "data", "--sample-rate", "fast"], "sample_rate"),
+        (["talks.jsonl", "--output", "data", "--name", "../up"], "../up"),
+        (["talks.jsonl", "--output", "data", "--legacy-io", "--layout", "sequential"], "layout"),
+        (["talks.jsonl", "--output", "data", "--lanes", "2"], "--lanes"),
+    ],
+)
+def test_wrong_usage_is_named_and_exits_with_2(one_talk, arguments, named):
+    done = run("moshi-assets", "build", *arguments, cwd=one_talk)
+
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert not (one_talk / "data").exists()
+
+
+# -- the first build
+
+
+def test_a_build_exits_with_0(first):
+    assert first.process.returncode == 0, first.process.stderr
+
+
+def test_a_build_finds_the_dataset_whole(first):
+    checked = run("moshi-assets", "verify", first.folder, cwd=first.folder)
+
+    assert (checked.returncode, checked.stdout.splitlines()[-1]) == (0, f"{first.folder}: no faults")
+
+
+def test_json_logs_are_one_object_a_line(first):
+    events = [json.loads(line) for line in first.process.stderr.splitlines()]
+
+    assert {"parse", "speak", "manifest"} <= {event["event"] for event in events}
+
+
+def test_more_than_one_lane_warns_what_it_costs(first):
+    warnings = [event for event in map(json.loads, first.process.stderr.splitlines()) if event["level"] == "warning"]
+
+    assert [re.search("every lane loads its own", event["event"]) is not None for event in warnings] == [True]
+
+
+def test_the_summary_counts(first):
+    summary = first.process.stdout
+
+    assert "11 read, 8 recorded, 3 rejected" in summary
+    assert "16: 16 spoken, 0 reused, 0 failed" in summary
+    assert "in 3 shard(s)" in summary
+
+
+def test_the_summary_ends_with_the_manifest_and_the_rejects(first):
+    manifest, rejects = first.process.stdout.splitlines()[-2:]
+
+    assert manifest.split()[-1] == str(first.folder / "talks.jsonl")
+    assert str(first.folder / "rejects.ndjson") in rejects
+
+
+def test_flags_override_the_recipe_file(first):
+    recipe = yaml.safe_load((first.folder / "recipe.yaml").read_text())
+
+    assert (recipe["gap"], recipe["samples_per_shard"], recipe["worker_count"]) == (0.25, 3, 2)
+
+
+def test_nothing_but_the_manifest_ends_in_jsonl(first):
+    assert [path.name for path in first.folder.rglob("*jsonl")] == ["talks.jsonl"]
+
+
+def test_dagster_s_own_lines_go_to_a_log_file(first):
+    assert "dagster" in (first.folder / "build.log").read_text()
+
+
+def test_the_instance_lies_beside_the_dataset(first):
+    assert (first.folder.parent / ".dagster" / "history").is_dir()
+
+
+# -- later builds
+
+
+def test_a_rebuild_speaks_nothing(again):
+    assert again.spoken == 0
+
+
+def test_a_rebuild_writes_no_recording_and_the_same_manifest(again, before):
+    after = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in again.folder.glob("data_stereo/*.wav")}
+
+    assert after == {name: state for name, state in before.items() if name.endswith(".wav")}
+    assert (again.folder / "talks.jsonl").read_bytes() == before["talks.jsonl"][1]
+
+
+def test_strict_turns_rejects_into_exit_code_1_after_building_the_rest(again):
+    assert again.process.returncode == 1
+    assert "8 recorded, 3 rejected" in again.process.stdout
+
+
+def test_an_edited_line_speaks_exactly_its_turns(edited):
+    assert edited[0].spoken == 2
+
+
+def test_an_edited_line_leaves_other_recordings_alone(edited, before):
+    touched = {
+        path.name
+        for path in edited[0].folder.glob("data_stereo/*.wav")
+        if path.stat().st_mtime_ns != before[path.name][0]
+    }
+
+    assert touched == {"talk-005.wav"}
+
+
+def test_a_terminal_shows_a_bar_and_nothing_of_dagster(edited):
+    assert "speak" in edited[1] and "━" in edited[1]
+    assert "dagster" not in edited[1]
+
+
+# -- a longer build, and a second one at the same time
+
+
+class Rivals(NamedTuple):
+    """Two builds of one dataset at once."""
+
+    first_output: str
+    first_code: int
+    second: subprocess.CompletedProcess[str]
+    second_seconds: float
+
+
+@pytest.fixture(scope="module")
+def rivals(folder: Path) -> Rivals:
+    recipe = {"engine": "noise", "samples_per_shard": 3, "noise": {"seconds_per_call": 4}}
+    (folder / "long.yaml").write_text(yaml.safe_dump(recipe))
+    command = ["build", "talks.jsonl", "--output", "data", "--name", "busy", "--recipe", "long.yaml"]
+    first = Running("moshi-assets", *command, "--log-format", "json", cwd=folder)
+    try:
+        eventually((folder / "data/busy/tasks/summary.json").exists, 60)
+        begin = time.monotonic()
+        second = run("moshi-assets", *command, cwd=folder)
+        seconds = time.monotonic() - begin
+        code = first.wait(120)
+        return Rivals(first.output, code, second, seconds)
+    finally:
+        first.end()
+
+
+def test_progress_lines_carry_the_figures(rivals):
+    events = [json.loads(line) for line in rivals.first_output.splitlines() if line.startswith("{")]
+
+    figures = next(event for event in events if "done" in event)
+    assert figures.keys() >= {
+        "done",
+        "total",
+        "tasks_per_second",
+        "x_realtime",
+        "queue_depth",
+        "latency_seconds",
+        "eta_seconds",
+    }
+
+
+def test_a_second_build_is_refused_with_the_reason(rivals):
+    assert rivals.second.returncode == 1
+    assert "is being built by another process" in " ".join(rivals.second.stderr.split())
+
+
+def test_a_second_build_is_refused_within_seconds(rivals):
+    assert rivals.second_seconds < 25  # most of it is its start, on a busy machine
+
+
+def test_a_refused_build_does_not_disturb_the_first(rivals):
+    assert rivals.first_code == 0
+
+
+# -- what cannot be built
+
+
+def test_a_file_without_a_good_line_exits_with_1_and_says_why(tmp_path):
+    write_dialogues(tmp_path / "bad.jsonl", ["{broken", dialogue(1, assistant_text="")])
+
+    done = run("moshi-assets", "build", "bad.jsonl", "--output", "data", "--engine", "noise", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "2 of 2 lines were rejected, the first because: line 1, not JSON" in done.stderr
+
+
+# -- verify
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset built in this process."""
+    folder = tmp_path_factory.mktemp("verify")
+    source = write_dialogues(folder / "talks.jsonl", [dialogue(number) for number in range(3)])
+    return Pipeline(folder / "data").build(source).folder
+
+
+def _swap_channels(folder: Path) -> None:
+    path = folder / "data_stereo" / "talk-001.wav"
+    header, samples = path.read_bytes()[:44], path.read_bytes()[44:]
+    path.write_bytes(header + b"".join(samples[i + 2 : i + 4] + samples[i : i + 2] for i in range(0, len(samples), 4)))
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "a recording differs": (lambda folder: flip_byte(folder / "data_stereo" / "talk-001.wav"), "talk-001.wav"),
+    "a recording is missing": (lambda folder: (folder / "data_stereo" / "talk-001.wav").unlink(), "talk-001.wav"),
+    "channels are swapped": (_swap_channels, "is on the other channel"),
+    "a manifest row is missing": (
+        lambda f: (f / "talks.jsonl").write_text("".join((f / "talks.jsonl").read_text().splitlines(True)[1:])),
+        "talks.jsonl:1",
+    ),
+    "the manifest is missing": (lambda folder: (folder / "talks.jsonl").unlink(), "talks.jsonl"),
+    "another jsonl": (lambda folder: (folder / "data_stereo" / "notes.jsonl").write_text("{}"), "notes.jsonl"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_verify_names_the_fault_and_exits_with_1(finished, tmp_path, damage):
+    copy = tmp_path / "talks"
+    subprocess.run(["cp", "-r", finished, copy], check=True)
+    spoil, named = DAMAGES[damage]
+    spoil(copy)
+
+    done = run("moshi-assets", "verify", copy, cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert named in done.stderr
+
+
+def test_verify_of_something_else_exits_with_1(tmp_path):
+    done = run("moshi-assets", "verify", tmp_path, cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "there is no dataset" in " ".join(done.stderr.split())
+
+
+def test_verify_of_nothing_exits_with_2(tmp_path):
+    assert run("moshi-assets", "verify", "missing", cwd=tmp_path).returncode == 2
+
+
+def test_verify_changes_nothing(finished, tmp_path):
+    before = digests(finished)
+
+    run("moshi-assets", "verify", finished, cwd=tmp_path)
+
+    assert digests(finished) == before
