@@ -29,7 +29,7 @@ def manifest_row(path: str, duration: float) -> str:
 
 
 def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
-    """Write the manifest and the final rejects; remove recordings that no longer belong to the dataset.
+    """Write the manifest and the final rejects; remove recordings and shards that no longer belong to the dataset.
 
     Raises:
         DatasetError: shards are not finished, a recording failed its checks, or no dialogue at all could be spoken.
@@ -59,6 +59,7 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
         if not figures.rows:
             raise DatasetError(f"no dialogue of {store.name!r} could be spoken: see {store.rejects_path}")
     figures.removed_files = remove_strays(store, figures.rows)
+    store.remove_stale_shards()  # not earlier: the shards that are left take over audio from them
     return figures
 
 

@@ -133,7 +133,6 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     write_whole(incoming / "summary.json", json.dumps({**asdict(figures), "recipe": recipe.fingerprint}, indent=1))
     _swap(incoming, store.tasks_folder)
     write_whole(store.recipe_path, recipe.to_yaml())
-    store.remove_stale_shards()
     return figures
 
 
