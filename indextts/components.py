@@ -234,9 +234,9 @@ def load_components(files: CheckpointFiles, device: torch.device, gpt_dtype: tor
     components.semantic_encoder.set_statistics(*read_w2v_statistics(files["w2v_stat"], config.codec.hidden_size))
     for name in ("spk_matrix", "emo_matrix"):
         setattr(components, name, read_emotion_matrix(files[name], config, name).to(device))
+    components.gpt.to(device, gpt_dtype)
     for module in (*components.checkpoint_modules().values(), components.semantic_encoder):
         module.eval().requires_grad_(False).to(device)
-    components.gpt.to(gpt_dtype)
     return components
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MEL_RATE = 22050
 ENCODER_RATE = 16000
 MAX_PROMPT_SECONDS = 15
+# Read beyond the limit, so that the resampler's filter ends outside of what is kept.
+READ_AHEAD_SECONDS = 2
 # The front ends of both encoders: 25 ms windows every 10 ms at 16 kHz.
 FRAME_LENGTH = 400
 FRAME_SHIFT = 160
@@ -64,7 +66,10 @@ def load_audio(path: str | Path, sampling_rate: int) -> NDArray[np.float32]:
     if not path.is_file():
         raise FileNotFoundError(f"voice prompt not found: {path}")
     try:
-        channels, source_rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            source_rate = file.samplerate
+            limit = (MAX_PROMPT_SECONDS + READ_AHEAD_SECONDS) * source_rate
+            channels = file.read(limit, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise ValueError(f"cannot decode voice prompt {path}: {error}; use {PROMPT_FORMATS}") from error
     if len(channels) == 0:

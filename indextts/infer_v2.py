@@ -298,6 +298,7 @@ class IndexTTS2(LatestVoiceViews):
                     use_emo_text=emotion.emo_text is not None,
                     emo_text=emotion.emo_text,
                     emo_alpha=emotion.emo_alpha,
+                    use_random=emotion.use_random,
                     seed=request.seed,
                     return_audio=True,
                     **options,

@@ -52,6 +52,15 @@ def test_only_the_first_fifteen_seconds_count(tmp_path):
     assert np.array_equal(audio, speech[: 15 * 16000])
 
 
+def test_a_long_file_sounds_as_if_it_were_read_to_its_end(tmp_path):
+    import soxr
+
+    speech = wave(44100, 19.0, 1)
+    soundfile.write(tmp_path / "long.wav", speech, 44100, subtype="FLOAT")
+    whole = soxr.resample(speech, 44100, 22050, quality="HQ")[: 15 * 22050]
+    assert np.array_equal(load_audio(tmp_path / "long.wav", 22050), whole)
+
+
 def test_files_that_are_not_audio_are_named(tmp_path):
     (tmp_path / "text.wav").write_text("not audio")
     soundfile.write(tmp_path / "empty.wav", np.zeros(0, dtype=np.float32), 16000)

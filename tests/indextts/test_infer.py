@@ -424,6 +424,7 @@ def test_requests_give_what_their_own_calls_give(tts, voice, other_voice):
             "Did you hear the rain?", other_voice, seed=2, emotion=Emotion(emo_audio=voice, emo_alpha=0.5)
         ),
         SynthesisRequest(TEXT, voice, seed=3, emotion={"emo_vector": vector, "emo_alpha": 0.8}),
+        SynthesisRequest(TEXT, voice, seed=3, emotion={"emo_vector": vector, "use_random": True}),
     ]
     results = tts.synthesize(requests, **SHORT)
     single = [
@@ -439,8 +440,9 @@ def test_requests_give_what_their_own_calls_give(tts, voice, other_voice):
             **SHORT,
         ),
         tts.infer(voice, TEXT, None, emo_vector=vector, emo_alpha=0.8, seed=3, return_audio=True, **SHORT),
+        tts.infer(voice, TEXT, None, emo_vector=vector, use_random=True, seed=3, return_audio=True, **SHORT),
     ]
-    assert [torch.equal(a.wav_tensor, b.wav_tensor) for a, b in zip(results, single)] == [True] * 3
+    assert [torch.equal(a.wav_tensor, b.wav_tensor) for a, b in zip(results, single)] == [True] * 4
 
 
 def test_an_emotion_has_one_source():
