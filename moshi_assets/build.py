@@ -28,6 +28,8 @@ from .store import DatasetStore
 
 _INSTANCE_YAML = "telemetry:\n  enabled: false\n"
 _POLL_SECONDS = 0.5
+_INTERRUPTS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+"""Classes of the error with which Dagster fails a run after a signal; without a request of its own it cancels none."""
 ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
@@ -162,8 +164,7 @@ class Build:
             run_id = result.run_id
             if result.success:
                 return run_id
-        status = instance.get_run_by_id(run_id)
-        if status and status.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING):
+        if _was_interrupted(instance, run_id):
             raise BuildInterrupted
         raise BuildFailed(_reason(instance, run_id))
 
@@ -213,6 +214,16 @@ def _sums(instance: dg.DagsterInstance, run_id: str, asset: str, names: tuple[st
             for name in names:
                 sums[name] += metadata[name].value
     return sums
+
+
+def _was_interrupted(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """True when a run ended by Ctrl-C or SIGTERM, or was cancelled in the UI."""
+    run = instance.get_run_by_id(run_id)
+    if run and run.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING):
+        return True
+    failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    errors = [entry.get_dagster_event().job_failure_data.error for entry in failures]
+    return any(error and error.cls_name in _INTERRUPTS for error in errors)
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 import soundfile as sf
 
 from .engines.base import EmotionSettings, Engine, EngineError, SynthesisResult, SynthesisTask
+from .files import whole_file
 from .metrics import SpeechFigures, peak_rss, peak_vram
 from .names import file_stem
 from .parts import SpokenTask, write_part
@@ -180,6 +181,7 @@ class Lane:
 
     def _attempt(self, batch: list[SynthesisTask]) -> Iterator[tuple[SynthesisTask, SpokenTask | str]]:
         """Speak a batch; what fails is tried once more, alone. Yields a spoken row or the reason."""
+        retries = 1
         try:
             results: list[SynthesisResult | None] = list(self._engine.synthesize(batch))
             if len(results) != len(batch):
@@ -187,19 +189,24 @@ class Lane:
         except Exception as error:
             logger.info("a batch of %d failed (%s): each is tried alone", len(batch), error)
             results = [None] * len(batch)
+            retries = min(2, len(batch))  # one may have spoilt the batch for all: the others were not really tried
         for task, result in zip(batch, results):
-            try:
-                outcome: SpokenTask | str = _spoken(task, result) if result else self._alone(task)
-            except Exception:
-                try:
-                    outcome = self._alone(task)
-                except Exception as error:
-                    outcome = f"{type(error).__name__}: {error}"[:500]
-            yield task, outcome
+            yield task, self._outcome(task, result, retries)
 
-    def _alone(self, task: SynthesisTask) -> SpokenTask:
-        (result,) = self._engine.synthesize([task])
-        return _spoken(task, result)
+    def _outcome(self, task: SynthesisTask, result: SynthesisResult | None, retries: int) -> SpokenTask | str:
+        try:
+            if result is not None:
+                return _spoken(task, result)
+        except Exception as error:
+            logger.info("dialogue %r, turn %d: %s; it is tried alone", task.dialogue_id, task.turn, error)
+        reason = ""
+        for _ in range(retries):
+            try:
+                (result,) = self._engine.synthesize([task])
+                return _spoken(task, result)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"[:500]
+        return reason
 
     def _wait_for_room(self, rows: int) -> None:
         with self._room:
@@ -263,7 +270,8 @@ class Lane:
     def _write_temp(self, task: SynthesisTask, row: SpokenTask) -> None:
         self._store.temp_folder.mkdir(parents=True, exist_ok=True)
         path = self._store.temp_folder / f"{file_stem(task.dialogue_id)}.{task.turn}.{task.role}.wav"
-        sf.write(path, row.samples, row.sample_rate, subtype="PCM_16")
+        with whole_file(path) as partial:
+            sf.write(partial, row.samples, row.sample_rate, subtype="PCM_16", format="WAV")
 
     # -- queues that notice the end of the other side
 

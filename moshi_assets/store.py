@@ -63,6 +63,10 @@ class DatasetStore:
         return self.folder / "tasks"
 
     @property
+    def summary_path(self) -> Path:
+        return self.tasks_folder / "summary.json"
+
+    @property
     def rejects_path(self) -> Path:
         return self.folder / "rejects.ndjson"
 
@@ -95,7 +99,7 @@ class DatasetStore:
 
     def exists(self) -> bool:
         """True once the dataset has been parsed."""
-        return (self.tasks_folder / "summary.json").is_file()
+        return self.summary_path.is_file()
 
     def recipe(self) -> Recipe:
         """Recipe stored with the dataset.
@@ -113,7 +117,7 @@ class DatasetStore:
     def summary(self) -> dict[str, Any]:
         """Counts of the last parse: lines, dialogues, tasks, rejected, shards."""
         try:
-            return json.loads((self.tasks_folder / "summary.json").read_text())
+            return json.loads(self.summary_path.read_text())
         except (OSError, ValueError):
             raise DatasetError(
                 f"dataset {self.name!r} has no parsed tasks in {self.tasks_folder}: materialize synthesis_tasks first"

@@ -6,10 +6,9 @@ import dagster as dg
 
 from ..jobs import build_shards, publish_manifest
 from ..resources import DataRoot
-from ..run_tags import DATASET_TAG
 from ..shard_state import manifest_is_current, unfinished_shards
 from ..store import DatasetError, DatasetStore, datasets_in
-from .requests import has_runs_underway, shard_requests
+from .requests import datasets_underway, shard_requests
 
 
 @dg.schedule(job=build_shards, cron_schedule="0 2 * * *", execution_timezone="UTC")
@@ -33,7 +32,7 @@ def nightly_manifests(context: dg.ScheduleEvaluationContext, data: DataRoot) -> 
     """Request the manifest of every finished dataset whose manifest is missing or older than its recordings."""
     tick = context.scheduled_execution_time.strftime("%Y%m%dT%H%M")
     requests = [
-        dg.RunRequest(run_key=f"nightly-{tick}:{store.name}", partition_key=store.name, tags={DATASET_TAG: store.name})
+        manifest_request(store, f"nightly-{tick}")
         for store, unfinished in _idle_datasets(context, data)
         if not unfinished and not manifest_is_current(store)
     ]
@@ -42,8 +41,9 @@ def nightly_manifests(context: dg.ScheduleEvaluationContext, data: DataRoot) -> 
 
 def _idle_datasets(context: dg.ScheduleEvaluationContext, data: DataRoot) -> Iterator[tuple[DatasetStore, list[str]]]:
     """Datasets that no run waits for or works on, with their unfinished shards."""
+    underway = datasets_underway(context.instance)
     for store in datasets_in(data.root):
-        if has_runs_underway(context.instance, store.name):
+        if store.name in underway:
             context.log.info(f"{store.name}: runs are underway, left alone tonight")
             continue
         try:

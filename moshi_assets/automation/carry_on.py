@@ -5,10 +5,10 @@ import dagster as dg
 from ..jobs import build_shards, publish_manifest
 from ..names import split_shard_key
 from ..resources import DataRoot
-from ..run_tags import COMMAND_LINE, DATASET_TAG, DRIVER_TAG
+from ..run_tags import COMMAND_LINE, DRIVER_TAG
 from ..shard_state import manifest_is_current, unfinished_shards
 from ..store import DatasetError
-from .requests import shard_requests
+from .requests import manifest_request, shard_requests
 
 _EVENTS_PER_TICK = 500
 
@@ -39,43 +39,51 @@ def new_materializations(context: dg.SensorEvaluationContext, asset: str) -> tup
     return events, str(result.records[-1].storage_id) if result.records else context.cursor
 
 
-@dg.sensor(job=build_shards, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    jobs=[build_shards, publish_manifest], minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING
+)
 def request_shards(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResult | dg.SkipReason:
-    """When a dataset's tasks are parsed, request its unfinished shards in contiguous ranges."""
+    """When a dataset's tasks are parsed, request its unfinished shards in contiguous ranges.
+
+    Where none is unfinished (a line was taken out at the end, say), the manifest is requested at once.
+    """
     events, cursor = new_materializations(context, "synthesis_tasks")
     requests = []
     for dataset, storage_id in {dataset: storage_id for storage_id, dataset in events}.items():
         try:
             store = data.store(dataset)
-            requests += shard_requests(store, store.recipe(), unfinished_shards(store), f"parsed-{storage_id}")
+            unfinished = unfinished_shards(store)
+            if unfinished:
+                requests += shard_requests(store, store.recipe(), unfinished, f"parsed-{storage_id}")
+            elif not manifest_is_current(store):
+                requests.append(manifest_request(store, f"parsed-{storage_id}"))
         except (DatasetError, ValueError) as error:
             context.log.warning(f"{dataset}: {error}")
-    if not requests:
-        context.update_cursor(cursor or "")
-        return dg.SkipReason("no newly parsed dataset has unfinished shards")
-    return dg.SensorResult(run_requests=requests, cursor=cursor)
+    return _result(context, requests, cursor, "no newly parsed dataset has anything left to do")
 
 
 @dg.sensor(job=publish_manifest, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
 def request_manifest(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResult | dg.SkipReason:
     """When the last shard of a dataset has its stereo pairs, request its manifest."""
     events, cursor = new_materializations(context, "stereo_pairs")
-    latest = {split_shard_key(key)[0]: storage_id for storage_id, key in events}
     requests = []
-    for dataset, storage_id in latest.items():
+    for dataset, storage_id in {split_shard_key(key)[0]: storage_id for storage_id, key in events}.items():
         try:
             store = data.store(dataset)
             left = unfinished_shards(store)
-            if left or manifest_is_current(store):
-                context.log.info(f"{dataset}: {len(left)} shards to go" if left else f"{dataset}: manifest is current")
-                continue
+            if left:
+                context.log.info(f"{dataset}: {len(left)} shards to go")
+            elif not manifest_is_current(store):
+                requests.append(manifest_request(store, f"paired-{storage_id}"))
         except (DatasetError, ValueError) as error:
             context.log.warning(f"{dataset}: {error}")
-            continue
-        requests.append(
-            dg.RunRequest(run_key=f"paired-{storage_id}:{dataset}", partition_key=dataset, tags={DATASET_TAG: dataset})
-        )
-    if not requests:
-        context.update_cursor(cursor or "")
-        return dg.SkipReason("no dataset was finished by newly paired shards")
-    return dg.SensorResult(run_requests=requests, cursor=cursor)
+    return _result(context, requests, cursor, "no dataset was finished by newly paired shards")
+
+
+def _result(
+    context: dg.SensorEvaluationContext, requests: list[dg.RunRequest], cursor: str | None, otherwise: str
+) -> dg.SensorResult | dg.SkipReason:
+    if requests:
+        return dg.SensorResult(run_requests=requests, cursor=cursor)
+    context.update_cursor(cursor or "")
+    return dg.SkipReason(otherwise)

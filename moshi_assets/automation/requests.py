@@ -44,7 +44,21 @@ def shard_requests(store: DatasetStore, recipe: Recipe, wanted: list[str], cause
     ]
 
 
-def has_runs_underway(instance: dg.DagsterInstance, dataset: str) -> bool:
-    """True while a run that carries the dataset's tag waits or works."""
-    filters = dg.RunsFilter(statuses=WAITING_OR_ACTIVE, tags={DATASET_TAG: dataset})
-    return bool(instance.get_runs(filters, limit=1))
+def manifest_request(store: DatasetStore, cause: str) -> dg.RunRequest:
+    """Request for a dataset's manifest; `cause` as in `shard_requests`."""
+    return dg.RunRequest(
+        run_key=f"{cause}:{store.name}",
+        job_name="publish_manifest",
+        partition_key=store.name,
+        tags={DATASET_TAG: store.name},
+    )
+
+
+def datasets_underway(instance: dg.DagsterInstance) -> set[str]:
+    """Datasets that a run waits for or works on, whoever started it."""
+    names = set()
+    for run in instance.get_runs(dg.RunsFilter(statuses=WAITING_OR_ACTIVE)):
+        for tag in (DATASET_TAG, "dagster/partition", "dagster/asset_partition_range_start"):
+            if tag in run.tags:
+                names.add(run.tags[tag].partition(".")[0])
+    return names
