@@ -8,7 +8,7 @@ from ..jobs import build_shards, publish_manifest
 from ..resources import DataRoot
 from ..shard_state import manifest_is_current, unfinished_shards
 from ..store import DatasetError, DatasetStore, datasets_in
-from .requests import datasets_underway, shard_requests
+from .requests import datasets_underway, manifest_request, shard_requests
 
 
 @dg.schedule(job=build_shards, cron_schedule="0 2 * * *", execution_timezone="UTC")
