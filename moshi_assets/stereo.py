@@ -6,6 +6,7 @@ Left (channel 0) is the assistant, right (channel 1) the user: what moshi-finetu
 from __future__ import annotations
 
 import hashlib
+import logging
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ import pyarrow as pa
 import xxhash
 
 from .engines.base import Role
-from .files import whole_file
+from .files import whole_file, write_whole
 from .recipe import Recipe
 
+logger = logging.getLogger(__name__)
+
 CHANNEL: dict[str, int] = {"assistant": 0, "user": 1}
+
+_DIGEST_BYTES = 8
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -144,7 +149,7 @@ def write_recording(path: Path, stereo: np.ndarray, sample_rate: int) -> None:
 
 
 def write_index(path: Path, recordings: Sequence[Recording]) -> None:
-    """Write a shard's index, whole or not at all."""
+    """Write a shard's index, whole or not at all: an Arrow file, then a checksum of its bytes (Arrow trusts them)."""
     rows = [
         {
             "line": r.line,
@@ -159,17 +164,23 @@ def write_index(path: Path, recordings: Sequence[Recording]) -> None:
         }
         for r in recordings
     ]
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, INDEX_SCHEMA) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA))
+    content = sink.getvalue().to_pybytes()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path, durable=True) as partial:
-        with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, INDEX_SCHEMA) as writer:
-            writer.write_table(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA))
+    write_whole(path, content + xxhash.xxh3_64_digest(content))
 
 
 def read_index(path: Path) -> list[Recording]:
     """Recordings of a shard, in input order; empty when there is no readable index."""
     try:
-        with pa.memory_map(str(path)) as source:
-            rows: list[dict[str, Any]] = pa.ipc.open_file(source).read_all().to_pylist()
-    except (OSError, pa.ArrowInvalid):
+        content = path.read_bytes()
+    except OSError:
         return []
+    content, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+    if xxhash.xxh3_64_digest(content) != digest:
+        logger.warning("index %s is damaged (checksum): its recordings will be written again", path)
+        return []
+    rows: list[dict[str, Any]] = pa.ipc.open_file(pa.BufferReader(content)).read_all().to_pylist()
     return [Recording(**{**row, "turns": tuple(PlacedTurn(**turn) for turn in row["turns"])}) for row in rows]

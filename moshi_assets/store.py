@@ -6,7 +6,7 @@
     tasks/<shard>.arrow          synthesis tasks; tasks/summary.json counts them
     mono/<shard>/*.arrow         spoken tasks (see parts.py)
     data_stereo/.../<id>.wav     the recordings
-    stereo/<shard>.arrow         what each recording holds, for checks and the manifest
+    stereo/<shard>.index         what each recording holds, for checks and the manifest
     <dataset>.jsonl              the manifest; nothing else may end in "jsonl": the loader reads every such file
 """
 
@@ -95,7 +95,7 @@ class DatasetStore:
 
     def index_path(self, shard: str) -> Path:
         """What each recording of a shard holds."""
-        return self.folder / "stereo" / f"{shard}.arrow"
+        return self.folder / "stereo" / f"{shard}.index"
 
     def exists(self) -> bool:
         """True once the dataset has been parsed."""
@@ -177,8 +177,8 @@ class DatasetStore:
         """Remove what is left of shards past the dataset's end; return their keys."""
         wanted = set(self.shards())
         stale = set()
-        for path in [*self.folder.glob("mono/*"), *self.folder.glob("stereo/*.arrow")]:
-            key = path.name.removesuffix(".arrow").removesuffix(".failures.json")
+        for path in [*self.folder.glob("mono/*"), *self.folder.glob("stereo/*.index")]:
+            key = path.name.removesuffix(".index").removesuffix(".failures.json")
             try:
                 split_shard_key(key)
             except ValueError:

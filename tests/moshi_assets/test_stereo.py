@@ -1,0 +1,264 @@
+"""Stereo assembly, sample formats and the index of a shard."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import example, given
+from hypothesis import strategies as st
+from plain_dataset import full_disk
+
+from moshi_assets.pcm import Unspeakable, resample, to_pcm16
+from moshi_assets.recipe import make_recipe
+from moshi_assets.stereo import (
+    CHANNEL,
+    PlacedTurn,
+    Recording,
+    assemble,
+    checksum,
+    place,
+    read_index,
+    recording_key,
+    recording_path,
+    write_index,
+    write_recording,
+)
+
+PCM = st.lists(st.integers(-32768, 32767), min_size=1, max_size=60).map(lambda values: np.asarray(values, np.int16))
+TURNS = st.lists(st.tuples(st.sampled_from(["user", "assistant"]), PCM), min_size=1, max_size=5)
+GAPS = st.integers(0, 20)
+
+
+def recipe(**settings: Any):
+    return make_recipe({"name": "talks", "source": "talks.jsonl"} | settings)
+
+
+# -- assembly
+
+
+def test_the_assistant_is_left_and_the_user_right():
+    user, assistant = np.full(3, 5, np.int16), np.full(2, 7, np.int16)
+    stereo, _ = assemble([("user", user), ("assistant", assistant)], "sequential", 1)
+    assert stereo[:, 0].tolist() == [0, 0, 0, 0, 7, 7]
+    assert stereo[:, 1].tolist() == [5, 5, 5, 0, 0, 0]
+
+
+def test_overlapped_turns_start_together():
+    user, assistant = np.full(3, 5, np.int16), np.full(2, 7, np.int16)
+    stereo, _ = assemble([("user", user), ("assistant", assistant)], "overlapped", 99)
+    assert stereo.tolist() == [[7, 5], [7, 5], [0, 5]]
+
+
+@given(turns=TURNS, gap=GAPS, layout=st.sampled_from(["sequential"]))
+def test_every_turn_lies_bit_for_bit_where_it_is_said_to(turns: list, gap: int, layout: str):
+    stereo, placed = assemble(turns, layout, gap)
+    assert [(turn.turn, turn.role) for turn in placed] == [(n, role) for n, (role, _) in enumerate(turns)]
+    for turn, (role, samples) in zip(placed, turns):
+        heard = stereo[turn.start : turn.start + turn.frames, CHANNEL[role]]
+        assert np.array_equal(heard, samples)
+        assert turn.checksum == checksum(samples)
+
+
+@given(turns=TURNS, gap=GAPS)
+def test_outside_its_turns_a_channel_is_exact_zero(turns: list, gap: int):
+    stereo, placed = assemble(turns, "sequential", gap)
+    for turn in placed:
+        stereo[turn.start : turn.start + turn.frames, CHANNEL[turn.role]] = 0
+    assert not stereo.any()
+
+
+@given(turns=TURNS, gap=GAPS)
+def test_sequential_turns_follow_one_another_after_the_gap(turns: list, gap: int):
+    stereo, placed = assemble(turns, "sequential", gap)
+    for earlier, later in zip(placed, placed[1:]):
+        assert later.start == earlier.start + earlier.frames + gap
+    assert len(stereo) == placed[-1].start + placed[-1].frames
+
+
+@given(user=PCM, assistant=PCM)
+def test_overlapped_channels_are_padded_to_the_longer(user: np.ndarray, assistant: np.ndarray):
+    stereo, placed = assemble([("user", user), ("assistant", assistant)], "overlapped", 0)
+    assert stereo.shape == (max(len(user), len(assistant)), 2) and stereo.dtype == np.int16
+    assert [turn.start for turn in placed] == [0, 0]
+    assert np.array_equal(stereo[: len(user), 1], user) and np.array_equal(stereo[: len(assistant), 0], assistant)
+
+
+@given(lengths=st.lists(st.integers(1, 10**9), min_size=1, max_size=8), gap=st.integers(0, 10**6))
+def test_places_do_not_overlap(lengths: list[int], gap: int):
+    starts = place(lengths, "sequential", gap)
+    assert starts[0] == 0
+    assert all(b - a - n == gap for a, b, n in zip(starts, starts[1:], lengths))
+
+
+# -- samples
+
+
+@given(pcm=PCM.filter(np.any))
+@example(pcm=np.arange(-32768, 32768).astype(np.int16))
+def test_int16_passes_untouched(pcm: np.ndarray):
+    assert to_pcm16(pcm) is pcm
+
+
+@given(pcm=st.lists(st.integers(-32767, 32767), min_size=1).map(lambda v: np.asarray(v, np.int16)).filter(np.any))
+@example(pcm=np.arange(-32767, 32768).astype(np.int16))
+def test_int16_comes_back_from_float(pcm: np.ndarray):
+    assert np.array_equal(to_pcm16(pcm.astype(np.float32) / np.float32(32767)), pcm)
+
+
+def test_float_is_rounded_to_nearest_and_clipped_at_full_scale():
+    wave = np.array([0.0, 0.6 / 32767, -0.6 / 32767, 1.0, 1.5, -1.0, -7.0], np.float32)
+    assert to_pcm16(wave).tolist() == [0, 1, -1, 32767, 32767, -32767, -32767]
+
+
+@pytest.mark.parametrize(
+    ("audio", "reason"),
+    [
+        (np.zeros(0, np.float32), "empty"),
+        (np.zeros(0, np.int16), "empty"),
+        (np.zeros(9, np.int16), "silent"),
+        (np.full(9, 1e-6, np.float32), "silent"),
+        (np.array([0.5, np.nan], np.float32), "NaN"),
+        (np.array([0.5, -np.inf], np.float32), "infinite"),
+        (np.ones((9, 2), np.float32), "shape"),
+        (np.array(0.5, np.float32), "shape"),
+    ],
+)
+def test_what_is_no_speech_is_refused(audio: np.ndarray, reason: str):
+    with pytest.raises(Unspeakable, match=reason):
+        to_pcm16(audio)
+
+
+def test_resampling_to_the_same_rate_changes_nothing():
+    pcm = np.arange(-100, 100, dtype=np.int16)
+    assert resample(pcm, 24000, 24000) is pcm
+
+
+@given(frames=st.integers(1, 5000), rates=st.permutations([8000, 16000, 22050, 24000, 44100]))
+def test_resampling_keeps_the_duration(frames: int, rates: list[int]):
+    rate, target = rates[:2]
+    pcm = np.full(frames, 1000, np.int16)
+    assert abs(len(resample(pcm, rate, target)) - frames * target / rate) <= 1
+
+
+@pytest.mark.parametrize(("rate", "target"), [(24000, 16000), (22050, 24000), (24000, 48000)])
+def test_resampling_keeps_a_tone(rate: int, target: int):
+    def tone(at: int) -> np.ndarray:
+        return np.rint(20000 * np.sin(2 * np.pi * 440 * np.arange(at) / at)).astype(np.int16)
+
+    inner = slice(target // 10, -target // 10)
+    error = resample(tone(rate), rate, target)[inner].astype(float) - tone(target)[inner]
+    assert np.sqrt(np.mean(error**2)) < 20  # 60 dB below the tone
+
+
+def test_resampling_full_scale_does_not_wrap():
+    square = np.where(np.arange(4000) // 50 % 2, 32767, -32768).astype(np.int16)
+    resampled = resample(square, 24000, 16000).astype(int)
+    assert np.abs(resampled).max() <= 32767
+    assert np.corrcoef(resampled, np.where(np.arange(len(resampled)) * 1.5 // 50 % 2, 1, -1))[0, 1] > 0.9
+
+
+# -- files
+
+
+@given(stereo=st.lists(st.tuples(*[st.integers(-32768, 32767)] * 2), min_size=1, max_size=200), rate=st.just(24000))
+@example(stereo=[(n, -n - 1) for n in range(-32768, 32768, 7)], rate=22050)
+def test_samples_round_trip_through_the_wav(stereo: list, rate: int, tmp_path_factory: pytest.TempPathFactory):
+    path, samples = tmp_path_factory.mktemp("wav") / "a.wav", np.asarray(stereo, np.int16)
+    write_recording(path, samples, rate)
+    heard, heard_rate = sf.read(path, dtype="int16", always_2d=True)
+    assert np.array_equal(heard, samples) and heard_rate == rate
+
+
+@given(frames=st.integers(1, 500), rate=st.sampled_from([8000, 22050, 24000, 44100]))
+def test_the_wav_has_the_bytes_that_soundfile_writes(frames: int, rate: int, tmp_path_factory: pytest.TempPathFactory):
+    """The classic builder writes with soundfile, and the two are compared byte for byte."""
+    samples = np.random.default_rng(frames).integers(-32768, 32768, (frames, 2)).astype(np.int16)
+    path, classic = tmp_path_factory.mktemp("wav") / "a.wav", io.BytesIO()
+    write_recording(path, samples, rate)
+    sf.write(classic, samples, rate, subtype="PCM_16", format="WAV")
+    assert path.read_bytes() == classic.getvalue()
+
+
+def test_a_full_disk_is_an_error_and_leaves_the_earlier_wav(tmp_path: Path):
+    path = tmp_path / "a.wav"
+    write_recording(path, np.ones((10, 2), np.int16), 24000)
+    before = path.read_bytes()
+    with full_disk(10_000), pytest.raises(OSError):
+        write_recording(path, np.ones((50_000, 2), np.int16), 24000)
+    assert {p: p.read_bytes() for p in tmp_path.iterdir()} == {path: before}
+
+
+# -- what decides a recording
+
+
+def test_the_recording_key_follows_turns_and_assembly():
+    keys = [b"a" * 16, b"b" * 16]
+    variants = [
+        recording_key(keys, recipe()),
+        recording_key(keys[::-1], recipe()),
+        recording_key(keys[:1], recipe()),
+        recording_key(keys, recipe(gap=0.4)),
+        recording_key(keys, recipe(layout="overlapped")),
+        recording_key(keys, recipe(sample_rate=16000)),
+        recording_key(keys, recipe(sample_rate="native")),
+    ]
+    assert len(set(variants)) == len(variants)
+
+
+def test_the_recording_key_ignores_what_the_sound_does_not_depend_on():
+    keys = [b"a" * 16, b"b" * 16]
+    others = [{"worker_count": 4}, {"keep_mono": False}, {"samples_per_shard": 2}, {"shard_dirs": True}]
+    assert {recording_key(keys, recipe(**other)) for other in others} == {recording_key(keys, recipe())}
+
+
+@pytest.mark.parametrize(
+    ("shard_dirs", "path"), [(False, "data_stereo/a.wav"), (True, "data_stereo/talks.000003/a.wav")]
+)
+def test_the_path_of_a_recording(shard_dirs: bool, path: str):
+    assert recording_path(recipe(shard_dirs=shard_dirs), "talks.000003", "a") == path
+
+
+# -- the index
+
+RECORDINGS = [
+    Recording(3, "ü/1", "data_stereo/a.wav", b"k" * 16, 24000, 48000, (PlacedTurn(0, "user", 0, 9, 2**64 - 1),)),
+    Recording(4, "mute", "data_stereo/b.wav", b"l" * 16, 0, 0, (), failure="it is mute"),
+    Recording(5, "c", "data_stereo/c.wav", b"m" * 16, 24000, 1, (), fault="it is silent"),
+]
+
+
+def test_an_index_comes_back_as_written(tmp_path: Path):
+    write_index(tmp_path / "stereo" / "talks.000000.index", RECORDINGS)
+    assert read_index(tmp_path / "stereo" / "talks.000000.index") == RECORDINGS
+
+
+def test_a_missing_index_holds_nothing(tmp_path: Path):
+    assert read_index(tmp_path / "absent") == []
+
+
+@given(position=st.integers(0), flip=st.integers(1, 255))
+@example(position=2000, flip=255)
+def test_a_damaged_index_is_not_believed(position: int, flip: int, tmp_path_factory: pytest.TempPathFactory):
+    path = tmp_path_factory.mktemp("index") / "talks.000000.index"
+    write_index(path, RECORDINGS)
+    content = bytearray(path.read_bytes())
+    content[position % len(content)] ^= flip
+    path.write_bytes(content)
+    assert read_index(path) == []
+
+
+@given(length=st.integers(0))
+def test_a_truncated_index_is_not_believed(length: int, tmp_path_factory: pytest.TempPathFactory):
+    path = tmp_path_factory.mktemp("index") / "talks.000000.index"
+    write_index(path, RECORDINGS)
+    content = path.read_bytes()
+    path.write_bytes(content[: length % len(content)])
+    assert read_index(path) == []
+
+
+def test_duration_is_frames_over_rate():
+    assert replace(RECORDINGS[0], frames=36000).duration == 1.5
