@@ -6,10 +6,13 @@ The same assets, resources and executor as in the UI; only who starts the runs d
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +31,6 @@ from .store import DatasetStore
 
 _INSTANCE_YAML = "telemetry:\n  enabled: false\n"
 _POLL_SECONDS = 0.5
-_INTERRUPTS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
-"""Classes of the error with which Dagster fails a run after a signal; without a request of its own it cancels none."""
 ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
@@ -85,6 +86,34 @@ def instance_home(root: Path) -> Path:
     return home
 
 
+class _SignalRecord:
+    """Whether SIGINT or SIGTERM came, whoever's handler is in place at that moment."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self._received = False
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record signals; they reach the main thread alone, in any other this does nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(previous)
+
+    @property
+    def received(self) -> bool:
+        with suppress(BlockingIOError):
+            self._received |= not {signal.SIGINT, signal.SIGTERM}.isdisjoint(self._reader.recv(4096))
+        return self._received
+
+
 class Build:
     """One build of one dataset."""
 
@@ -102,6 +131,7 @@ class Build:
         self._tags = {DATASET_TAG: recipe.name, DRIVER_TAG: COMMAND_LINE, BUILD_TAG: self._id}
         self._watch: Callable[[str, list[LaneProgress]], None] | None = None
         self._showing = threading.Lock()
+        self._signals = _SignalRecord()
         self.stage = "parse"
 
     def run(self, watch: Callable[[str, list[LaneProgress]], None] | None = None) -> BuildSummary:
@@ -120,7 +150,11 @@ class Build:
         self._watch = watch
         watcher = threading.Thread(target=self._show_often, args=(stop,), daemon=True)
         try:
-            with dataset_lock(self.store.folder, lock_owner(self._tags, "")), dg.DagsterInstance.get() as instance:
+            with (
+                self._signals.recording(),
+                dataset_lock(self.store.folder, lock_owner(self._tags, "")),
+                dg.DagsterInstance.get() as instance,
+            ):
                 self._close_dead_runs(instance)
                 remove_partials(self.store.folder)
                 clear_progress(self.store.progress_folder)
@@ -136,6 +170,7 @@ class Build:
         stages: dict[str, float] = {}
 
         def timed(stage: str, job: Callable[[], dg.JobDefinition], config: dict, tags: dict) -> str:
+            self._heed_signals()
             self.stage, start = stage, time.monotonic()
             self._show()
             run_id = self._execute(instance, job, config, tags)
@@ -164,9 +199,16 @@ class Build:
             run_id = result.run_id
             if result.success:
                 return run_id
-        if _was_interrupted(instance, run_id):
+        self._heed_signals()
+        status = instance.get_run_by_id(run_id)
+        if status and status.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING):
             raise BuildInterrupted
         raise BuildFailed(_reason(instance, run_id))
+
+    def _heed_signals(self) -> None:
+        """Stop when a signal came: what Dagster makes of one depends on the moment, a failure of any kind or nothing."""
+        if self._signals.received:
+            raise BuildInterrupted
 
     def _close_dead_runs(self, instance: dg.DagsterInstance) -> None:
         """Runs of earlier builds that were killed: we hold the lock, so none of them is alive."""
@@ -214,16 +256,6 @@ def _sums(instance: dg.DagsterInstance, run_id: str, asset: str, names: tuple[st
             for name in names:
                 sums[name] += metadata[name].value
     return sums
-
-
-def _was_interrupted(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """True when a run ended by Ctrl-C or SIGTERM, or was cancelled in the UI."""
-    run = instance.get_run_by_id(run_id)
-    if run and run.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING):
-        return True
-    failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    errors = [entry.get_dagster_event().job_failure_data.error for entry in failures]
-    return any(error and error.cls_name in _INTERRUPTS for error in errors)
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
