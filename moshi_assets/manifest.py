@@ -32,14 +32,14 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
     """Write the manifest and the final rejects; remove recordings and shards that no longer belong to the dataset.
 
     Raises:
-        DatasetError: shards are not finished, a recording failed its checks, or no dialogue at all could be spoken.
+        DatasetError: shards are not finished or out of date, a recording failed its checks, or no dialogue at all could be spoken.
     """
     figures = ManifestFigures()
     late: list[Reject] = []
     buffer: list[str] = []
     with whole_file(store.manifest_path, durable=True) as partial:
         with open(partial, "w", encoding="utf-8", newline="\n") as out:
-            for recording in indexed_recordings(store):
+            for recording in indexed_recordings(store, recipe):
                 if recording.failure is not None:
                     late.append(Reject(recording.line, recording.failure, "", recording.dialogue_id, "synthesis"))
                     continue

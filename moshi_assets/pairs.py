@@ -21,9 +21,8 @@ from .stereo import (
     write_index,
     write_recording,
 )
-from .store import DatasetError, DatasetStore
+from .store import DatasetError, DatasetStore, dialogue_rows
 from .verify import Fault, recording_faults
-from .work import dialogue_rows
 
 
 @dataclass

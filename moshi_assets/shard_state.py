@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .stereo import read_index, recording_key
+from .stereo import read_index, recording_keys
 from .store import DatasetStore
-from .work import dialogue_rows
 
 
 def is_finished(store: DatasetStore, shard: str) -> bool:
@@ -15,17 +14,11 @@ def is_finished(store: DatasetStore, shard: str) -> bool:
     recordings = read_index(store.index_path(shard))
     if not recordings:
         return False
-    recipe, tasks = store.recipe(), store.tasks(shard)
-    dialogues = list(dialogue_rows(tasks))
-    if [recording.dialogue_id for recording in recordings] != [dialogue_id for dialogue_id, _ in dialogues]:
+    if [(r.dialogue_id, r.key) for r in recordings] != recording_keys(store.tasks(shard), store.recipe()):
         return False
-    keys = tasks.column("content_key").to_pylist()
-    for recording, (_, rows) in zip(recordings, dialogues):
-        if recording.fault or recording.key != recording_key([keys[row] for row in rows], recipe):
-            return False
-        if recording.failure is None and not (store.folder / recording.path).is_file():
-            return False
-    return True
+    if any(r.fault for r in recordings):
+        return False
+    return all(r.failure is not None or (store.folder / r.path).is_file() for r in recordings)
 
 
 def unfinished_shards(store: DatasetStore) -> list[str]:

@@ -20,6 +20,7 @@ import xxhash
 from .engines.base import Role
 from .files import whole_file, write_whole
 from .recipe import Recipe
+from .store import dialogue_rows
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +99,14 @@ def recording_key(content_keys: Sequence[bytes], recipe: Recipe) -> bytes:
     """16-byte hash of all that decides a recording: its turns' content keys and the settings of the assembly."""
     settings = f"{recipe.layout}\0{recipe.gap}\0{recipe.sample_rate}\0".encode()
     return hashlib.blake2b(settings + b"".join(content_keys), digest_size=16).digest()
+
+
+def recording_keys(tasks: pa.Table, recipe: Recipe) -> list[tuple[str, bytes]]:
+    """Dialogue ids of a shard and the keys of their recordings, in input order."""
+    keys = tasks.column("content_key").to_pylist()
+    return [
+        (dialogue_id, recording_key([keys[row] for row in rows], recipe)) for dialogue_id, rows in dialogue_rows(tasks)
+    ]
 
 
 def recording_path(recipe: Recipe, shard: str, stem: str) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,13 @@ TASK_SCHEMA = pa.schema(
     ]
 )
 """One row a task; the turns of a dialogue follow one another. `emotion` is EmotionSettings as JSON, or null."""
+
+
+def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
+    """Dialogue ids of a shard with the row numbers of their turns."""
+    ids = tasks.column("dialogue_id").to_pylist()
+    for dialogue_id, rows in groupby(range(len(ids)), key=ids.__getitem__):
+        yield dialogue_id, list(rows)
 
 
 class DatasetError(RuntimeError):

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from .recipe import RecipeError
-from .stereo import CHANNEL, Recording, checksum, read_index
+from .recipe import Recipe, RecipeError
+from .stereo import CHANNEL, Recording, checksum, read_index, recording_keys
 from .store import DatasetError, DatasetStore
 
 SILENCE_DBFS = -60.0
@@ -128,11 +128,15 @@ def manifest_faults(store: DatasetStore) -> Iterator[Fault]:
             yield Fault("manifest", f"{where}:{number + 1}", "there are more rows than recordings")
 
 
-def indexed_recordings(store: DatasetStore) -> Iterator[Recording]:
+def indexed_recordings(store: DatasetStore, recipe: Recipe | None = None) -> Iterator[Recording]:
     """All recordings of a dataset in input order.
 
+    Args:
+        store: the dataset.
+        recipe: when given, the recordings must be those of the present tasks under this recipe.
+
     Raises:
-        DatasetError: shards without an index; names them.
+        DatasetError: shards without an index, or with one of other tasks; names them.
     """
     shards = store.shards()
     missing = [shard for shard in shards if not store.index_path(shard).is_file()]
@@ -145,23 +149,30 @@ def indexed_recordings(store: DatasetStore) -> Iterator[Recording]:
         recordings = read_index(store.index_path(shard))
         if not recordings:
             raise DatasetError(f"{store.index_path(shard)} is damaged: materialize stereo_pairs for {shard} again")
+        if recipe and not _are_current(recordings, store, shard, recipe):
+            raise DatasetError(
+                f"the stereo pairs of {shard} are not those of its tasks, which have changed: materialize "
+                f"mono_syntheses and stereo_pairs for it first"
+            )
         yield from recordings
+
+
+def _are_current(recordings: list[Recording], store: DatasetStore, shard: str, recipe: Recipe) -> bool:
+    return [(r.dialogue_id, r.key) for r in recordings] == recording_keys(store.tasks(shard), recipe)
 
 
 def dataset_faults(folder: Path) -> Iterator[Fault]:
     """Every fault of a finished dataset folder, from its files alone (reads every recording)."""
     try:
         store = DatasetStore(folder.resolve().parent, folder.resolve().name)
-        store.recipe()
+        recipe = store.recipe()
         summary = store.summary()
         yield from manifest_faults(store)
         recordings = failures = 0
         with ThreadPoolExecutor() as pool:
             for shard in store.shards():
                 rows = read_index(store.index_path(shard))
-                tasks = store.tasks(shard)
-                expected = list(dict.fromkeys(tasks.column("dialogue_id").to_pylist()))
-                if [row.dialogue_id for row in rows] != expected:
+                if not _are_current(rows, store, shard, recipe):
                     yield Fault("manifest", shard, "its recordings are not those of its tasks: build the dataset again")
                 failures += sum(row.failure is not None for row in rows)
                 good = [row for row in rows if row.failure is None]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,7 @@ from .names import shard_key, split_shard_key
 from .parts import SpokenShard, write_part
 from .recipe import Recipe
 from .stereo import read_index, recording_key
-from .store import DatasetStore
+from .store import DatasetStore, dialogue_rows
 from .verify import recording_faults
 
 logger = logging.getLogger(__name__)
@@ -35,13 +34,6 @@ class LaneWork:
     @property
     def tasks(self) -> int:
         return sum(map(len, self.rows.values()))
-
-
-def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
-    """Dialogue ids of a shard with the row numbers of their turns."""
-    ids = tasks.column("dialogue_id").to_pylist()
-    for dialogue_id, rows in groupby(range(len(ids)), key=ids.__getitem__):
-        yield dialogue_id, list(rows)
 
 
 def missing_rows(store: DatasetStore, recipe: Recipe, shard: str) -> np.ndarray:

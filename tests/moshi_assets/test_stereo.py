@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_outside_its_turns_a_channel_is_exact_zero(turns: list, gap: int):
 @given(turns=TURNS, gap=GAPS)
 def test_sequential_turns_follow_one_another_after_the_gap(turns: list, gap: int):
     stereo, placed = assemble(turns, "sequential", gap)
-    for earlier, later in zip(placed, placed[1:]):
+    for earlier, later in pairwise(placed):
         assert later.start == earlier.start + earlier.frames + gap
     assert len(stereo) == placed[-1].start + placed[-1].frames
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plain_dataset import PlainDataset, record, records
 
-from moshi_assets.work import deal, dialogue_rows, missing_rows
+from moshi_assets.store import dialogue_rows
+from moshi_assets.work import deal, missing_rows
 
 # -- only what is missing or changed is spoken
 
