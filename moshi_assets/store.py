@@ -125,11 +125,15 @@ class DatasetStore:
     def summary(self) -> dict[str, Any]:
         """Counts of the last parse: lines, dialogues, tasks, rejected, shards."""
         try:
-            return json.loads(self.summary_path.read_text())
-        except (OSError, ValueError):
-            raise DatasetError(
-                f"dataset {self.name!r} has no parsed tasks in {self.tasks_folder}: materialize synthesis_tasks first"
-            ) from None
+            counts = json.loads(self.summary_path.read_text())
+            if {"shards", "dialogues", "rejected"} <= counts.keys():
+                return counts
+        except (OSError, ValueError, AttributeError):
+            pass
+        raise DatasetError(
+            f"dataset {self.name!r} has no parsed tasks (no good {self.summary_path.name}) in {self.tasks_folder}: "
+            f"materialize synthesis_tasks first"
+        )
 
     def shards(self) -> list[str]:
         """Shard keys of the dataset, in order."""
@@ -154,8 +158,8 @@ class DatasetStore:
     def failures(self, shard: str) -> dict[str, str]:
         """Reasons by dialogue id for what the engine could not speak in this shard."""
         try:
-            return json.loads(self.failures_path(shard).read_text())
-        except FileNotFoundError:
+            return json.loads(self.failures_path(shard).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):  # damaged: the stereo stage then asks for mono_syntheses
             return {}
 
     def write_failures(self, shard: str, reasons: dict[str, str]) -> None:
@@ -166,11 +170,21 @@ class DatasetStore:
             self.failures_path(shard).unlink(missing_ok=True)
 
     def rejects(self) -> Iterator[Reject]:
-        """Rejected records, parse rejects first."""
+        """Rejected records, parse rejects first.
+
+        Raises:
+            DatasetError: the file is damaged.
+        """
         if self.rejects_path.is_file():
             with open(self.rejects_path, encoding="utf-8") as lines:
-                for line in lines:
-                    yield Reject(**json.loads(line))
+                for number, line in enumerate(lines, 1):
+                    try:
+                        yield Reject(**json.loads(line))
+                    except (ValueError, TypeError):
+                        raise DatasetError(
+                            f"{self.rejects_path}:{number} is not a reject: materialize synthesis_tasks for "
+                            f"{self.name!r} again"
+                        ) from None
 
     def replace_late_rejects(self, late: Iterable[Reject]) -> int:
         """Keep the parse rejects, replace those of later stages; return how many there are in all."""

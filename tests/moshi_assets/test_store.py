@@ -36,7 +36,7 @@ def test_a_missing_dataset_is_named_with_the_remedy(tmp_path: Path):
         DatasetStore(tmp_path, "talks").recipe()
 
 
-@pytest.mark.parametrize("content", [None, "", "{"])
+@pytest.mark.parametrize("content", [None, "", "{", "{}", "[]", '{"shards": 1}'])
 def test_missing_or_damaged_counts_are_named_with_the_remedy(tmp_path: Path, content: str | None):
     store = DatasetStore(tmp_path, "talks")
     store.tasks_folder.mkdir(parents=True)
@@ -67,6 +67,21 @@ def test_failures_come_back_as_written(tmp_path: Path):
     store.mono_folder("x").mkdir(parents=True)
     store.write_failures("talks.000000", {"ü/1": "it is mute"})
     assert store.failures("talks.000000") == {"ü/1": "it is mute"}
+
+
+def test_damaged_failures_hold_nothing(tmp_path: Path):
+    store = DatasetStore(tmp_path, "talks")
+    store.mono_folder("x").mkdir(parents=True)
+    store.failures_path("talks.000000").write_bytes(b'{"a": \xff')
+    assert store.failures("talks.000000") == {}
+
+
+def test_damaged_rejects_are_named_with_the_remedy(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, [*records(1), "broken"])
+    dataset.plan()
+    dataset.store.rejects_path.write_text('{"line": 1}\n')
+    with pytest.raises(DatasetError, match=r"rejects\.ndjson:1 is not a reject: materialize synthesis_tasks"):
+        list(dataset.store.rejects())
 
 
 def test_no_failure_removes_the_earlier_ones(tmp_path: Path):
