@@ -6,6 +6,7 @@ The same assets, resources and executor as in the UI; only who starts the runs d
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -31,6 +32,8 @@ from .store import DatasetStore
 
 _INSTANCE_YAML = "telemetry:\n  enabled: false\n"
 _POLL_SECONDS = 0.5
+_OWN_ERROR = re.compile(r"^(moshi_assets|indextts)[\w.]*: ")
+"""Dagster puts the class in front of a message; ours speak for themselves."""
 ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
@@ -268,5 +271,5 @@ def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
         while error is not None and error.cause is not None:
             error = error.cause
         if error is not None:
-            return " ".join(error.message.split())
+            return _OWN_ERROR.sub("", error.message.strip())
     return f"run {run_id} failed"

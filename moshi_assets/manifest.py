@@ -6,11 +6,12 @@ import json
 import os
 from dataclasses import dataclass
 
-from .dialogue import Reject
+from .dialogue import REJECT_EXCERPT, Reject
 from .files import whole_file
 from .recipe import Recipe
+from .stereo import Recording
 from .store import DatasetError, DatasetStore
-from .verify import indexed_recordings
+from .verify import indexed_recordings, indexed_shards
 
 
 @dataclass
@@ -32,28 +33,30 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
     """Write the manifest and the final rejects; remove recordings and shards that no longer belong to the dataset.
 
     Raises:
-        DatasetError: shards are not finished or out of date, a recording failed its checks, or no dialogue at all could be spoken.
+        DatasetError: shards are not finished or out of date, a recording failed its checks, or no dialogue at all could
+            be spoken.
     """
     figures = ManifestFigures()
     late: list[Reject] = []
     buffer: list[str] = []
     with whole_file(store.manifest_path, durable=True) as partial:
         with open(partial, "w", encoding="utf-8", newline="\n") as out:
-            for recording in indexed_recordings(store, recipe):
-                if recording.failure is not None:
-                    late.append(Reject(recording.line, recording.failure, "", recording.dialogue_id, "synthesis"))
-                    continue
-                if recording.fault is not None:
-                    raise DatasetError(
-                        f"{recording.path} must not be trained on: {recording.fault}. Take its line ({recording.line}) "
-                        f"out of the input or change its text, voice or the seed, and build again"
-                    )
-                buffer.append(manifest_row(recording.path, recording.duration))
-                figures.rows += 1
-                figures.audio_seconds += recording.duration
-                if len(buffer) >= recipe.buffer_size:
-                    out.write("".join(buffer))
-                    buffer.clear()
+            for shard, recordings in indexed_shards(store, recipe):
+                late += _late_rejects(store, shard, recordings)
+                for recording in recordings:
+                    if recording.failure is not None:
+                        continue
+                    if recording.fault is not None:
+                        raise DatasetError(
+                            f"{recording.path} must not be trained on: {recording.fault}. Take its line "
+                            f"({recording.line}) out of the input or change its text, voice or the seed, and build again"
+                        )
+                    buffer.append(manifest_row(recording.path, recording.duration))
+                    figures.rows += 1
+                    figures.audio_seconds += recording.duration
+                    if len(buffer) >= recipe.buffer_size:
+                        out.write("".join(buffer))
+                        buffer.clear()
             out.write("".join(buffer))
         figures.rejected = store.replace_late_rejects(late)
         if not figures.rows:
@@ -61,6 +64,21 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
     figures.removed_files = remove_strays(store, figures.rows)
     store.remove_stale_shards()  # not earlier: the shards that are left take over audio from them
     return figures
+
+
+def _late_rejects(store: DatasetStore, shard: str, recordings: list[Recording]) -> list[Reject]:
+    """Dialogues of a shard that could not be spoken, with their texts."""
+    failed = {recording.dialogue_id: recording for recording in recordings if recording.failure is not None}
+    texts: dict[str, list[str]] = {dialogue_id: [] for dialogue_id in failed}
+    if failed:
+        tasks = store.tasks(shard)
+        for dialogue_id, text in zip(tasks.column("dialogue_id").to_pylist(), tasks.column("text").to_pylist()):
+            if dialogue_id in texts:
+                texts[dialogue_id].append(text)
+    return [
+        Reject(r.line, r.failure or "", " | ".join(texts[name])[:REJECT_EXCERPT], name, "synthesis")
+        for name, r in failed.items()
+    ]
 
 
 def remove_strays(store: DatasetStore, recordings: int) -> int:

@@ -129,7 +129,13 @@ def manifest_faults(store: DatasetStore) -> Iterator[Fault]:
 
 
 def indexed_recordings(store: DatasetStore, recipe: Recipe | None = None) -> Iterator[Recording]:
-    """All recordings of a dataset in input order.
+    """All recordings of a dataset in input order; arguments and errors as `indexed_shards`."""
+    for _, recordings in indexed_shards(store, recipe):
+        yield from recordings
+
+
+def indexed_shards(store: DatasetStore, recipe: Recipe | None = None) -> Iterator[tuple[str, list[Recording]]]:
+    """Shard keys of a dataset with their recordings, in input order.
 
     Args:
         store: the dataset.
@@ -154,7 +160,7 @@ def indexed_recordings(store: DatasetStore, recipe: Recipe | None = None) -> Ite
                 f"the stereo pairs of {shard} are not those of its tasks, which have changed: materialize "
                 f"mono_syntheses and stereo_pairs for it first"
             )
-        yield from recordings
+        yield shard, recordings
 
 
 def _are_current(recordings: list[Recording], store: DatasetStore, shard: str, recipe: Recipe) -> bool:
