@@ -2,7 +2,7 @@
 
     python -m indextts.tiny OUT [--size tiny|small|official] [--seed-rule parity]
 
-``tiny`` (20 M parameters) is the model of the goldens, for tests; ``small`` (about 190 M) is for benchmarks;
+``tiny`` (20 M parameters) is the model of the goldens, for tests; ``small`` (195 M) is for benchmarks;
 ``official`` (1.7 G, 7 GB) has every entry of the published files, so that loading and memory can be measured
 without them. What such a model says is noise. Files are written one after another, so memory peaks at the largest.
 """
