@@ -220,6 +220,8 @@ class Lane:
         size = max(1, self._engine.batch_size)
         for shard, rows in self._work.rows.items():
             tasks = self._store.tasks(shard).take(rows).to_pylist()
+            # Batch mates of one length waste little on padding; the longest first, so that memory runs short early.
+            tasks.sort(key=lambda task: len(task["text"]), reverse=True)
             for begin in range(0, len(tasks), size):
                 batch = [self._task(row) for row in tasks[begin : begin + size]]
                 self._put(self._planned, (shard, batch))
