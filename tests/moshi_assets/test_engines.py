@@ -102,15 +102,15 @@ def test_noise_takes_the_time_it_is_told():
     begin = time.perf_counter()
     results = engine.synthesize([task("x" * 30), task("x" * 30)])
     wall = time.perf_counter() - begin
-    assert 0.3 <= wall < 1
+    assert 0.3 <= wall < 5
     assert sum(result.wall_seconds for result in results) == pytest.approx(wall, abs=0.05)
 
 
 def test_noise_without_cost_does_not_wait():
     engine = NoiseEngine(NoiseOptions())
     begin = time.perf_counter()
-    engine.synthesize([task()] * 16)
-    assert time.perf_counter() - begin < 0.5
+    results = engine.synthesize([task()] * 16)
+    assert time.perf_counter() - begin < sum(result.duration for result in results) / 10
 
 
 def test_the_revision_of_noise_follows_the_length_and_not_the_cost():

@@ -329,7 +329,7 @@ def test_a_lane_that_ends_early_leaves_no_thread(tmp_path: Path, stop: type[Base
     begin = time.monotonic()
     with pytest.raises(stop):
         lane(dataset, Stops()).run()
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("lane-")]
 
 
