@@ -157,7 +157,7 @@ def environment(home: Path | None = None, data: Path | None = None, **variables:
 
 
 def run(
-    program: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 120
+    program: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 240
 ) -> subprocess.CompletedProcess[str]:
     """Run an installed program to its end."""
     command = [BIN / program, *arguments]
@@ -242,3 +242,25 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class Probe:
+    """Notes of every engine in the processes of a build; see probe/sitecustomize.py."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables that let a build take notes."""
+        return {"PYTHONPATH": str(Path(__file__).parent / "probe"), "MOSHI_TEST_PROBE": str(self._folder)}
+
+    def notes(self) -> dict[int, list[str]]:
+        """Lines by process id, for processes that loaded an engine."""
+        return {int(path.name): path.read_text().splitlines() for path in self._folder.iterdir()}
+
+    def spoken(self) -> list[str]:
+        """Content key of each utterance that an engine was asked for, repeats too."""
+        lines = [line for lines in self.notes().values() for line in lines]
+        return [line.removeprefix("speak ") for line in lines if line.startswith("speak ")]

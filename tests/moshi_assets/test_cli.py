@@ -323,11 +323,11 @@ def rivals(folder: Path) -> Rivals:
     command = ["build", "talks.jsonl", "--output", "data", "--name", "busy", "--recipe", "long.yaml"]
     first = Running("moshi-assets", *command, "--log-format", "json", cwd=folder)
     try:
-        eventually((folder / "data/busy/tasks/summary.json").exists, 60)
+        eventually((folder / "data/busy/tasks/summary.json").exists, 180)
         begin = time.monotonic()
         second = run("moshi-assets", *command, cwd=folder)
         seconds = time.monotonic() - begin
-        code = first.wait(120)
+        code = first.wait(240)
         return Rivals(first.output, code, second, seconds)
     finally:
         first.end()
