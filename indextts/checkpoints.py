@@ -42,17 +42,19 @@ class FileSource:
 
     Attributes:
         repo, remote: the Hugging Face repository and the file's path in it.
-        folders: places inside the model folder, tried in order.
+        places: paths inside the model folder, tried in order.
+        shared: whether it may also lie in the Hugging Face caches, as models of other projects do.
     """
 
     repo: str
     remote: str
-    folders: tuple[str, ...]
+    places: tuple[str, ...]
+    shared: bool
 
 
 def _sources(config: ModelConfig) -> dict[str, FileSource]:
     def published(name: str) -> FileSource:
-        return FileSource(INDEXTTS_REPO, name, (name,))
+        return FileSource(INDEXTTS_REPO, name, (name,), shared=False)
 
     vocoder = config.vocoder_name
     bigvgan = ("bigvgan", vocoder.rsplit("/", 1)[-1])
@@ -60,7 +62,7 @@ def _sources(config: ModelConfig) -> dict[str, FileSource]:
 
     def auxiliary(repo: str, remote: str, folders: tuple[str, ...]) -> FileSource:
         name = remote.rsplit("/", 1)[-1]
-        return FileSource(repo, remote, tuple(f"{folder}/{name}" for folder in folders))
+        return FileSource(repo, remote, tuple(f"{folder}/{name}" for folder in folders), shared=True)
 
     return {
         "gpt": published(config.gpt_checkpoint),
@@ -123,19 +125,19 @@ def locate(
 ) -> CheckpointFiles:
     """Finds every file of a model, without opening more than ``config.yaml``.
 
-    The auxiliary models are looked for in ``aux_paths`` (keys ``w2v_bert``, ``bigvgan``: folders;
-    ``semantic_codec``, ``campplus``: files or folders), then in the model folder, then in its ``hf_cache``, then in
-    the local Hugging Face cache. Only ``download`` goes to the network.
+    The model's own files lie in ``model_dir``. The auxiliary models are looked for in ``aux_paths`` (keys ``w2v_bert``,
+    ``bigvgan``: folders; ``semantic_codec``, ``campplus``: files or folders), then in the model folder, then in its
+    ``hf_cache``, then in the local Hugging Face cache. Only ``download`` goes to the network.
 
     Raises:
         MissingFilesError: names every missing file and where to get it.
         ValueError: an unknown key in ``aux_paths``; a config that does not fit (``ConfigError``).
     """
     cfg_path, model_dir = Path(cfg_path), Path(model_dir)
-    if not cfg_path.is_file() and download and cfg_path.parent == model_dir:
-        cfg_path = _download(INDEXTTS_REPO, "config.yaml", model_dir)
+    if download and cfg_path == model_dir / "config.yaml" and not cfg_path.is_file():
+        _download(FileSource(INDEXTTS_REPO, "config.yaml", ("config.yaml",), shared=False), model_dir)
     config = load_config(cfg_path if cfg_path.is_file() else published_config_path())
-    found, missing = find_files(config, model_dir, aux_paths, download)
+    found, missing = find_files(config, model_dir, aux_paths, download and cfg_path.is_file())
     descriptions = list(missing.values())
     if not cfg_path.is_file():
         descriptions.insert(0, f"{cfg_path}: config.yaml of {_repo_page(INDEXTTS_REPO)}")
@@ -144,6 +146,11 @@ def locate(
         lines += [f"  {description}" for description in descriptions]
         lines.append("Fetch them there, name them in aux_paths, or ask for the download (--download, download=True).")
         raise MissingFilesError("\n".join(lines))
+    if download and not (model_dir / config.qwen_emo_path).is_dir():
+        import huggingface_hub
+
+        patterns = [f"{config.qwen_emo_path.rstrip('/')}/*"]
+        huggingface_hub.snapshot_download(INDEXTTS_REPO, allow_patterns=patterns, local_dir=model_dir)
     return CheckpointFiles(cfg_path, found, *optional_files(config, model_dir), config=config)
 
 
@@ -169,7 +176,7 @@ def find_files(
     for name, source in _sources(config).items():
         aux_key, file_name = AUX_PATHS.get(name, ("", ""))
         given = aux_paths.get(aux_key)
-        expected = model_dir / source.folders[0]
+        expected = model_dir / source.places[0]
         if given is not None:
             expected = Path(given)
             if name.endswith("_config") or expected.is_dir():
@@ -184,23 +191,27 @@ def find_files(
 
 
 def _search(source: FileSource, model_dir: Path, download: bool) -> Path | None:
-    for folder in source.folders:
-        if (model_dir / folder).is_file():
-            return model_dir / folder
+    for place in source.places:
+        if (model_dir / place).is_file():
+            return model_dir / place
+    if source.shared:
+        import huggingface_hub
+
+        for cache_dir in (model_dir / "hf_cache", None):
+            cached = huggingface_hub.try_to_load_from_cache(source.repo, source.remote, cache_dir=cache_dir)
+            if isinstance(cached, str):
+                return Path(cached)
+    return _download(source, model_dir) if download else None
+
+
+def _download(source: FileSource, model_dir: Path) -> Path:
+    """Into the model folder itself, or its ``hf_cache`` for models of other projects."""
     import huggingface_hub
 
-    for cache_dir in (model_dir / "hf_cache", None):
-        cached = huggingface_hub.try_to_load_from_cache(source.repo, source.remote, cache_dir=cache_dir)
-        if isinstance(cached, str):
-            return Path(cached)
-    return _download(source.repo, source.remote, model_dir) if download else None
-
-
-def _download(repo: str, remote: str, model_dir: Path) -> Path:
-    import huggingface_hub
-
-    logger.info("downloading %s from %s", remote, repo)
-    return Path(huggingface_hub.hf_hub_download(repo, remote, cache_dir=model_dir / "hf_cache"))
+    logger.info("downloading %s from %s", source.remote, source.repo)
+    if source.shared:
+        return Path(huggingface_hub.hf_hub_download(source.repo, source.remote, cache_dir=model_dir / "hf_cache"))
+    return Path(huggingface_hub.hf_hub_download(source.repo, source.remote, local_dir=model_dir))
 
 
 def _repo_page(repo: str) -> str:

@@ -111,6 +111,17 @@ def test_auxiliary_models_are_found_in_the_hugging_face_cache_of_the_folder(fold
     assert find(folder)["campplus"] == snapshot / "campplus_cn_common.bin"
 
 
+def test_the_models_own_files_are_not_taken_from_a_cache(folder):
+    """A published gpt.pth somewhere on the machine must not join another model's files."""
+    repository = folder / "hf_cache/models--IndexTeam--IndexTTS-2"
+    (repository / "snapshots/abc").mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text("abc")
+    (folder / "gpt.pth").rename(repository / "snapshots/abc/gpt.pth")
+    with pytest.raises(MissingFilesError, match=r"gpt\.pth"):
+        find(folder)
+
+
 def test_an_unknown_auxiliary_path_is_refused(folder):
     with pytest.raises(ValueError, match=r"unknown aux_paths \['vocoder'\]"):
         find(folder, aux_paths={"vocoder": "x"})
