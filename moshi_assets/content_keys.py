@@ -9,6 +9,9 @@ from typing import Any
 from .engines.base import EmotionSettings, Engine, Voice, VoiceError
 from .recipe import Recipe
 
+_FAULTS_KEPT = 1000
+"""Unknown voices that are remembered; input is hostile, and each may be another."""
+
 
 def dialogue_seed(recipe_seed: int, dialogue_id: str) -> int:
     """Seed of a dialogue, 64 bits: from the recipe's seed and the dialogue's identity, not from its place."""
@@ -39,6 +42,8 @@ class ContentKeys:
             try:
                 found = self._engine.find_voice(self._options, voice, self._folder)
             except VoiceError as error:
+                if len(self._faults) == _FAULTS_KEPT:
+                    self._faults.clear()
                 self._faults[voice] = str(error)
             else:
                 self._voices[voice] = found

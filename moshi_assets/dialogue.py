@@ -22,6 +22,8 @@ MAX_LINE_BYTES = 4 * 2**20
 REJECT_EXCERPT = 500
 """Characters of a rejected line that are kept."""
 MAX_ID_CHARS = 1000
+MAX_VOICE_CHARS = 1000
+_EXCERPT_BYTES = 4 * REJECT_EXCERPT
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -65,7 +67,7 @@ class Dialogue(NamedTuple):
     id: str
     turns: tuple[Turn, ...]
     raw: bytes = b""
-    """The line as it was read."""
+    """The line as it was read, or as much of its beginning as a reject may need."""
     unknown_fields: tuple[str, ...] = ()
 
     def reject(self, reason: str) -> Reject:
@@ -129,7 +131,7 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
 
 
 def _excerpt(line: bytes) -> str:
-    return line[: 4 * REJECT_EXCERPT].decode("utf-8", "replace").strip()[:REJECT_EXCERPT]
+    return line[:_EXCERPT_BYTES].decode("utf-8", "replace").strip()[:REJECT_EXCERPT]
 
 
 def _parse(number: int, line: bytes, max_text_chars: int) -> Dialogue | Reject:
@@ -148,15 +150,18 @@ def _parse(number: int, line: bytes, max_text_chars: int) -> Dialogue | Reject:
         name = f"sample_{number:06d}"
     elif not 0 < len(name := str(name)) <= MAX_ID_CHARS:
         fault = "id is empty" if not name else f"id has {len(name)} characters, more than {MAX_ID_CHARS}"
+    get = record.get
+    for field in ("user_voice", "assistant_voice"):
+        if len(get(field) or "") > MAX_VOICE_CHARS:
+            fault = f"{field} has {len(record[field])} characters, more than {MAX_VOICE_CHARS}"  # type: ignore[literal-required]
     if fault:
         return Reject(number, fault, _excerpt(line))
-    get = record.get
     turns = (
         Turn("user", user, get("user_voice"), get("user_emotion")),
         Turn("assistant", assistant, get("assistant_voice"), get("assistant_emotion")),
     )
     unknown = () if record.keys() <= _KNOWN_FIELDS else tuple(record.keys() - _KNOWN_FIELDS)
-    return Dialogue(number, name, turns, line, unknown)
+    return Dialogue(number, name, turns, line[:_EXCERPT_BYTES], unknown)
 
 
 def _text_fault(field: str, text: str, limit: int) -> str | None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from moshi_assets.dialogue import (
     MAX_ID_CHARS,
     MAX_LINE_BYTES,
+    MAX_VOICE_CHARS,
     REJECT_EXCERPT,
     Dialogue,
     DialogueFileError,
@@ -125,6 +126,8 @@ def test_white_space_around_texts_and_ids_is_dropped(read):
         (line(assistant_text="x" * 2001), "assistant_text has 2001 characters, more than max_text_chars=2000"),
         (line(user_voice=3), "user_voice is not a string"),
         (line(assistant_voice={}), "assistant_voice is not a string"),
+        (line(user_voice="x" * (MAX_VOICE_CHARS + 1)), f"user_voice has {MAX_VOICE_CHARS + 1} characters, more than"),
+        (line(assistant_voice="x" * 10**6), "assistant_voice has 1000000 characters, more than"),
         (line(id=""), "id is empty"),
         (line(id="  "), "id is empty"),
         (line(id=1.5), "id is not a string or an integer"),
@@ -169,6 +172,11 @@ def test_the_longest_line_that_is_allowed_is_read(read):
     filler = MAX_LINE_BYTES - len(line(note=""))
     (talk,) = read(line(note="x" * filler) + b"\n")
     assert talk.id == "a"
+
+
+def test_a_dialogue_does_not_hold_on_to_a_long_line(read):
+    (talk,) = read(line(note="x" * 10**6))
+    assert talk.raw.startswith(b'{"id"') and len(talk.raw) <= 4 * REJECT_EXCERPT
 
 
 def test_an_over_long_last_line_is_rejected(read):

@@ -20,6 +20,14 @@ def test_the_file_appears_when_the_block_ends(tmp_path: Path):
     assert target.read_text() == "new"
 
 
+def test_the_file_is_renamed_and_not_copied(tmp_path: Path):
+    """A reader finds the earlier file or the new one, never something between."""
+    with whole_file(tmp_path / "a.txt") as partial:
+        partial.write_text("new")
+        written = partial.stat().st_ino
+    assert (tmp_path / "a.txt").stat().st_ino == written
+
+
 @pytest.mark.parametrize("stop", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_a_failed_write_leaves_the_earlier_file(tmp_path: Path, stop: type[BaseException]):
     target = tmp_path / "a.txt"

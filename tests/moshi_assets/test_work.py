@@ -92,6 +92,15 @@ def test_a_damaged_part_is_spoken_again_and_nothing_else(tmp_path: Path):
     assert dataset.spoken() == before
 
 
+def test_a_damaged_part_is_removed(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, records(2))
+    dataset.build()
+    (part,) = dataset.store.mono_folder("talks.000000").glob("*.arrow")
+    part.write_bytes(b"x")
+    missing_rows(dataset.store, dataset.recipe, "talks.000000")
+    assert not part.exists()
+
+
 def test_a_lost_part_is_spoken_again(tmp_path: Path):
     dataset = PlainDataset(tmp_path, records(9))
     dataset.build()
