@@ -1,0 +1,111 @@
+"""The aligner seam: known texts and their sound in, word times out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar, NamedTuple, Protocol
+
+import numpy as np
+
+MIN_WORD_SECONDS = 0.02
+"""Shortest word that is told apart; where an utterance has no room for that, words share it evenly."""
+
+
+class AlignmentError(RuntimeError):
+    """One utterance cannot be aligned; the message says why."""
+
+
+class AlignerError(RuntimeError):
+    """An aligner cannot work at all; the message says what to install or change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A text and how it sounds."""
+
+    text: str
+    samples: np.ndarray
+    """(N,) int16, mono."""
+    sample_rate: int
+    """Hz."""
+    known_times: np.ndarray | None = None
+    """(W, 2) seconds, start and end of each word of `text.split()`, from the engine that spoke it; NaN for a word
+    without a sound of its own."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+class Word(NamedTuple):
+    """One word, spelled as in the text, and when it is heard (seconds from the start of its audio)."""
+
+    text: str
+    start: float
+    end: float
+
+
+class Aligner(Protocol):
+    """Finds word times. Constructing one is cheap; a model is loaded at first use."""
+
+    name: ClassVar[str]
+
+    def align(self, utterances: Sequence[Utterance]) -> list[list[Word] | AlignmentError]:
+        """Word times of each utterance, in order; an error in the place of one that cannot be aligned.
+
+        The words of an utterance are all words of its text, in order: 0 <= start < end <= next start, inside the audio.
+
+        Raises:
+            AlignerError: nothing can be aligned at all.
+        """
+        ...
+
+
+def timed_words(words: Sequence[str], times: np.ndarray, duration: float) -> list[Word]:
+    """Words with times that keep the protocol's promises, moved as little as that takes; whole milliseconds.
+
+    Args:
+        words: W words.
+        times: (W, 2) seconds; NaN for a word without a sound of its own (a dash): it is given the pause that it marks.
+        duration: length of the audio in seconds.
+
+    Raises:
+        AlignmentError: no word has a time, or there is no room for the words.
+    """
+    count, total = len(words), int(1000 * duration)
+    if np.shape(times) != (count, 2):
+        raise AlignmentError(f"{len(times)} times were found for {count} words")
+    if not np.isfinite(times).any():
+        raise AlignmentError("no word has a time")
+    least = min(int(1000 * MIN_WORD_SECONDS), total // count)
+    if not least:
+        raise AlignmentError(f"{count} words do not fit into {total} ms")
+    starts, ends = _without_gaps(np.rint(1000 * np.asarray(times, np.float64)), total, least)
+    latest = total - least * np.arange(count, 0, -1)
+    # Distances between starts are at least `least`: a running maximum of what is left after taking those off.
+    steps = least * np.arange(count)
+    starts = np.maximum.accumulate(np.clip(starts, 0, latest) - steps) + steps
+    ends = np.clip(ends, starts + least, np.append(starts[1:], total))
+    return [Word(word, start / 1000, end / 1000) for word, start, end in zip(words, starts.tolist(), ends.tolist())]
+
+
+def _without_gaps(times: np.ndarray, total: int, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends in milliseconds, where words without a time share what lies between their neighbours."""
+    starts, ends = times[:, 0].copy(), times[:, 1].copy()
+    known = np.flatnonzero(np.isfinite(times).all(1))
+    borders = [-1, *known.tolist(), len(times)]
+    for before, after in pairwise(borders):
+        missing = after - before - 1
+        if not missing:
+            continue
+        left = ends[before] if before >= 0 else 0.0
+        right = starts[after] if after < len(times) else float(total)
+        if right - left < missing * least and before >= 0:  # no pause there: the word before gives up its end
+            left = max(starts[before] + least, right - missing * least)
+            ends[before] = min(ends[before], left)
+        edges = np.linspace(left, max(left, right), missing + 1)
+        starts[before + 1 : after], ends[before + 1 : after] = edges[:-1], edges[1:]
+    return np.rint(starts), np.rint(ends)

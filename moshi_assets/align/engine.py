@@ -1,0 +1,34 @@
+"""Word times that the engine told when it spoke."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from .base import AlignmentError, Utterance, Word, timed_words
+from .words import split_words
+
+TOLERANCE_SECONDS = 0.1
+"""How far past the end of the audio a time may lie before it is disbelieved."""
+
+
+class EngineAligner:
+    """Passes on what the engine knows, where it fits the text and the audio."""
+
+    name: ClassVar[str] = "engine"
+
+    def align(self, utterances: Sequence[Utterance]) -> list[list[Word] | AlignmentError]:
+        return [self._align(utterance) for utterance in utterances]
+
+    def _align(self, utterance: Utterance) -> list[Word] | AlignmentError:
+        times = utterance.known_times
+        if times is None:
+            return AlignmentError("the engine told no word times")
+        if np.isfinite(times).any() and np.nanmax(times) > utterance.duration + TOLERANCE_SECONDS:
+            return AlignmentError(f"the engine's word times end after the audio ({utterance.duration:.2f} s)")
+        try:
+            return timed_words(split_words(utterance.text), times, utterance.duration)
+        except AlignmentError as error:
+            return error

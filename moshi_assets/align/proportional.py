@@ -1,0 +1,68 @@
+"""Word times from the text alone: every word lasts in proportion to its characters. Approximate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from .base import AlignmentError, Utterance, Word, timed_words
+from .words import split_words
+
+FRAME_SECONDS = 0.01
+SPEECH_DB = -35.0
+"""A frame within this of the loudest counts as speech."""
+PAUSE_SECONDS = 0.12
+"""Quiet for longer is a pause, in which no word lies; shorter ones are the closures of p, t and k."""
+
+
+class ProportionalAligner:
+    """Spreads the words, by their letters and digits, over the audible time of an utterance."""
+
+    name: ClassVar[str] = "proportional"
+
+    def align(self, utterances: Sequence[Utterance]) -> list[list[Word] | AlignmentError]:
+        return [self._align(utterance) for utterance in utterances]
+
+    def _align(self, utterance: Utterance) -> list[Word] | AlignmentError:
+        words = split_words(utterance.text)
+        if not words:
+            return AlignmentError("there is no word")
+        stretches = audible_stretches(utterance.samples, utterance.sample_rate)
+        weights = [1 + sum(map(str.isalnum, word)) for word in words]
+        borders = np.concatenate([[0.0], np.cumsum(weights)]) / sum(weights)
+        try:
+            return timed_words(words, _on_stretches(borders, stretches), utterance.duration)
+        except AlignmentError as error:
+            return error
+
+
+def audible_stretches(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """(K, 2) seconds: where the sound of (N,) int16 samples begins and ends, K >= 1; all of it where it is silent."""
+    frame = max(1, round(FRAME_SECONDS * sample_rate))
+    count = len(samples) // frame
+    frames = samples[: count * frame].reshape(count, frame).astype(np.float32)
+    power = np.einsum("ij,ij->i", frames, frames)
+    loud = np.flatnonzero(power >= power.max(initial=0.0) * 10 ** (SPEECH_DB / 10))
+    if not power.any():
+        return np.array([[0.0, len(samples) / sample_rate]])
+    pauses = np.flatnonzero(np.diff(loud) > round(PAUSE_SECONDS / FRAME_SECONDS))
+    begins, ends = loud[np.append(0, pauses + 1)], loud[np.append(pauses, -1)] + 1
+    return np.column_stack([begins, ends]) * (frame / sample_rate)
+
+
+def _on_stretches(borders: np.ndarray, stretches: np.ndarray) -> np.ndarray:
+    """(W, 2) seconds of W words that lie between W + 1 borders (0 to 1) of the audible time."""
+    lengths = stretches[:, 1] - stretches[:, 0]
+    passed = np.concatenate([[0.0], np.cumsum(lengths)])
+    places = borders * passed[-1]
+    last = len(stretches) - 1
+    begins = np.clip(np.searchsorted(passed, places[:-1], "right") - 1, 0, last)  # at a pause: after it
+    ends = np.clip(np.searchsorted(passed, places[1:], "left") - 1, 0, last)  # at a pause: before it
+    return np.column_stack(
+        [
+            stretches[begins, 0] + places[:-1] - passed[begins],
+            stretches[ends, 0] + places[1:] - passed[ends],
+        ]
+    )

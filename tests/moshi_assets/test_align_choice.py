@@ -1,0 +1,49 @@
+"""Which aligner is chosen, and what happens when it cannot."""
+
+from dataclasses import replace
+
+import pytest
+from spoken import MUSEUM, spoken, tone
+
+from moshi_assets.align.base import AlignerError, Utterance
+from moshi_assets.align.choice import WordTimes, choose
+
+HEARD = replace(spoken(MUSEUM), known_times=None)
+CHINESE = tone("你好，世界。")
+
+
+@pytest.mark.parametrize(
+    ("setting", "utterance", "ctc_at_hand", "failed", "name"),
+    [
+        ("auto", spoken(MUSEUM), True, [], "engine"),
+        ("auto", HEARD, True, [], "ctc"),
+        ("auto", HEARD, False, [], "acoustic"),
+        ("auto", CHINESE, False, [], "proportional"),
+        ("auto", CHINESE, True, [], "ctc"),
+        ("auto", spoken(MUSEUM), False, ["engine"], "acoustic"),
+        ("auto", spoken(MUSEUM), False, ["engine", "acoustic"], "proportional"),
+        ("acoustic", spoken(MUSEUM), True, [], "acoustic"),
+        ("acoustic", spoken(MUSEUM), True, ["acoustic"], "proportional"),
+    ],
+)
+def test_the_rule(setting, utterance: Utterance, ctc_at_hand, failed, name):
+    assert choose(setting, utterance, ctc_at_hand, failed) == name
+
+
+def test_a_mixed_lot_keeps_its_order():
+    found = WordTimes().align([spoken(MUSEUM), CHINESE, HEARD])
+
+    assert [alignment.method for alignment in found] == ["engine", "proportional", "acoustic"]
+    assert [word.text for word in found[1].words] == ["你", "好，", "世", "界。"]
+
+
+def test_what_cannot_be_aligned_falls_back_and_says_so():
+    (alignment,) = WordTimes("acoustic").align([tone("This was never said at all.", 0.4)])
+
+    assert alignment.method == "proportional"
+    assert alignment.failures[0].startswith("acoustic: ")
+
+
+def test_an_aligner_that_was_named_and_cannot_work_is_an_error():
+    with pytest.raises(AlignerError, match="ctc_model is None"):
+        WordTimes("ctc").align([HEARD])
