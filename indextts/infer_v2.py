@@ -23,6 +23,7 @@ from indextts.components import load_components
 from indextts.decode import GenerationOptions
 from indextts.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
 from indextts.pipeline import Pipeline, StageClock
+from indextts.published_methods import PublishedMethods
 from indextts.request import ChunkListener, Emotion, InferenceResult, NoiseSource, RandomStreams, SynthesisRequest
 from indextts.synthesizer import SpeakingOptions, SpokenSegment, Synthesizer
 from indextts.text import TextFrontend
@@ -60,7 +61,7 @@ def default_device() -> torch.device:
     return torch.device("cpu")
 
 
-class IndexTTS2(LatestVoiceViews):
+class IndexTTS2(LatestVoiceViews, PublishedMethods):
     """A loaded model. One instance serves one thread at a time; a second thread gets a ``RuntimeError``."""
 
     def __init__(
