@@ -317,16 +317,15 @@ def default_device(lane: int) -> str | None:
 def exit_with_parent() -> None:
     """In a worker process: end this process when its parent dies, so that no lane outlives its run.
 
-    Polling works on every platform and for both start methods (the forkserver, which is the parent of its workers,
-    ends with the process that started it).
+    The parent is the process that started the run, whose end a pipe tells. It is not `os.getppid()`: a worker's parent
+    in the system is the fork server, and that one lives as long as any of its workers.
     """
-    if multiprocessing.parent_process() is None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
         return
-    parent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
+        parent.join()
         os._exit(70)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
