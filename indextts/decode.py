@@ -6,58 +6,16 @@ its own random generator, so its codes do not depend on its neighbours or on the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
+from indextts.batch_decoder import PREFIX_CODE, BatchDecoder, DecodeRow, GenerationOptions, OnStep, candidates_of
 from indextts.beam_search import BeamSearch
-from indextts.gpt import FIRST_CODE_POSITION, START_POSITION, KVCache, UnifiedVoice
-from indextts.sampling import Candidates, draw, penalise_repetition, warp
-
-# The published code hands the decoder a prefix of made-up ids, all of this value, followed by start_mel. The
-# repetition penalty therefore holds for code 1 and start_mel from the first step on (FACTS 2.5).
-PREFIX_CODE = 1
-
-OnStep = Callable[[int, Tensor, Tensor], None]
-"""``on_step(step, logits (rows, V) raw, positions (rows,) of the inputs that gave them)``; rows are B x beams."""
-
-
-@dataclass(frozen=True)
-class GenerationOptions:
-    """How codes are drawn; the defaults are those of the published ``infer``."""
-
-    do_sample: bool = True
-    top_p: float = 0.8
-    top_k: int = 30
-    temperature: float = 0.8
-    length_penalty: float = 0.0
-    num_beams: int = 3
-    repetition_penalty: float = 10.0
-    max_mel_tokens: int = 1500
-    min_mel_tokens: int = 0
-
-    def __post_init__(self) -> None:
-        if self.num_beams < 1:
-            raise ValueError(f"num_beams is {self.num_beams}, expected 1 or more")
-        if self.top_k < 0:
-            raise ValueError(f"top_k is {self.top_k}, expected 0 (off) or more")
-        if not 0.0 < self.top_p <= 1.0:
-            raise ValueError(f"top_p is {self.top_p}, expected a number in (0, 1]")
-        if not self.temperature > 0.0:
-            raise ValueError(f"temperature is {self.temperature}, expected more than 0; do_sample=False is greedy")
-        if not self.repetition_penalty > 0.0:
-            raise ValueError(f"repetition_penalty is {self.repetition_penalty}, expected more than 0 (1: off)")
-        if self.max_mel_tokens < 1:
-            raise ValueError(f"max_mel_tokens is {self.max_mel_tokens}, expected 1 or more")
-        if not 0 <= self.min_mel_tokens <= self.max_mel_tokens:
-            raise ValueError(f"min_mel_tokens is {self.min_mel_tokens}, expected 0 to max_mel_tokens")
-
-    @property
-    def draws_per_step(self) -> int:
-        """Random numbers a row uses in one step: beams need 2n candidates."""
-        return 1 if self.num_beams == 1 else 2 * self.num_beams
+from indextts.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
+from indextts.sampling import Candidates, draw
 
 
 def decode(
@@ -84,22 +42,32 @@ def decode(
         ValueError: sampling without a generator per row; more codes asked for than the model has positions; a text
             longer than the model takes.
     """
+    check_rows(gpt, text_ids, options, generators)
     if options.num_beams > 1:
         return decode_beams(gpt, conds, text_ids, options, generators, on_step)[0]
-    session = _Session(gpt, conds, text_ids, options, generators, on_step)
-    rows = len(text_ids)
-    codes = torch.full((rows, options.max_mel_tokens), gpt.config.stop_mel_token, device=gpt.device)
-    done = torch.zeros(rows, dtype=torch.bool, device=gpt.device)
-    for step in range(options.max_mel_tokens):
-        scores, chosen = session.candidates(session.logits.float(), step)
-        pick = draw(scores, session.uniforms[:, step]) if options.do_sample else scores.argmax(-1, keepdim=True)
-        code = chosen.gather(1, pick)[:, 0].masked_fill(done, gpt.config.stop_mel_token)
-        codes[:, step] = code
-        done |= code == gpt.config.stop_mel_token
-        if step + 1 == options.max_mel_tokens or bool(done.all()):
-            break
-        session.advance(code, step)
-    return cut_at_stop(codes, gpt.config.stop_mel_token)
+    least, most = options.min_mel_tokens, options.max_mel_tokens
+    rows = [
+        DecodeRow(row_conds, ids, generator, least, most)
+        for row_conds, ids, generator in zip(conds, text_ids, generators or repeat(None))
+    ]
+    capacity = max(BatchDecoder.positions(gpt, row) for row in rows)
+    decoder = BatchDecoder(gpt, options, len(rows), capacity, most, on_step)
+    codes = dict(decoder.run(rows))
+    return [codes[number] for number in range(len(rows))]
+
+
+def check_rows(
+    gpt: UnifiedVoice,
+    text_ids: Sequence[Tensor],
+    options: GenerationOptions,
+    generators: Sequence[torch.Generator] | None,
+) -> None:
+    """Raises ``ValueError`` for what :func:`decode` refuses."""
+    limit = gpt.config.max_mel_tokens + FIRST_CODE_POSITION
+    if options.max_mel_tokens > limit:
+        raise ValueError(f"max_mel_tokens is {options.max_mel_tokens}, but the model's position table allows {limit}")
+    if options.do_sample and (generators is None or len(generators) != len(text_ids)):
+        raise ValueError(f"sampling {len(text_ids)} rows needs as many generators")
 
 
 def decode_beams(
@@ -112,11 +80,11 @@ def decode_beams(
 ) -> tuple[list[Tensor], Tensor]:
     """:func:`decode` with ``num_beams`` beams a row; also returns the worth (B,) of each row's hypothesis."""
     beams, stop = options.num_beams, gpt.config.stop_mel_token
-    session = _Session(gpt, conds, text_ids, options, generators, on_step)
+    session = _BeamSession(gpt, conds, text_ids, options, generators, on_step)
     search = BeamSearch(len(text_ids), beams, options.max_mel_tokens, stop, options.length_penalty, gpt.device)
     first_row = torch.arange(len(text_ids), device=gpt.device)[:, None] * beams
     for step in range(options.max_mel_tokens):
-        candidates = session.candidates(torch.log_softmax(session.logits.float(), dim=-1), step)
+        candidates = session.candidates(step)
         scores, codes, origin = _best_continuations(search.scores, candidates, options, session.uniforms[:, step])
         source = search.advance(scores, codes, origin)
         if step + 1 == options.max_mel_tokens or bool(search.done.all()):
@@ -150,7 +118,7 @@ def _best_continuations(
     return best, codes, picked // size
 
 
-class _Session:
+class _BeamSession:
     """What one call carries from step to step: the cache, the last logits, the codes seen, the random numbers."""
 
     def __init__(
@@ -162,21 +130,19 @@ class _Session:
         generators: Sequence[torch.Generator] | None,
         on_step: OnStep | None,
     ) -> None:
-        config, beams = gpt.config, options.num_beams
-        if options.max_mel_tokens > config.max_mel_tokens + FIRST_CODE_POSITION:
-            raise ValueError(
-                f"max_mel_tokens is {options.max_mel_tokens}, but the model's position table allows "
-                f"{config.max_mel_tokens + FIRST_CODE_POSITION}"
-            )
-        if options.do_sample and (generators is None or len(generators) != len(text_ids)):
-            raise ValueError(f"sampling {len(text_ids)} rows needs as many generators")
+        beams = options.num_beams
+        gpt.pack()
         self.gpt, self.options, self.on_step = gpt, options, on_step
-        logits, cache = gpt.prefill(conds, text_ids, options.max_mel_tokens)
+        logits, prefilled = gpt.prefill(conds, text_ids, 0)
         # One prefill serves all beams of a row.
-        self.cache: KVCache = cache.repeat_rows(beams) if beams > 1 else cache
+        capacity = prefilled.used + options.max_mel_tokens
+        self.cache = gpt.gpt.new_cache(len(text_ids) * beams, capacity, like=logits)
+        self.cache.put(
+            range(len(text_ids) * beams), prefilled, [row for row in range(len(text_ids)) for _ in range(beams)]
+        )
         self.logits = logits.repeat_interleave(beams, dim=0)
         self.seen = torch.zeros(self.logits.shape, dtype=torch.bool, device=gpt.device)
-        self.seen[:, [PREFIX_CODE, config.start_mel_token]] = True
+        self.seen[:, [PREFIX_CODE, gpt.config.start_mel_token]] = True
         self.uniforms = self._draw_uniforms(generators)
         self._report(0, START_POSITION)
 
@@ -192,17 +158,12 @@ class _Session:
         if self.on_step is not None:
             self.on_step(step, self.logits, torch.full(self.logits.shape[:1], position))
 
-    def candidates(self, scores: Tensor, step: int) -> Candidates:
-        """Processed scores (rows, K), best first when sampling; all codes in their own order otherwise."""
-        options = self.options
-        if step < options.min_mel_tokens:
-            scores = scores.clone()
+    def candidates(self, step: int) -> Candidates:
+        """Processed log-probabilities (rows, K)."""
+        scores = torch.log_softmax(self.logits.float(), dim=-1)
+        if step < self.options.min_mel_tokens:
             scores[:, self.gpt.config.stop_mel_token] = float("-inf")
-        scores = penalise_repetition(scores, self.seen, options.repetition_penalty)
-        if options.do_sample:
-            min_keep = 1 if options.num_beams == 1 else 2
-            return warp(scores, options.temperature, options.top_k, options.top_p, min_keep)
-        return Candidates(scores, torch.arange(scores.shape[-1], device=scores.device).expand_as(scores))
+        return candidates_of(scores, self.seen, self.options)
 
     def reorder(self, rows: Tensor) -> None:
         """Row i continues what row ``rows[i]`` was."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from indextts.conditioning import ConformerConfig, ConformerEncoder, PerceiverConfig, PerceiverResampler
 from indextts.gpt2 import GPT2, KVCache
+from indextts.packed import PackedWeight, available
 from indextts.padding import stack_rows
 
 # mel_pos_embedding row of start_mel, and of the first generated code when decoding; row 1 is never used there
@@ -103,6 +104,7 @@ class UnifiedVoice(nn.Module):
         self.mel_pos_embedding = PositionEmbedding(config.max_mel_tokens + 3, dim)
         self.final_norm = nn.LayerNorm(dim)
         self.mel_head = nn.Linear(dim, config.number_mel_codes)
+        self._packed_head: PackedWeight | None = None
 
     @property
     def device(self) -> torch.device:
@@ -171,6 +173,15 @@ class UnifiedVoice(nn.Module):
         parts = zip(conds.to(self.dtype), self._text_rows(text_ids), self._mel_rows(codes), strict=True)
         return stack_rows([torch.cat(row) for row in parts])
 
+    def _spoken_ids(self, text_ids: Tensor) -> Tensor:
+        """(L,) -> without start and stop tokens."""
+        special = torch.tensor([self.config.start_text_token, self.config.stop_text_token], device=text_ids.device)
+        return text_ids[~torch.isin(text_ids, special)]
+
+    def prefix_length(self, conds: Tensor, text_ids: Tensor) -> int:
+        """Positions of ``[conds, start, text, stop, start_mel]``: conds (34, D), text_ids (L,)."""
+        return conds.shape[0] + self._spoken_ids(text_ids).shape[0] + 3
+
     def prefill(self, conds: Tensor, text_ids: Sequence[Tensor], new_tokens: int) -> tuple[Tensor, KVCache]:
         """Runs ``[conds, start, text, stop, start_mel]`` of every row as one right-padded batch.
 
@@ -179,25 +190,48 @@ class UnifiedVoice(nn.Module):
 
         Start and stop tokens inside a text are dropped here (and only here: FACTS 2.3).
         """
-        special = torch.tensor([self.config.start_text_token, self.config.stop_text_token])
-        text_ids = [ids[~torch.isin(ids, special.to(ids.device))] for ids in text_ids]
+        text_ids = [self._spoken_ids(ids) for ids in text_ids]
         no_codes = [torch.zeros(0, dtype=torch.long)] * len(text_ids)
         x, lengths = self._sequences(conds, text_ids, no_codes)
         cache = self.gpt.new_cache(x.shape[0], x.shape[1] + new_tokens, like=x)
-        states = self.gpt(x, cache)
         cache.lengths.copy_(lengths)
-        cache.used = x.shape[1]
-        last = states[torch.arange(x.shape[0], device=x.device), lengths - 1]
-        return self.mel_head(self.final_norm(last)), cache
+        cache.known_lengths = lengths.tolist()
+        if x.device.type == "cpu":
+            # A single row keeps a CPU busy, and on its own it is rounded the same whatever it is batched with.
+            last = torch.cat([self._prefill_row(x, cache, row) for row in range(x.shape[0])])
+        else:
+            last = self.gpt(x, cache)[torch.arange(x.shape[0], device=x.device), lengths - 1]
+        return self._logits(last), cache
 
-    def step(self, codes: Tensor, positions: Tensor, cache: KVCache) -> Tensor:
+    def _prefill_row(self, x: Tensor, cache: KVCache, row: int) -> Tensor:
+        """Fills one row of the cache from x (B, T, D) -> its last state (1, D)."""
+        alone = KVCache(cache.keys[:, row : row + 1], cache.values[:, row : row + 1], cache.lengths[row : row + 1], [0])
+        return self.gpt(x[row : row + 1, : cache.known_lengths[row]], alone)[:, -1]
+
+    def pack(self) -> None:
+        """Lays out for the CPU what decoding multiplies by, see :mod:`indextts.packed`; nothing happens elsewhere."""
+        self.gpt.pack()
+        head = self.mel_head.weight
+        if available(head) and (self._packed_head is None or not self._packed_head.is_of(head)):
+            self._packed_head = PackedWeight(head)
+
+    def _logits(self, states: Tensor) -> Tensor:
+        """States (B, D) -> logits (B, codes)."""
+        states, head = self.final_norm(states), self._packed_head
+        if head is not None and head.is_of(self.mel_head.weight):
+            return head.linear(states, self.mel_head.bias)
+        return self.mel_head(states)
+
+    def step(
+        self, codes: Tensor, positions: Tensor, cache: KVCache, growth: Tensor | int = 1, span: int | None = None
+    ) -> Tensor:
         """Feeds one code per row back: codes (B,) int64, positions (B,) int64 -> logits (B, codes) of the next.
 
-        The k-th generated code (k = 0, 1, ...) has position ``FIRST_CODE_POSITION + k``.
+        The k-th generated code (k = 0, 1, ...) has position ``FIRST_CODE_POSITION + k``. ``growth`` and ``span``:
+        see :meth:`GPT2.step`.
         """
         x = self.mel_embedding(codes) + self.mel_pos_embedding(positions)
-        states = self.gpt.step(x[:, None], cache)
-        return self.mel_head(self.final_norm(states[:, 0]))
+        return self._logits(self.gpt.step(x[:, None], cache, growth, span)[:, 0])
 
     def latent(self, conds: Tensor, text_ids: Sequence[Tensor], codes: Sequence[Tensor]) -> list[Tensor]:
         """Second pass over whole sequences: the state that predicts each code. docs/indextts2.md §7.

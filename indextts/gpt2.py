@@ -5,11 +5,14 @@ Key names are those of ``gpt.pth`` below ``gpt.``. Positions are part of the inp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from indextts.packed import PackedWeight, available
 
 
 class KVCache:
@@ -18,37 +21,49 @@ class KVCache:
     Attributes:
         keys, values: (layers, B, heads, capacity, d_head).
         lengths: (B,) int64 on the device, slots in use per row.
-        used: upper bound of ``lengths``, known on the host, so that attention reads no further.
+        known_lengths: the same on the host, or upper bounds of them, so that attention reads no further.
     """
 
-    def __init__(self, keys: Tensor, values: Tensor, lengths: Tensor, used: int) -> None:
-        self.keys, self.values, self.lengths, self.used = keys, values, lengths, used
+    def __init__(self, keys: Tensor, values: Tensor, lengths: Tensor, known_lengths: list[int]) -> None:
+        self.keys, self.values, self.lengths, self.known_lengths = keys, values, lengths, known_lengths
 
     @classmethod
     def allocate(cls, layers: int, rows: int, heads: int, capacity: int, dim_head: int, like: Tensor) -> KVCache:
-        """An empty cache of the dtype and device of ``like``."""
+        """An empty cache of the dtype and device of ``like``. Untouched zeros cost no memory on a CPU."""
         shape = (layers, rows, heads, capacity, dim_head)
         lengths = torch.zeros(rows, dtype=torch.long, device=like.device)
-        return cls(like.new_zeros(shape), like.new_zeros(shape), lengths, 0)
+        return cls(like.new_zeros(shape), like.new_zeros(shape), lengths, [0] * rows)
 
     @property
     def capacity(self) -> int:
         return self.keys.shape[3]
 
-    def repeat_rows(self, times: int) -> KVCache:
-        """A cache with every row ``times`` times in a row: one prefill serves all beams."""
-        layers, rows, heads, capacity, dim_head = self.keys.shape
-        repeated = KVCache.allocate(layers, rows * times, heads, capacity, dim_head, like=self.keys)
-        # Only what is in use is copied: untouched zeros cost no memory on a CPU.
-        repeated.keys[:, :, :, : self.used] = self.keys[:, :, :, : self.used].repeat_interleave(times, dim=1)
-        repeated.values[:, :, :, : self.used] = self.values[:, :, :, : self.used].repeat_interleave(times, dim=1)
-        repeated.lengths, repeated.used = self.lengths.repeat_interleave(times), self.used
-        return repeated
+    @property
+    def used(self) -> int:
+        """Slots the longest row uses."""
+        return max(self.known_lengths)
+
+    def first_rows(self, rows: int) -> KVCache:
+        """A view of the first rows, with lengths of its own on the host."""
+        return KVCache(self.keys[:, :rows], self.values[:, :rows], self.lengths[:rows], self.known_lengths[:rows])
+
+    def put(self, rows: Sequence[int], source: KVCache, source_rows: Sequence[int]) -> None:
+        """``rows`` of this cache become what ``source_rows`` of another one are."""
+        lengths = [source.known_lengths[row] for row in source_rows]
+        used = max(lengths)
+        to = torch.tensor(rows, device=self.keys.device)
+        taken = torch.tensor(source_rows, device=self.keys.device)
+        self.keys[:, to, :, :used] = source.keys[:, taken, :, :used]
+        self.values[:, to, :, :used] = source.values[:, taken, :, :used]
+        self.lengths[to] = source.lengths[taken]
+        for row, length in zip(rows, lengths, strict=True):
+            self.known_lengths[row] = length
 
     def reorder_rows(self, index: Tensor) -> None:
         """Row i becomes what row ``index[i]`` was; index (B,) int64. Every row must be of its source's length."""
-        self.keys[:, :, :, : self.used] = self.keys[:, index, :, : self.used]
-        self.values[:, :, :, : self.used] = self.values[:, index, :, : self.used]
+        used = self.used
+        self.keys[:, :, :, :used] = self.keys[:, index, :, :used]
+        self.values[:, :, :, :used] = self.values[:, index, :, :used]
 
 
 class Step(NamedTuple):
@@ -56,8 +71,10 @@ class Step(NamedTuple):
 
     slots: Tensor
     """(B,) int64, the cache slot of each row's new position."""
-    mask: Tensor
-    """(B, S) bool over the first S slots, True up to and including the new one."""
+    mask: Tensor | None
+    """(B, S) bool over the first S slots, True up to and including the new one; None on a CPU."""
+    known_lengths: list[int]
+    """Slots in use by each row, the new one included."""
 
 
 class Conv1D(nn.Module):
@@ -68,7 +85,16 @@ class Conv1D(nn.Module):
         self.weight = nn.Parameter(torch.empty(in_features, out_features))
         self.bias = nn.Parameter(torch.empty(out_features))
 
+        self._packed: PackedWeight | None = None
+
+    def pack(self) -> None:
+        """Lays the weight out for the CPU, unless that is done or this is no CPU."""
+        if available(self.weight) and (self._packed is None or not self._packed.is_of(self.weight)):
+            self._packed = PackedWeight(self.weight, transposed=True)
+
     def forward(self, x: Tensor) -> Tensor:
+        if self._packed is not None and self._packed.is_of(self.weight):
+            return self._packed.linear(x, self.bias)
         return torch.addmm(self.bias, x.flatten(0, -2), self.weight).unflatten(0, x.shape[:-1])
 
 
@@ -102,9 +128,18 @@ class Attention(nn.Module):
         keys, values = cached
         keys[rows, :, step.slots] = k[:, :, 0]
         values[rows, :, step.slots] = v[:, :, 0]
-        used = step.mask.shape[1]
-        mask = step.mask[:, None, None]
-        out = F.scaled_dot_product_attention(q, keys[:, :, :used], values[:, :, :used], attn_mask=mask)
+        if step.mask is None:
+            # Row by row a CPU reads nothing but each row's own slots, and a row's sums do not depend on the others.
+            out = torch.cat(
+                [
+                    F.scaled_dot_product_attention(q[i : i + 1], keys[i : i + 1, :, :n], values[i : i + 1, :, :n])
+                    for i, n in enumerate(step.known_lengths)
+                ]
+            )
+        else:
+            used = step.mask.shape[1]
+            mask = step.mask[:, None, None]
+            out = F.scaled_dot_product_attention(q, keys[:, :, :used], values[:, :, :used], attn_mask=mask)
         return self.c_proj(out.transpose(1, 2).flatten(2))
 
 
@@ -159,11 +194,24 @@ class GPT2(nn.Module):
             x = block(x, None if cache is None else (cache.keys[layer], cache.values[layer]))
         return self.ln_f(x)
 
-    def step(self, x: Tensor, cache: KVCache) -> Tensor:
-        """One position more for every row: x (B, 1, D) -> (B, 1, D). ``cache`` grows by one slot per row."""
-        cache.used += 1
-        step = Step(cache.lengths, torch.arange(cache.used, device=x.device) <= cache.lengths[:, None])
+    def pack(self) -> None:
+        """Lays all weights out for the CPU, see :mod:`indextts.packed`; nothing happens elsewhere."""
+        for module in self.modules():
+            if isinstance(module, Conv1D):
+                module.pack()
+
+    def step(self, x: Tensor, cache: KVCache, growth: Tensor | int = 1, span: int | None = None) -> Tensor:
+        """One position more for every row: x (B, 1, D) -> (B, 1, D).
+
+        ``cache`` grows by one slot per row, or by ``growth`` (B,) of 0 and 1; attention reads at most ``span`` slots
+        (default: as many as are in use).
+        """
+        cache.known_lengths = [length + 1 for length in cache.known_lengths]
+        mask = None
+        if x.device.type != "cpu":
+            mask = torch.arange(span or cache.used, device=x.device) <= cache.lengths[:, None]
+        step = Step(cache.lengths, mask, cache.known_lengths)
         for layer, block in enumerate(self.h):
             x = block(x, (cache.keys[layer], cache.values[layer]), step)
-        cache.lengths += 1
+        cache.lengths += growth
         return self.ln_f(x)

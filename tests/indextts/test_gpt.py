@@ -6,6 +6,7 @@ from goldens import peak_error
 from tiny_modules import TOLERANCE, tensor, tiny_gpt
 
 from indextts.gpt import FIRST_CODE_POSITION
+from indextts.packed import available
 from indextts.parity_rule import ints, noise
 
 
@@ -39,7 +40,7 @@ def test_cached_steps_equal_the_whole_sequence(gpt):
     cache = gpt.gpt.new_cache(3, capacity=20, like=x)
     prefix = gpt.gpt(x[:, :8], cache)
     cache.lengths.fill_(8)
-    cache.used = 8
+    cache.known_lengths = [8, 8, 8]
     steps = [gpt.gpt.step(x[:, i : i + 1], cache) for i in range(8, 12)]
     assert peak_error(torch.cat([prefix, *steps], dim=1), whole) < TOLERANCE
 
@@ -60,14 +61,42 @@ def test_mixed_texts_and_voices_in_a_batch_equal_single_runs(gpt):
             assert peak_error(batched[row], single[0]) < TOLERANCE
 
 
-def test_cache_rows_can_be_repeated(gpt):
+@pytest.mark.skipif(not available(torch.zeros(1)), reason="torch without oneDNN rounds by the batch size")
+def test_packed_weights_round_a_row_the_same_in_every_batch(tiny_config_dir):
+    gpt = tiny_gpt(tiny_config_dir)
+    gpt.pack()
+    conds, texts = made_up_conds(gpt, 9), made_up_texts(5, 31, 1, 12, 40, 3, 3, 8, 77)
+    logits, cache = gpt.prefill(conds, texts, new_tokens=1)
+    codes, position = torch.arange(9) * 50, torch.full((9,), FIRST_CODE_POSITION)
+    after = gpt.step(codes, position, cache)
+    for row in range(9):
+        alone, cache = gpt.prefill(conds[row : row + 1], texts[row : row + 1], new_tokens=9)
+        assert torch.equal(alone[0], logits[row])
+        assert torch.equal(gpt.step(codes[row : row + 1], position[:1], cache)[0], after[row])
+
+
+def test_packed_weights_give_the_same_logits_and_follow_a_change(tiny_config_dir):
+    plain, packed = tiny_gpt(tiny_config_dir), tiny_gpt(tiny_config_dir)
+    packed.pack()
+    conds, texts = made_up_conds(plain, 2), made_up_texts(5, 31)
+    before = packed.prefill(conds, texts, 1)[0]
+    assert peak_error(before, plain.prefill(conds, texts, 1)[0]) < TOLERANCE
+    for gpt in (plain, packed):
+        gpt.gpt.h[0].mlp.c_fc.weight.mul_(0.5)
+        gpt.mel_head.weight.mul_(2.0)
+    after = packed.prefill(conds, texts, 1)[0]
+    assert peak_error(after, plain.prefill(conds, texts, 1)[0]) < TOLERANCE < peak_error(after, before)
+
+
+def test_cache_rows_can_be_put_into_another_cache(gpt):
     conds, texts = made_up_conds(gpt, 2), made_up_texts(6, 9)
     _, cache = gpt.prefill(conds, texts, new_tokens=2)
-    codes, position = torch.tensor([11, 12]), torch.full((2,), FIRST_CODE_POSITION)
-    repeated = cache.repeat_rows(2)
-    expected = gpt.step(codes, position, cache)
-    actual = gpt.step(codes.repeat_interleave(2), position.repeat_interleave(2), repeated)
-    assert peak_error(actual, expected.repeat_interleave(2, dim=0)) < TOLERANCE
+    spread = gpt.gpt.new_cache(5, capacity=cache.capacity, like=conds)
+    spread.put([3, 0, 4, 1, 2], cache, [0, 1, 0, 1, 1])
+    codes, position = torch.tensor([11, 12]), torch.full((5,), FIRST_CODE_POSITION)
+    expected = gpt.step(codes, position[:2], cache)
+    actual = gpt.step(codes[[1, 1, 1, 0, 0]], position, spread)
+    assert peak_error(actual, expected[[1, 1, 1, 0, 0]]) < TOLERANCE
 
 
 def test_cache_rows_can_be_reordered(gpt):

@@ -1,0 +1,131 @@
+"""Continuous batching: rows that come and go give the codes they give alone."""
+
+import pytest
+import torch
+from goldens import cases
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_modules import tensor, tiny_gpt
+
+from indextts.batch_decoder import BatchDecoder, CapturedSteps, DecodeRow, GenerationOptions
+from indextts.decode import decode
+from indextts.parity_rule import noise
+
+
+@pytest.fixture(scope="module")
+def gpt(tiny_config_dir):
+    return tiny_gpt(tiny_config_dir)
+
+
+@pytest.fixture(scope="module")
+def texts(golden):
+    arrays = golden("e_gpt_decode")
+    return [tensor(arrays[f"text_{k}"]) for k in cases(arrays, "text")]
+
+
+@pytest.fixture(scope="module")
+def voices(gpt):
+    """Conditions of a few voices and emotions, (V, 34, D)."""
+    config = gpt.config
+    latents = tensor(noise("voices", (4, config.condition_num_latents, config.model_dim)))
+    return gpt.conds(latents, tensor(noise("emotions", (4, config.model_dim))))
+
+
+def options_of(**changes):
+    defaults = {"num_beams": 1, "max_mel_tokens": 30, "repetition_penalty": 1.5, "top_p": 0.9}
+    return GenerationOptions(**{**defaults, **changes})
+
+
+def rows_of(voices, texts, plan):
+    """``plan``: (voice, text, seed, least codes, most codes) of each row."""
+    return [
+        DecodeRow(voices[v], texts[t % len(texts)], torch.Generator().manual_seed(seed), least, most)
+        for v, t, seed, least, most in plan
+    ]
+
+
+def decoder_for(gpt, rows, options, slots):
+    capacity = max(BatchDecoder.positions(gpt, row) for row in rows)
+    return BatchDecoder(gpt, options, slots, capacity, max(row.max_codes for row in rows))
+
+
+def run(gpt, rows, options, slots):
+    codes = dict(decoder_for(gpt, rows, options, slots).run(rows))
+    return [codes[number].tolist() for number in range(len(rows))]
+
+
+bounds = st.tuples(st.integers(1, 30), st.integers(0, 30)).map(lambda p: (min(p), max(p)))
+plans = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 99), bounds).map(lambda p: (*p[:3], *p[3])),
+    min_size=1,
+    max_size=9,
+)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(plan=plans, slots=st.integers(1, 5), do_sample=st.booleans())
+def test_a_row_gives_the_same_codes_in_any_company(gpt, voices, texts, plan, slots, do_sample):
+    plan = [(*row[:3], min(row[3], row[4] - 1), row[4]) for row in plan]
+    options = options_of(do_sample=do_sample)
+    together = run(gpt, rows_of(voices, texts, plan), options, slots)
+    for number, row in enumerate(plan):
+        assert run(gpt, rows_of(voices, texts, [row]), options, 1) == [together[number]]
+        assert row[3] <= len(together[number]) <= row[4]
+
+
+def test_the_order_of_rows_does_not_matter(gpt, voices, texts):
+    plan = [(i % 4, i, i, 0, 5 + 3 * i) for i in range(7)]
+    forwards = run(gpt, rows_of(voices, texts, plan), options_of(), 3)
+    backwards = run(gpt, rows_of(voices, texts, plan[::-1]), options_of(), 3)
+    assert forwards == backwards[::-1]
+
+
+def test_a_batch_of_one_is_what_decode_gives(gpt, voices, texts):
+    options = options_of(min_mel_tokens=6)
+    (expected,) = decode(gpt, voices[1:2], texts[:1], options, [torch.Generator().manual_seed(3)])
+    assert run(gpt, rows_of(voices, texts, [(1, 0, 3, 6, 30)]), options, 4) == [expected.tolist()]
+
+
+def test_a_free_slot_is_taken_at_once(gpt, voices, texts):
+    """Rows of fixed lengths 3, 9, 5, 4 in two slots: 3 then 5 then 4 beside 9, twelve codes deep."""
+    plan = [(0, 0, seed, n, n) for seed, n in enumerate((3, 9, 5, 4))]
+    rows = rows_of(voices, texts, plan)
+    decoder = decoder_for(gpt, rows, options_of(), 2)
+    ended = list(decoder.run(rows))
+    assert [number for number, _ in ended] == [0, 2, 1, 3]
+    assert [len(codes) for _, codes in ended] == [3, 5, 9, 4]
+    # The last code of a row is not fed back.
+    assert decoder.row_steps == sum(n - 1 for n in (3, 9, 5, 4))
+    assert decoder.prefilled == sum(gpt.prefix_length(row.conds, row.text_ids) for row in rows)
+
+
+def test_rows_added_while_others_run_are_decoded_too(gpt, voices, texts):
+    rows = rows_of(voices, texts, [(0, 0, 1, 8, 8), (1, 1, 2, 8, 8)])
+    decoder = decoder_for(gpt, rows, options_of(), 2)
+    decoder.waiting.append((0, rows[0]))
+    assert [decoder.step() for _ in range(3)] == [[], [], []]
+    decoder.waiting.append((1, rows[1]))
+    ended = [row for _ in range(8) for row in decoder.step()]
+    assert [number for number, _ in ended] == [0, 1]
+    late = rows_of(voices, texts, [(1, 1, 2, 8, 8)])
+    assert [codes.tolist() for _, codes in ended][1] == run(gpt, late, options_of(), 1)[0]
+
+
+def test_the_cache_holds_each_row_to_its_last_slot(gpt, voices, texts):
+    rows = rows_of(voices, texts, [(0, 0, 1, 6, 6)])
+    decoder = decoder_for(gpt, rows, options_of(), 1)
+    prefix = gpt.prefix_length(rows[0].conds, rows[0].text_ids)
+    decoder.waiting.append((0, rows[0]))
+    for fed in range(1, 6):
+        decoder.step()
+        assert decoder._cache.known_lengths == decoder._cache.lengths.tolist() == [prefix + fed]
+    assert decoder._cache.capacity == prefix + 6
+
+
+def test_steps_that_cannot_be_captured_run_as_they_are():
+    done = []
+    steps = CapturedSteps(enabled=not torch.cuda.is_available())  # capturing fails without a GPU
+    for _ in range(3):
+        steps.run(("step", 1, 0), lambda: done.append(1))
+    assert len(done) == 3
+    assert not steps.enabled
