@@ -1,0 +1,221 @@
+"""The indextts2 engine behind the seam, on the tiny checkpoint with pseudo-random weights."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+import yaml
+from pipeline import REPOSITORY, dialogue, manifest_rows, run, write_dialogues
+from plain_dataset import PlainDataset, record
+
+from indextts.parity_rule import wave
+from indextts.tiny import write_checkpoint
+from moshi_assets.engines.base import EngineError
+from moshi_assets.recipe import RecipeError, make_recipe
+
+QUICK = {"num_beams": 1, "generation": {"max_mel_tokens": 24}}
+"""Random weights seldom stop by themselves: 24 codes are half a second."""
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Working folder with two voices beside the dialogue file."""
+    for name, seed in (("her", 3), ("his", 4)):
+        sf.write(tmp_path / f"{name}.wav", wave(22050, 1.6, seed), 22050)
+    return tmp_path
+
+
+def dataset(folder: Path, checkpoint: Path, lines: list[Any], **settings: Any) -> PlainDataset:
+    options = QUICK | {"cfg_path": str(checkpoint / "config.yaml"), "model_dir": str(checkpoint)}
+    options |= settings.pop("indextts2", {})
+    defaults = {"engine": "indextts2", "user_voice": "his.wav", "assistant_voice": "her.wav", "indextts2": options}
+    return PlainDataset(folder, lines, **(defaults | settings))
+
+
+def keys(talks: PlainDataset) -> list[bytes]:
+    talks.plan()
+    return [task["content_key"] for task in talks.tasks()]
+
+
+def test_one_command_builds_a_dataset_from_a_checkpoint_folder(folder: Path, checkpoint: Path) -> None:
+    source = write_dialogues(folder / "talks.jsonl", [dialogue(1), dialogue(2)])
+    (folder / "quick.yaml").write_text(yaml.safe_dump({"indextts2": QUICK}))
+    flags = ["--engine", "indextts2", "--cfg-path", checkpoint / "config.yaml", "--model-dir", checkpoint]
+    flags += ["--user-voice", "his.wav", "--assistant-voice", "her.wav", "--recipe", "quick.yaml"]
+
+    result = run("moshi-assets", "build", source, "--output", folder / "data", *flags, cwd=folder)
+
+    assert result.returncode == 0, result.stderr
+    rows = manifest_rows(folder / "data" / "talks")
+    assert [row["path"] for row in rows] == ["data_stereo/talk-001.wav", "data_stereo/talk-002.wav"]
+    assert run("moshi-assets", "verify", folder / "data" / "talks", cwd=folder).returncode == 0
+
+
+def test_a_turn_sounds_the_same_in_any_company(folder: Path, checkpoint: Path) -> None:
+    together = dataset(folder, checkpoint, [record(1), record(2)])
+    together.build()
+    alone = dataset(folder, checkpoint, [record(2)], name="alone")
+
+    alone.build()
+
+    one, other = (sf.read(talks.wav("talk_002"), dtype="int16")[0] for talks in (together, alone))
+    assert one.shape == other.shape
+    assert np.abs(one.astype(int) - other).max() <= 8
+
+
+def test_a_second_build_speaks_nothing(folder: Path, checkpoint: Path) -> None:
+    talks = dataset(folder, checkpoint, [record(1)])
+    assert talks.build() == 2
+
+    assert talks.build() == 0
+
+
+def test_another_recording_under_the_same_name_is_another_voice(folder: Path, checkpoint: Path) -> None:
+    talks = dataset(folder, checkpoint, [record(1)])
+    before = keys(talks)
+    sf.write(folder / "other.wav", wave(22050, 1.6, 5), 22050)
+
+    after = keys(dataset(folder, checkpoint, [record(1)], user_voice="other.wav"))
+
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
+def test_the_same_recording_under_another_name_is_the_same_voice(folder: Path, checkpoint: Path) -> None:
+    before = keys(dataset(folder, checkpoint, [record(1)]))
+    shutil.copy(folder / "his.wav", folder / "copy.wav")
+
+    assert keys(dataset(folder, checkpoint, [record(1)], user_voice="copy.wav")) == before
+
+
+@pytest.mark.parametrize("change", [{"num_beams": 2}, {"interval_silence": 100}, {"generation": {"temperature": 0.5}}])
+def test_an_option_that_decides_the_sound_changes_every_key(
+    folder: Path, checkpoint: Path, change: dict[str, Any]
+) -> None:
+    before = keys(dataset(folder, checkpoint, [record(1)]))
+
+    after = keys(dataset(folder, checkpoint, [record(1)], indextts2=change))
+
+    assert set(before).isdisjoint(after)
+
+
+def test_other_weights_change_every_key(
+    folder: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before = keys(dataset(folder, checkpoint, [record(1)]))
+    changed = tmp_path_factory.mktemp("changed") / "model"
+    shutil.copytree(checkpoint, changed)
+    import torch
+
+    matrix = torch.load(changed / "feat1.pt", weights_only=True)
+    torch.save(matrix + 1, changed / "feat1.pt")
+    options = {"cfg_path": str(changed / "config.yaml"), "model_dir": str(changed)}
+
+    assert set(before).isdisjoint(keys(dataset(folder, checkpoint, [record(1)], indextts2=options)))
+
+
+@pytest.mark.parametrize(
+    ("emotion", "reason"),
+    [
+        ({"emo_text": "very happy"}, "qwen0.6bemo4-merge"),
+        ({"emo_audio": "nobody.wav"}, "there is no voice recording"),
+        ({"emo_vector": [1, 2]}, "user_emotion"),
+        ({"emo_vector": [0] * 8, "emo_text": "both"}, "give one of"),
+    ],
+)
+def test_a_record_with_an_impossible_emotion_is_rejected(
+    folder: Path, checkpoint: Path, emotion: dict[str, Any], reason: str
+) -> None:
+    talks = dataset(folder, checkpoint, [record(1), record(2, user_emotion=emotion)])
+
+    talks.plan()
+
+    (reject,) = talks.store.rejects()
+    assert reject.line == 2
+    assert reason in reject.reason
+
+
+def test_an_emotion_changes_how_its_turn_sounds(folder: Path, checkpoint: Path) -> None:
+    plain = dataset(folder, checkpoint, [record(1)])
+    plain.build()
+    happy = dataset(
+        folder, checkpoint, [record(1, assistant_emotion={"emo_vector": [0.8, *[0] * 7]})], name="happy", gap=0.3
+    )
+
+    happy.build()
+
+    (user, assistant), (happy_user, happy_assistant) = (
+        [talks.spoken()[task["content_key"]] for task in talks.tasks()] for talks in (plain, happy)
+    )
+    assert user == happy_user
+    assert assistant != happy_assistant
+
+
+def test_a_recipe_s_emotion_is_for_the_turns_of_its_role(folder: Path, checkpoint: Path) -> None:
+    before = keys(dataset(folder, checkpoint, [record(1)]))
+
+    after = keys(dataset(folder, checkpoint, [record(1)], user_emotion={"emo_audio": "her.wav", "emo_alpha": 0.5}))
+
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
+@pytest.mark.parametrize(
+    ("voice", "seconds", "rate", "reason"),
+    [
+        ("short.wav", 0.5, 22050, "lasts 0.50 s"),
+        ("narrow.wav", 2.0, 8000, "has 8000 Hz"),
+        ("gone.wav", 0, 0, "no voice"),
+    ],
+)
+def test_a_voice_that_cannot_be_a_prompt_ends_the_build_before_any_model_is_loaded(
+    folder: Path, checkpoint: Path, voice: str, seconds: float, rate: int, reason: str
+) -> None:
+    if seconds:
+        sf.write(folder / voice, wave(rate, seconds, 7), rate)
+    talks = dataset(folder, checkpoint, [record(1)], user_voice=voice)
+
+    with pytest.raises(RecipeError, match=f"user_voice: .*{reason}"):
+        talks.plan()
+
+
+def test_a_record_with_such_a_voice_is_rejected_and_the_rest_is_kept(folder: Path, checkpoint: Path) -> None:
+    (folder / "notes.txt").write_text("no sound")
+    talks = dataset(folder, checkpoint, [record(1), record(2, assistant_voice="notes.txt")])
+
+    figures = talks.plan()
+
+    assert (figures.dialogues, figures.rejected) == (1, 1)
+    assert "notes.txt cannot be read" in next(talks.store.rejects()).reason
+
+
+def test_missing_checkpoint_files_are_all_named(folder: Path) -> None:
+    talks = dataset(folder, folder / "nowhere", [record(1)])
+
+    with pytest.raises(EngineError, match=r"(?s)config\.yaml.*gpt\.pth.*bigvgan_generator\.pt"):
+        talks.plan()
+
+
+def test_a_role_without_a_voice_is_an_error_that_names_the_setting(folder: Path, checkpoint: Path) -> None:
+    talks = dataset(folder, checkpoint, [record(1)], user_voice=None)
+
+    with pytest.raises(RecipeError, match="user_voice"):
+        talks.plan()
+
+
+def test_the_example_recipe_is_valid() -> None:
+    settings = yaml.safe_load((REPOSITORY / "examples/recipes/indextts2.yaml").read_text(encoding="utf-8"))
+
+    recipe = make_recipe(settings | {"name": "talks", "source": "talks.jsonl"})
+
+    assert (REPOSITORY / str(recipe.user_voice)).is_file()
