@@ -75,6 +75,13 @@ def test_unspeakable_dialogues_are_left_out_and_rejected(tmp_path: Path):
     assert [(reject.line, reject.stage) for reject in dataset.store.rejects()] == [(2, "parse"), (3, "synthesis")]
 
 
+def test_a_dialogue_that_was_not_spoken_is_rejected_with_its_texts(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, [record(0), record(1, user_text="BAD luck?", assistant_text="Never mind.")])
+    dataset.build(Mute())
+    (reject,) = dataset.store.rejects()
+    assert "BAD luck?" in reject.excerpt and "Never mind." in reject.excerpt
+
+
 def test_a_dataset_of_which_nothing_was_spoken_is_an_error_and_has_no_manifest(tmp_path: Path):
     dataset = PlainDataset(tmp_path, [record(0, user_text="BAD")])
     with pytest.raises(DatasetError, match=r"no dialogue of 'talks' could be spoken.*rejects\.ndjson"):
