@@ -34,7 +34,7 @@ class DialogueFileError(ValueError):
 class DialogueRecord(TypedDict):
     """One line of a dialogue file, the two-turn form. Unknown fields are kept aside and counted by the planner."""
 
-    __pydantic_config__ = ConfigDict(extra="allow", str_strip_whitespace=True)  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
     id: NotRequired[StrictStr | StrictInt | None]
     user_text: StrictStr
@@ -139,7 +139,7 @@ def _parse(number: int, line: bytes, max_text_chars: int) -> Dialogue | Reject:
         record = _validate_json(line)
     except ValidationError as error:
         return Reject(number, _reason(error), _excerpt(line))
-    user, assistant = record["user_text"], record["assistant_text"]
+    user, assistant = record["user_text"].strip(), record["assistant_text"].strip()
     fault = None
     if not (0 < len(user) <= max_text_chars and 0 < len(assistant) <= max_text_chars):
         fault = _text_fault("user_text", user, max_text_chars) or _text_fault(
@@ -148,7 +148,7 @@ def _parse(number: int, line: bytes, max_text_chars: int) -> Dialogue | Reject:
     name = record.get("id")
     if name is None:
         name = f"sample_{number:06d}"
-    elif not 0 < len(name := str(name)) <= MAX_ID_CHARS:
+    elif not 0 < len(name := str(name).strip()) <= MAX_ID_CHARS:
         fault = "id is empty" if not name else f"id has {len(name)} characters, more than {MAX_ID_CHARS}"
     get = record.get
     for field in ("user_voice", "assistant_voice"):

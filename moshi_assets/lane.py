@@ -24,7 +24,7 @@ from .files import whole_file
 from .metrics import SpeechFigures, peak_rss, peak_vram
 from .names import file_stem
 from .parts import SpokenTask, write_part
-from .pcm import to_pcm16
+from .pcm import Unspeakable, to_pcm16
 from .progress import ProgressFile
 from .recipe import Recipe
 from .store import DatasetStore
@@ -37,7 +37,7 @@ PART_ROWS = 32
 UNWRITTEN_ROWS = 64
 """Most utterances spoken but not on disk; one being written, one being filled. Two engine batches where that is more."""
 HOPELESS_FAILURES = 50
-"""Utterances failed in a row, none spoken, after which the engine is taken to be broken."""
+"""Utterances failed in a row after which the engine is taken to be broken (a lost GPU, say)."""
 _POLL_SECONDS = 0.2
 
 
@@ -157,16 +157,18 @@ class Lane:
                 figures.latencies.append(outcome.wall_seconds)
                 self._failed_in_a_row, self._any_spoken = 0, True
             else:
+                reason = f"{type(outcome).__name__}: {outcome}"[:500]
                 figures.failed += 1
-                failures.setdefault(task.dialogue_id, f"turn {task.turn} ({task.role}) cannot be spoken: {outcome}")
+                failures.setdefault(task.dialogue_id, f"turn {task.turn} ({task.role}) cannot be spoken: {reason}")
                 logger.warning(
-                    "dialogue %r, turn %d (%s) cannot be spoken: %s", task.dialogue_id, task.turn, task.role, outcome
+                    "dialogue %r, turn %d (%s) cannot be spoken: %s", task.dialogue_id, task.turn, task.role, reason
                 )
-                self._failed_in_a_row += 1
-                if self._failed_in_a_row >= HOPELESS_FAILURES and not self._any_spoken:
+                # A text without sound is the text's fault once others were spoken; an exception never is for sure.
+                self._failed_in_a_row += not (isinstance(outcome, Unspeakable) and self._any_spoken)
+                if self._failed_in_a_row >= HOPELESS_FAILURES:
                     raise EngineError(
-                        f"engine {self._recipe.engine!r} failed on {self._failed_in_a_row} utterances and spoke none; "
-                        f"the last reason was: {outcome}"
+                        f"engine {self._recipe.engine!r} failed on {self._failed_in_a_row} utterances in a row, the "
+                        f"last because of {reason}; what was spoken before is kept"
                     )
         figures.engine_seconds += time.monotonic() - begin
         with self._room:
@@ -179,7 +181,7 @@ class Lane:
         state.latency_seconds += sum(row.wall_seconds - state.latency_seconds for _, row in rows) / max(1, state.done)
         self._progress.update()
 
-    def _attempt(self, batch: list[SynthesisTask]) -> Iterator[tuple[SynthesisTask, SpokenTask | str]]:
+    def _attempt(self, batch: list[SynthesisTask]) -> Iterator[tuple[SynthesisTask, SpokenTask | Exception]]:
         """Speak a batch; what fails is tried once more, alone. Yields a spoken row or the reason."""
         retries = 1
         try:
@@ -193,20 +195,20 @@ class Lane:
         for task, result in zip(batch, results):
             yield task, self._outcome(task, result, retries)
 
-    def _outcome(self, task: SynthesisTask, result: SynthesisResult | None, retries: int) -> SpokenTask | str:
+    def _outcome(self, task: SynthesisTask, result: SynthesisResult | None, retries: int) -> SpokenTask | Exception:
         try:
             if result is not None:
                 return _spoken(task, result)
         except Exception as error:
             logger.info("dialogue %r, turn %d: %s; it is tried alone", task.dialogue_id, task.turn, error)
-        reason = ""
+        failure: Exception = EngineError("never tried")
         for _ in range(retries):
             try:
                 (result,) = self._engine.synthesize([task])
                 return _spoken(task, result)
             except Exception as error:
-                reason = f"{type(error).__name__}: {error}"[:500]
-        return reason
+                failure = error
+        return failure
 
     def _wait_for_room(self, rows: int) -> None:
         with self._room:

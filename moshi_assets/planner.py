@@ -18,7 +18,8 @@ from .files import whole_file, write_whole
 from .metrics import peak_rss
 from .names import shard_key
 from .recipe import Recipe
-from .store import TASK_SCHEMA, DatasetStore, reject_line
+from .store import TASK_SCHEMA, DatasetStore, reject_line, tasks_path
+from .tables import write_table
 
 MAX_UNKNOWN_FIELDS = 20
 """Distinct unknown field names that are counted; input is hostile."""
@@ -62,10 +63,10 @@ class _ShardWriter:
     def flush(self) -> None:
         if not self._dialogues:
             return
-        path = self._folder / f"{shard_key(self._dataset, self.shards)}.arrow"
+        path = tasks_path(self._folder, shard_key(self._dataset, self.shards))
         columns = [pa.array(values, spec.type) for values, spec in zip(zip(*self._rows), TASK_SCHEMA)]
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, TASK_SCHEMA) as writer:
-            writer.write_batch(pa.record_batch(columns, schema=TASK_SCHEMA))
+        # Not durable: tasks that a power cut damages are found by their checksum and parsed again.
+        write_table(path, pa.table(columns, schema=TASK_SCHEMA), durable=False)
         self.shards += 1
         self._dialogues = 0
         self._rows.clear()

@@ -18,15 +18,15 @@ import pyarrow as pa
 import xxhash
 
 from .engines.base import Role
-from .files import whole_file, write_whole
+from .files import whole_file
 from .recipe import Recipe
 from .store import dialogue_rows
+from .tables import DamagedTable, read_table, write_table
 
 logger = logging.getLogger(__name__)
 
 CHANNEL: dict[str, int] = {"assistant": 0, "user": 1}
 
-_DIGEST_BYTES = 8
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -158,7 +158,7 @@ def write_recording(path: Path, stereo: np.ndarray, sample_rate: int) -> None:
 
 
 def write_index(path: Path, recordings: Sequence[Recording]) -> None:
-    """Write a shard's index, whole or not at all: an Arrow file, then a checksum of its bytes (Arrow trusts them)."""
+    """Write a shard's index, whole or not at all."""
     rows = [
         {
             "line": r.line,
@@ -173,23 +173,16 @@ def write_index(path: Path, recordings: Sequence[Recording]) -> None:
         }
         for r in recordings
     ]
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, INDEX_SCHEMA) as writer:
-        writer.write_table(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA))
-    content = sink.getvalue().to_pybytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, content + xxhash.xxh3_64_digest(content))
+    write_table(path, pa.Table.from_pylist(rows, schema=INDEX_SCHEMA))
 
 
 def read_index(path: Path) -> list[Recording]:
     """Recordings of a shard, in input order; empty when there is no readable index."""
     try:
-        content = path.read_bytes()
+        rows: list[dict[str, Any]] = read_table(path).to_pylist()
     except OSError:
         return []
-    content, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
-    if xxhash.xxh3_64_digest(content) != digest:
-        logger.warning("index %s is damaged (checksum): its recordings will be written again", path)
+    except DamagedTable as error:
+        logger.warning("%s: its recordings will be written again", error)
         return []
-    rows: list[dict[str, Any]] = pa.ipc.open_file(pa.BufferReader(content)).read_all().to_pylist()
     return [Recording(**{**row, "turns": tuple(PlacedTurn(**turn) for turn in row["turns"])}) for row in rows]

@@ -3,7 +3,7 @@
 <data root>/<dataset>/
     recipe.yaml                  settings of the dataset
     rejects.ndjson               every record that is not in the dataset, and why
-    tasks/<shard>.arrow          synthesis tasks; tasks/summary.json counts them
+    tasks/<shard>.tasks          synthesis tasks; tasks/summary.json counts them
     mono/<shard>/*.arrow         spoken tasks (see parts.py)
     data_stereo/.../<id>.wav     the recordings
     stereo/<shard>.index         what each recording holds, for checks and the manifest
@@ -25,6 +25,7 @@ from .dialogue import Reject
 from .files import whole_file, write_whole
 from .names import check_dataset_name, shard_key, split_shard_key
 from .recipe import Recipe, load_recipe
+from .tables import DamagedTable, read_table
 
 TASK_SCHEMA = pa.schema(
     [
@@ -48,6 +49,11 @@ def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
     ids = tasks.column("dialogue_id").to_pylist()
     for dialogue_id, rows in groupby(range(len(ids)), key=ids.__getitem__):
         yield dialogue_id, list(rows)
+
+
+def tasks_path(folder: Path, shard: str) -> Path:
+    """File of a shard's tasks in a tasks folder."""
+    return folder / f"{shard}.tasks"
 
 
 class DatasetError(RuntimeError):
@@ -145,11 +151,9 @@ class DatasetStore:
         Raises:
             DatasetError: the shard does not exist (any more).
         """
-        path = self.tasks_folder / f"{shard}.arrow"
         try:
-            with pa.memory_map(str(path)) as source:
-                return pa.ipc.open_file(source).read_all()
-        except (OSError, pa.ArrowInvalid) as error:
+            return read_table(tasks_path(self.tasks_folder, shard))
+        except (OSError, DamagedTable) as error:
             raise DatasetError(
                 f"shard {shard!r} has no readable tasks ({error}): materialize synthesis_tasks for "
                 f"{self.name!r} again; shards past the dataset's end go away with it"

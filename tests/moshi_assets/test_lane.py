@@ -158,8 +158,30 @@ def test_a_failed_dialogue_is_tried_again_by_the_next_build(tmp_path: Path):
 def test_an_engine_that_speaks_nothing_ends_the_lane_with_its_reason(tmp_path: Path):
     dataset = PlainDataset(tmp_path, [record(n, user_text=f"BAD {n}", assistant_text=f"BAD {n}.") for n in range(60)])
     dataset.plan()
-    with pytest.raises(EngineError, match=rf"failed on {HOPELESS_FAILURES} utterances.*out of memory"):
+    with pytest.raises(EngineError, match=rf"failed on {HOPELESS_FAILURES} utterances in a row.*out of memory"):
         dataset.speak(Spoiled(raises))
+
+
+def test_an_engine_that_breaks_midway_ends_the_lane_and_keeps_what_it_spoke(tmp_path: Path):
+    lines = [
+        record(n, user_text="good one" if n < 4 else f"BAD {n}", assistant_text="good" if n < 4 else "BAD")
+        for n in range(60)
+    ]
+    dataset = PlainDataset(tmp_path, lines)
+    dataset.plan()
+    with pytest.raises(EngineError, match=rf"failed on {HOPELESS_FAILURES} utterances in a row.*out of memory"):
+        dataset.speak(Spoiled(raises))
+    assert len(dataset.spoken()) == 8
+
+
+def test_many_texts_without_sound_are_rejects_once_others_were_spoken(tmp_path: Path):
+    lines = [
+        record(n, user_text="good one" if n < 4 else f"BAD {n}", assistant_text="good" if n < 4 else "BAD")
+        for n in range(60)
+    ]
+    dataset = PlainDataset(tmp_path, lines)
+    dataset.build(Spoiled(with_audio(np.zeros(0, np.float32))))
+    assert len(dataset.rows()) == 4 and len(list(dataset.store.rejects())) == 56
 
 
 def test_figures_count_spoken_and_failed(tmp_path: Path):

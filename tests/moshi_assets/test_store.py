@@ -1,6 +1,7 @@
 """Where a dataset's files lie."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,14 @@ def test_a_shard_past_the_end_is_named_with_the_remedy(tmp_path: Path):
         dataset.store.tasks("talks.000007")
 
 
-def test_truncated_tasks_are_named_with_the_remedy(tmp_path: Path):
+@pytest.mark.parametrize(
+    "damage", [lambda c: c[:-20], lambda c: c[:100] + bytes([c[100] ^ 255]) + c[101:], lambda c: b""]
+)
+def test_damaged_tasks_are_named_with_the_remedy(tmp_path: Path, damage: Callable[[bytes], bytes]):
     dataset = PlainDataset(tmp_path, records(3))
     dataset.plan()
-    path = dataset.store.tasks_folder / "talks.000000.arrow"
-    path.write_bytes(path.read_bytes()[:-20])
+    path = dataset.store.tasks_folder / "talks.000000.tasks"
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DatasetError, match="materialize synthesis_tasks"):
         dataset.store.tasks("talks.000000")
 

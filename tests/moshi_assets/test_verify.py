@@ -161,7 +161,7 @@ DATASET_DAMAGE = {
     "index-row-lost": (lost_row, "not those of its tasks"),
     "edited-tasks": (edited_tasks, "not those of its tasks"),
     "no-tasks": (lambda dataset: shutil.rmtree(dataset.store.tasks_folder), "no parsed tasks"),
-    "no-shard": (lambda d: (d.store.tasks_folder / "talks.000000.arrow").unlink(), "no readable tasks"),
+    "no-shard": (lambda d: (d.store.tasks_folder / "talks.000000.tasks").unlink(), "no readable tasks"),
     "empty-summary": (lambda dataset: dataset.store.summary_path.write_text("{}"), "summary"),
     "no-recipe": (lambda dataset: dataset.store.recipe_path.unlink(), "there is no dataset"),
     "damaged-recipe": (lambda dataset: dataset.store.recipe_path.write_text("gap: wide"), "recipe.yaml"),

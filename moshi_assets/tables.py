@@ -1,0 +1,41 @@
+"""Small Arrow tables on disk, whole or absent, with a checksum: Arrow trusts the bytes it is given and may crash on
+damaged ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import xxhash
+
+from .files import write_whole
+
+_DIGEST_BYTES = 8
+
+
+class DamagedTable(ValueError):
+    """The file is not what was written."""
+
+
+def write_table(path: Path, table: pa.Table, durable: bool = True) -> None:
+    """Write a table as an Arrow IPC file followed by the xxh3 of its bytes; creates the folder."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    content = sink.getvalue().to_pybytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content + xxhash.xxh3_64_digest(content), durable)
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read a table.
+
+    Raises:
+        OSError: it cannot be read.
+        DamagedTable: its checksum is wrong.
+    """
+    content = memoryview(path.read_bytes())
+    body = content[:-_DIGEST_BYTES]
+    if xxhash.xxh3_64_digest(body) != content[-_DIGEST_BYTES:]:
+        raise DamagedTable(f"{path} is damaged (checksum)")
+    return pa.ipc.open_file(pa.py_buffer(body)).read_all()
