@@ -1,9 +1,11 @@
-"""Run benchmarks by name, or all that belong to `make bench`, one after another."""
+"""Run benchmarks by name, or all that belong to `make bench`, one after another; then renew the README's table."""
 
 from __future__ import annotations
 
 import argparse
 from importlib import import_module
+
+from . import table
 
 ALL = ("parse", "classic", "lanes", "overhead")
 
@@ -14,6 +16,7 @@ def main() -> None:
     for name in parser.parse_args().names or ALL:
         print(f"-- {name}", flush=True)
         import_module(f"benchmarks.{name}").main()
+    table.main()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,80 @@
+"""The README's table of figures, written from docs/benchmarks/*.json, so that it cannot say what was not measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from .measure import RESULTS
+
+README = RESULTS.parent.parent / "README.md"
+BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
+
+ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
+    "parse": [
+        ("parse rate, one core, 1 000 000 dialogues", lambda f: f"{f['lines_per_second']:,} lines/s".replace(",", " ")),
+        (
+            "peak memory of that beside 10 000 dialogues",
+            lambda f: f"{f['peak_rss_mb_1m_lines']} MB beside {f['peak_rss_mb_10k_lines']} MB",
+        ),
+    ],
+    "classic": [
+        (
+            "whole build against the classic builder, `noise`, 2 lanes, same bytes",
+            lambda f: (
+                f"{f['speedup']} x ({f['dialogues']} dialogues in {f['pipeline_seconds']} s against "
+                f"{f['classic_seconds']} s)"
+            ),
+        )
+    ],
+    "lanes": [
+        (
+            "two lanes against one, simulated engine cost, whole builds",
+            lambda f: f"{f['speedup']} x ({f['two_lanes_seconds']} s against {f['one_lane_seconds']} s)",
+        )
+    ],
+    "overhead": [
+        (
+            "wall time outside the engine, 2 048 dialogues at 0.02 s per audio second",
+            lambda f: f"{100 * f['share_outside_engine']:.1f} % ({f['wall_seconds']} s in all)",
+        )
+    ],
+}
+"""Benchmark -> rows of the table: what, and the figure from its results."""
+
+
+def table() -> str:
+    """The table in Markdown, with machine, versions, date and command of each figure."""
+    lines = ["| what | figure | command | date |", "|---|---|---|---|"]
+    machines: dict[str, None] = {}
+    for name, rows in ROWS.items():
+        path = RESULTS / f"{name}.json"
+        if not path.is_file():
+            continue
+        result = json.loads(path.read_text())
+        facts = result["machine"]
+        lines += [
+            f"| {what} | {figure(result['figures'])} | `{result['command']}` | {facts['date']} |"
+            for what, figure in rows
+        ]
+        versions = ", ".join(
+            f"{package} {facts[package]}" for package in facts if package in ("dagster", "numpy", "pyarrow", "torch")
+        )
+        machines[
+            f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, no GPU; {facts['system']}, "
+            f"Python {facts['python']}, {versions}"
+        ] = None
+    return "\n".join([*lines, "", "Machine: " + "; ".join(machines) + "."])
+
+
+def main() -> None:
+    """Replace the table in the README."""
+    text = README.read_text(encoding="utf-8")
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    README.write_text(f"{head}{BEGIN}\n{table()}\n{END}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
