@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ..jobs import build_shards, publish_manifest
+from ..recipe import Recipe
 from ..resources import DataRoot
 from ..shard_state import manifest_is_current, unfinished_shards
 from ..store import DatasetError, DatasetStore, datasets_in
@@ -21,8 +22,8 @@ def nightly_backfill(context: dg.ScheduleEvaluationContext, data: DataRoot) -> l
     tick = context.scheduled_execution_time.strftime("%Y%m%dT%H%M")
     requests = [
         request
-        for store, unfinished in _idle_datasets(context, data)
-        for request in shard_requests(store, store.recipe(), unfinished, f"nightly-{tick}")
+        for store, recipe, unfinished in _idle_datasets(context, data)
+        for request in shard_requests(store, recipe, unfinished, f"nightly-{tick}")
     ]
     return requests or dg.SkipReason("every dataset is finished or being worked on")
 
@@ -33,22 +34,24 @@ def nightly_manifests(context: dg.ScheduleEvaluationContext, data: DataRoot) -> 
     tick = context.scheduled_execution_time.strftime("%Y%m%dT%H%M")
     requests = [
         manifest_request(store, f"nightly-{tick}")
-        for store, unfinished in _idle_datasets(context, data)
+        for store, _, unfinished in _idle_datasets(context, data)
         if not unfinished and not manifest_is_current(store)
     ]
     return requests or dg.SkipReason("every finished dataset has its manifest")
 
 
-def _idle_datasets(context: dg.ScheduleEvaluationContext, data: DataRoot) -> Iterator[tuple[DatasetStore, list[str]]]:
-    """Datasets that no run waits for or works on, with their unfinished shards."""
+def _idle_datasets(
+    context: dg.ScheduleEvaluationContext, data: DataRoot
+) -> Iterator[tuple[DatasetStore, Recipe, list[str]]]:
+    """Datasets that no run waits for or works on, with their recipes and unfinished shards."""
     underway = datasets_underway(context.instance)
     for store in datasets_in(data.root):
         if store.name in underway:
             context.log.info(f"{store.name}: runs are underway, left alone tonight")
             continue
         try:
-            unfinished = unfinished_shards(store)
+            recipe, unfinished = store.recipe(), unfinished_shards(store)
         except (DatasetError, ValueError) as error:
             context.log.warning(f"{store.name}: {error}")
             continue
-        yield store, unfinished
+        yield store, recipe, unfinished

@@ -27,7 +27,17 @@ def rerun_advice(run: dg.DagsterRun) -> str:
 def run_failed(context: dg.RunFailureSensorContext) -> None:
     """Log what failed and the command that finishes it."""
     run = context.dagster_run
-    reason = " ".join((context.failure_event.message or "").split())[:500]
-    advice = f"run {run.run_id} of {run.job_name} failed: {reason} To finish it: {rerun_advice(run)}"
+    advice = f"run {run.run_id} of {run.job_name} failed: {_reason(context)}. To finish it: {rerun_advice(run)}"
     context.log.error(advice)
     context.instance.report_engine_event(advice, run)
+
+
+def _reason(context: dg.RunFailureSensorContext) -> str:
+    """Innermost message of the first failed step; of the run when no step failed."""
+    for event in context.get_step_failure_events():
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            return " ".join(error.message.split())[:500].rstrip(".")
+    return " ".join((context.failure_event.message or "").split())[:500].rstrip(".")
