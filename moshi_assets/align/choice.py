@@ -24,6 +24,7 @@ class Alignment(NamedTuple):
     """Words of one utterance and how they were found."""
 
     words: list[Word]
+    """None where the audio has no room for them."""
     method: str
     """Name of the aligner that found them."""
     failures: tuple[str, ...] = ()
@@ -74,28 +75,26 @@ class WordTimes:
 
         Raises:
             AlignerError: the aligner that the recipe names cannot work at all.
-            AlignmentError: an utterance has no room for its words.
         """
         results: dict[int, Alignment] = {}
         failures: list[dict[str, str]] = [dict(self._unusable) for _ in utterances]
-        left = list(range(len(utterances)))
-        while left:
+        while left := [number for number in range(len(utterances)) if number not in results]:
             chosen: dict[str, list[int]] = {}
             for number in left:
                 name = choose(self._setting, utterances[number], self._ctc_at_hand, list(failures[number]))
                 chosen.setdefault(name, []).append(number)
-            left = []
             for name, numbers in chosen.items():
                 outcomes = self._try(name, [utterances[number] for number in numbers])
                 for number, outcome in zip(numbers, outcomes):
+                    words: list[Word] = []
                     if not isinstance(outcome, AlignmentError):
-                        reasons = (f"{failed}: {reason}" for failed, reason in failures[number].items())
-                        results[number] = Alignment(outcome, name, tuple(reasons))
-                    elif name == APPROXIMATE:
-                        raise outcome
+                        words = outcome
                     else:
                         failures[number][name] = str(outcome)
-                        left.append(number)
+                        if name != APPROXIMATE:
+                            continue
+                    reasons = tuple(f"{aligner}: {reason}" for aligner, reason in failures[number].items())
+                    results[number] = Alignment(words, name, reasons)
         return [results[number] for number in range(len(utterances))]
 
     def _try(self, name: str, utterances: Sequence[Utterance]) -> Sequence[list[Word] | AlignmentError]:

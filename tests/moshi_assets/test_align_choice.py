@@ -47,3 +47,9 @@ def test_what_cannot_be_aligned_falls_back_and_says_so():
 def test_an_aligner_that_was_named_and_cannot_work_is_an_error():
     with pytest.raises(AlignerError, match="ctc_model is None"):
         WordTimes("ctc").align([HEARD])
+
+
+def test_audio_without_room_for_its_words_has_none():
+    (alignment,) = WordTimes("proportional").align([tone("a b c", 0.0001)])
+
+    assert alignment.words == [] and "3 words do not fit" in alignment.failures[0]
