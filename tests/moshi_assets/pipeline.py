@@ -72,12 +72,14 @@ def flip_byte(path: Path, offset: int = -1000) -> None:
 
 
 class Pipeline:
-    """The assets on an ephemeral instance, materialized in this process."""
+    """The assets, materialized in this process: on an instance in memory, or on one on disk below `home`."""
 
-    def __init__(self, root: Path, engines: EngineResource | None = None) -> None:
+    def __init__(self, root: Path, engines: EngineResource | None = None, home: Path | None = None) -> None:
         self.root = root
-        self.instance = dg.DagsterInstance.ephemeral()
+        self.instance = dg.DagsterInstance.from_config(str(home)) if home else dg.DagsterInstance.ephemeral()
         self.engines = engines or EngineResource()
+        self.tags: dict[str, str] = {}
+        """Tags of every run."""
 
     def store(self, dataset: str = "talks") -> DatasetStore:
         return DatasetStore(self.root, dataset)
@@ -96,7 +98,7 @@ class Pipeline:
             instance=self.instance,
             resources={"data": DataRoot(path=str(self.root)), "engines": self.engines},
             partition_key=None if last else first,
-            tags={RANGE_START: first, RANGE_END: last} if last else None,
+            tags=self.tags | ({RANGE_START: first, RANGE_END: last} if last else {}),
             run_config=config,
             raise_on_error=False,
         )

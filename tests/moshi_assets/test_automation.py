@@ -1,0 +1,492 @@
+"""Sensors and schedules, evaluated tick by tick on real files and a real event log."""
+
+import datetime
+import gzip
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+from pipeline import RANGE_END, RANGE_START, Pipeline, dialogue, write_dialogues
+
+from moshi_assets.automation import (
+    inbox,
+    nightly_backfill,
+    nightly_manifests,
+    request_manifest,
+    request_shards,
+    run_failed,
+    throughput,
+)
+from moshi_assets.definitions import defs
+from moshi_assets.executor import executor_config
+from moshi_assets.resources import DataRoot
+from moshi_assets.run_tags import COMMAND_LINE, DATASET_TAG, DRIVER_TAG, GPU_TAG
+
+NIGHT = datetime.datetime(2030, 1, 2, 2, 0, tzinfo=datetime.UTC)
+
+
+class Ticks:
+    """Evaluates one sensor again and again, keeping its cursor as the daemon does."""
+
+    def __init__(self, sensor: Any, pipeline: Pipeline) -> None:
+        self._sensor, self._pipeline = sensor, pipeline
+        self.cursor: str | None = None
+        self.skipped = ""
+
+    def tick(self) -> list[dg.RunRequest]:
+        """Run requests of one evaluation."""
+        resources = {"data": DataRoot(path=str(self._pipeline.root))} if self._sensor is not throughput else {}
+        context = dg.build_sensor_context(
+            instance=self._pipeline.instance, cursor=self.cursor, resources=resources, sensor_name=self._sensor.name
+        )
+        result = self._sensor(context)
+        self.cursor = context.cursor
+        if isinstance(result, dg.SkipReason):
+            self.skipped = result.skip_message or ""
+            return []
+        self.cursor = result.cursor or context.cursor
+        self.result = result
+        return list(result.run_requests or ())
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    return Pipeline(tmp_path / "data")
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Iterator[Pipeline]:
+    """On an instance on disk, which schedules and run status sensors need for their logs."""
+    (tmp_path / "home").mkdir()
+    pipeline = Pipeline(tmp_path / "data", home=tmp_path / "home")
+    yield pipeline
+    pipeline.instance.dispose()
+
+
+@pytest.fixture
+def talks(tmp_path: Path) -> Path:
+    return write_dialogues(tmp_path / "talks.jsonl", [dialogue(number) for number in range(5)])
+
+
+# -- inbox
+
+
+@pytest.fixture
+def dropped(pipeline: Pipeline) -> Path:
+    """A dialogue file in the inbox."""
+    return write_dialogues(pipeline.root / "inbox" / "chat.jsonl", [dialogue(1)])
+
+
+def test_a_file_is_left_alone_until_it_has_not_changed_for_a_tick(pipeline, dropped):
+    ticks = Ticks(inbox, pipeline)
+
+    assert ticks.tick() == []
+    assert ticks.skipped == "waiting for chat.jsonl to be complete"
+
+
+def test_a_stable_file_starts_its_dataset(pipeline, dropped):
+    ticks = Ticks(inbox, pipeline)
+    ticks.tick()
+
+    (request,) = ticks.tick()
+
+    assert request.partition_key == "chat"
+    assert request.run_config == {"ops": {"synthesis_tasks": {"config": {"input": str(dropped)}}}}
+    assert request.tags[DATASET_TAG] == "chat"
+
+
+def test_a_stable_file_registers_its_dataset(pipeline, dropped):
+    ticks = Ticks(inbox, pipeline)
+    ticks.tick()
+    ticks.tick()
+
+    (registration,) = ticks.result.dynamic_partitions_requests
+    assert (registration.partitions_def_name, registration.partition_keys) == ("datasets", ["chat"])
+
+
+def test_a_taken_file_is_not_taken_again(pipeline, dropped):
+    ticks = Ticks(inbox, pipeline)
+    ticks.tick()
+    ticks.tick()
+
+    assert ticks.tick() == []
+
+
+def test_a_file_that_still_grows_is_not_taken(pipeline, dropped):
+    ticks = Ticks(inbox, pipeline)
+
+    for number in range(2, 5):
+        assert ticks.tick() == []
+        with open(dropped, "a") as file:
+            file.write(f'{{"id": "{number}"')
+
+
+def test_a_file_rewritten_with_the_same_size_is_not_taken_yet(pipeline, dropped):
+    ticks = Ticks(inbox, pipeline)
+    ticks.tick()
+    os.utime(dropped, ns=(0, dropped.stat().st_mtime_ns + 1))
+
+    assert ticks.tick() == []
+
+
+def test_a_changed_file_is_taken_again_under_another_run_key(pipeline, dropped):
+    ticks = Ticks(inbox, pipeline)
+    ticks.tick()
+    (first,) = ticks.tick()
+    write_dialogues(dropped, [dialogue(1), dialogue(2)])
+    ticks.tick()
+
+    (second,) = ticks.tick()
+
+    assert first.run_key != second.run_key
+
+
+def test_a_tick_that_comes_twice_asks_with_the_same_run_key(pipeline, dropped):
+    ticks = Ticks(inbox, pipeline)
+    ticks.tick()
+    before = ticks.cursor
+    (once,) = ticks.tick()
+    ticks.cursor = before
+
+    (twice,) = ticks.tick()
+
+    assert once.run_key == twice.run_key
+
+
+def test_a_recipe_beside_the_file_is_used(pipeline, dropped):
+    dropped.with_suffix(".yaml").write_text("engine: noise\n")
+    ticks = Ticks(inbox, pipeline)
+    ticks.tick()
+
+    (request,) = ticks.tick()
+
+    config = request.run_config["ops"]["synthesis_tasks"]["config"]
+    assert config["recipe_file"] == str(dropped.with_suffix(".yaml"))
+
+
+def test_the_request_of_the_inbox_really_parses(pipeline, dropped):
+    dropped.with_suffix(".yaml").write_text("engine: noise\n")
+    ticks = Ticks(inbox, pipeline)
+    ticks.tick()
+    (request,) = ticks.tick()
+    pipeline.instance.add_dynamic_partitions("datasets", ["chat"])
+
+    run = pipeline.materialize("synthesis_tasks", request.partition_key, config=request.run_config)
+
+    assert run.success and pipeline.shards() == ["chat.000000"]
+
+
+def test_compressed_files_are_taken_and_others_are_not(pipeline):
+    folder = pipeline.root / "inbox"
+    folder.mkdir(parents=True)
+    (folder / "small.jsonl.gz").write_bytes(gzip.compress(b"{}\n"))
+    (folder / "notes.txt").write_text("nothing")
+    (folder / "half.jsonl.part").write_text("{")
+    ticks = Ticks(inbox, pipeline)
+    ticks.tick()
+
+    assert [request.partition_key for request in ticks.tick()] == ["small"]
+
+
+def test_a_name_that_cannot_be_a_dataset_is_refused_once_and_stops_nothing_else(pipeline, dropped):
+    write_dialogues(dropped.with_name("inbox.jsonl"), [dialogue(1)])
+    ticks = Ticks(inbox, pipeline)
+    ticks.tick()
+
+    assert [request.partition_key for request in ticks.tick()] == ["chat"]
+    assert ticks.tick() == []
+
+
+def test_no_inbox_is_no_error(pipeline):
+    ticks = Ticks(inbox, pipeline)
+
+    assert ticks.tick() == []
+    assert "does not exist" in ticks.skipped
+
+
+# -- a dataset carries on by itself
+
+
+def test_parsed_tasks_request_their_shards_as_one_range_with_room_for_the_lanes(pipeline, talks):
+    pipeline.parse(talks, samples_per_shard=2, worker_count=3)
+
+    (request,) = Ticks(request_shards, pipeline).tick()
+
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("talks.000000", "talks.000002")
+    assert request.run_config == executor_config(3)
+    assert GPU_TAG in request.tags
+
+
+def test_parsed_tasks_are_requested_once(pipeline, talks):
+    pipeline.parse(talks)
+    ticks = Ticks(request_shards, pipeline)
+    ticks.tick()
+
+    assert ticks.tick() == []
+
+
+@pytest.mark.parametrize("sensor", [request_shards, request_manifest])
+def test_a_request_that_comes_twice_has_the_same_run_key(pipeline, talks, sensor):
+    pipeline.parse(talks)
+    pipeline.speak_and_pair("talks.000000", "talks.000000")
+    if sensor is request_shards:
+        shutil.rmtree(pipeline.store().folder / "stereo")
+
+    keys = [[request.run_key for request in Ticks(sensor, pipeline).tick()] for _ in range(2)]
+
+    assert keys[0] == keys[1] != []
+
+
+def test_only_unfinished_shards_are_requested(pipeline, talks):
+    pipeline.parse(talks, samples_per_shard=1)
+    pipeline.speak_and_pair("talks.000001", "talks.000002")
+    pipeline.parse(talks, samples_per_shard=1)
+
+    requests = Ticks(request_shards, pipeline).tick()
+
+    ranges = [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in requests]
+    assert ranges == [("talks.000000", "talks.000000"), ("talks.000003", "talks.000004")]
+
+
+def test_a_finished_dataset_requests_no_shards(pipeline, talks):
+    pipeline.build(talks)
+
+    assert Ticks(request_shards, pipeline).tick() == []
+
+
+def test_the_manifest_waits_for_the_last_shard(pipeline, talks):
+    pipeline.parse(talks, samples_per_shard=2)
+    ticks = Ticks(request_manifest, pipeline)
+    pipeline.speak_and_pair("talks.000000", "talks.000001")
+    assert ticks.tick() == []
+    pipeline.speak_and_pair("talks.000002", "talks.000002")
+
+    (request,) = ticks.tick()
+
+    assert (request.partition_key, request.tags[DATASET_TAG]) == ("talks", "talks")
+
+
+def test_a_current_manifest_is_not_requested(pipeline, talks):
+    pipeline.build(talks)
+
+    assert Ticks(request_manifest, pipeline).tick() == []
+
+
+@pytest.mark.parametrize("sensor", [request_shards, request_manifest])
+def test_what_the_command_line_builds_is_left_to_it(pipeline, talks, sensor):
+    pipeline.tags = {DRIVER_TAG: COMMAND_LINE}
+    pipeline.parse(talks)
+    pipeline.speak_and_pair("talks.000000", "talks.000000")
+    shutil.rmtree(pipeline.store().folder / "stereo")
+
+    assert Ticks(sensor, pipeline).tick() == []
+
+
+def test_a_dataset_that_is_gone_does_not_stop_the_sensor(pipeline, talks):
+    pipeline.parse(talks, "gone")
+    pipeline.parse(talks, "here")
+    shutil.rmtree(pipeline.root / "gone")
+
+    assert [request.tags[DATASET_TAG] for request in Ticks(request_shards, pipeline).tick()] == ["here"]
+
+
+# -- throughput
+
+
+def report(pipeline: Pipeline, rate: float, spoken: int = 10) -> None:
+    """One materialization of a shard of ten tasks, at `rate` times real time."""
+    figures = {"spoken": spoken, "tasks": 10, "x_realtime": rate}
+    pipeline.instance.report_runless_asset_event(
+        dg.AssetMaterialization("mono_syntheses", partition="talks.000000", metadata=figures)
+    )
+
+
+def observed(pipeline: Pipeline, rates: list[float], latest: float) -> dict[str, Any]:
+    """Metadata of the observation after `rates` and then `latest`."""
+    ticks = Ticks(throughput, pipeline)
+    for rate in rates:
+        report(pipeline, rate)
+    ticks.tick()
+    report(pipeline, latest)
+    ticks.tick()
+    (event,) = ticks.result.asset_events
+    return {name: value.value for name, value in event.metadata.items()}
+
+
+def test_throughput_is_observed_beside_the_recent_median(pipeline):
+    figures = observed(pipeline, [10.0, 11.0, 9.0, 10.0, 10.0], 8.0)
+
+    assert figures == {"x_realtime": 8.0, "shards": 1, "recent_median_x_realtime": 10.0, "share_of_median": 0.8}
+
+
+def test_slow_shards_are_marked(pipeline):
+    assert observed(pipeline, [10.0] * 5, 4.0)["slow"] is True
+
+
+def test_the_share_that_counts_as_slow_is_configurable(pipeline, monkeypatch):
+    monkeypatch.setenv("MOSHI_ASSETS_THROUGHPUT_SHARE", "0.9")
+
+    assert observed(pipeline, [10.0] * 5, 8.0)["slow"] is True
+
+
+def test_a_few_shards_are_no_ground_for_a_warning(pipeline):
+    assert "slow" not in observed(pipeline, [10.0] * 2, 1.0)
+
+
+def test_resumed_shards_say_nothing_about_throughput(pipeline):
+    report(pipeline, 0.1, spoken=1)
+    ticks = Ticks(throughput, pipeline)
+
+    ticks.tick()
+
+    assert ticks.skipped == "no shard was spoken anew since the last tick"
+
+
+def test_throughput_without_news_is_skipped(pipeline):
+    report(pipeline, 10.0)
+    ticks = Ticks(throughput, pipeline)
+    ticks.tick()
+    ticks.tick()
+
+    assert ticks.skipped == "no shard was spoken since the last tick"
+
+
+def test_throughput_follows_real_materializations(pipeline, talks):
+    pipeline.parse(talks, noise={"seconds_per_call": 0.05})
+    pipeline.materialize("mono_syntheses", "talks.000000")
+    ticks = Ticks(throughput, pipeline)
+
+    ticks.tick()
+
+    (event,) = ticks.result.asset_events
+    assert event.metadata["x_realtime"].value > 0
+
+
+# -- failures
+
+
+def advice(pipeline: Pipeline, run: dg.ExecuteInProcessResult) -> str:
+    """What the failure sensor writes into the log of a failed run."""
+    (failed,) = [event for event in run.all_events if event.is_job_failure]
+    context = dg.build_run_status_sensor_context(
+        sensor_name="run_failed", dagster_event=failed, dagster_instance=pipeline.instance, dagster_run=run.dagster_run
+    ).for_run_failure()
+    run_failed(context)
+    return str(pipeline.instance.all_logs(run.run_id)[-1].dagster_event.message)
+
+
+def test_a_failed_range_says_which_range_to_run_again(recorded, talks):
+    recorded.parse(talks, samples_per_shard=2)
+
+    text = advice(recorded, recorded.materialize("stereo_pairs", "talks.000000", "talks.000002"))
+
+    assert text.endswith("--partition-range talks.000000...talks.000002")
+    assert "are not spoken" in text
+
+
+def test_a_failed_partition_says_which_partition_to_run_again(recorded, talks):
+    recorded.parse(talks)
+
+    run = defs.resolve_job_def("publish_manifest").execute_in_process(
+        run_config={"resources": {"data": {"config": {"path": str(recorded.root)}}}},
+        instance=recorded.instance,
+        partition_key="talks",
+        raise_on_error=False,
+    )
+
+    text = advice(recorded, run)
+
+    assert text.endswith("--select manifest --partition talks")
+
+
+# -- schedules
+
+
+def at_night(schedule: Any, pipeline: Pipeline, when: datetime.datetime = NIGHT) -> list[dg.RunRequest]:
+    """Run requests of a schedule's tick."""
+    resources = {"data": DataRoot(path=str(pipeline.root))}
+    with dg.build_schedule_context(
+        instance=pipeline.instance, scheduled_execution_time=when, resources=resources
+    ) as context:
+        result = schedule(context)
+    return [] if isinstance(result, dg.SkipReason) else list(result)
+
+
+@pytest.fixture
+def gappy(recorded: Pipeline, pipeline: Pipeline, talks: Path) -> Pipeline:
+    """A dataset of five shards of which the third is finished."""
+    pipeline.parse(talks, samples_per_shard=1, worker_count=2)
+    pipeline.speak_and_pair("talks.000002", "talks.000002")
+    return recorded
+
+
+def test_the_night_requests_missing_shards_in_contiguous_ranges(gappy):
+    requests = at_night(nightly_backfill, gappy)
+
+    ranges = [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in requests]
+    assert ranges == [("talks.000000", "talks.000001"), ("talks.000003", "talks.000004")]
+    assert requests[0].run_config == executor_config(2)
+
+
+def test_a_tick_that_comes_twice_starts_nothing_twice(gappy):
+    keys = [[request.run_key for request in at_night(nightly_backfill, gappy)] for _ in range(2)]
+
+    assert keys[0] == keys[1] and len(set(keys[0])) == 2
+
+
+def test_the_next_night_asks_again_for_what_failed(gappy):
+    tonight, tomorrow = (
+        {request.run_key for request in at_night(nightly_backfill, gappy, NIGHT + datetime.timedelta(days=days))}
+        for days in (0, 1)
+    )
+
+    assert len(tonight) == len(tomorrow) == 2
+    assert tonight.isdisjoint(tomorrow)
+
+
+def test_the_night_leaves_datasets_alone_that_runs_work_on(gappy):
+    run = dg.DagsterRun(job_name="build_shards", status=dg.DagsterRunStatus.STARTED, tags={DATASET_TAG: "talks"})
+    gappy.instance.add_run(run)
+
+    assert at_night(nightly_backfill, gappy) == []
+
+
+def test_the_night_asks_for_a_recording_that_was_deleted(recorded, pipeline, talks):
+    store = pipeline.build(talks, samples_per_shard=2)
+    (store.stereo_folder / "talk-003.wav").unlink()
+
+    (request,) = at_night(nightly_backfill, recorded)
+
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("talks.000001", "talks.000001")
+
+
+def test_the_night_has_nothing_to_do_for_finished_datasets(recorded, pipeline, talks):
+    pipeline.build(talks)
+
+    assert at_night(nightly_backfill, recorded) == at_night(nightly_manifests, recorded) == []
+
+
+def test_the_night_requests_a_missing_manifest_of_finished_shards(recorded, pipeline, talks):
+    pipeline.parse(talks)
+    pipeline.speak_and_pair("talks.000000", "talks.000000")
+
+    (request,) = at_night(nightly_manifests, recorded)
+
+    assert request.partition_key == "talks"
+
+
+def test_the_night_requests_no_manifest_of_unfinished_shards(gappy):
+    assert at_night(nightly_manifests, gappy) == []
+
+
+def test_a_damaged_dataset_does_not_stop_the_night(gappy, pipeline, talks):
+    pipeline.parse(talks, "broken")
+    recipe = pipeline.store("broken").recipe_path
+    recipe.write_text(yaml.safe_dump({"name": "broken", "layuot": "typo"}))
+
+    assert {request.tags[DATASET_TAG] for request in at_night(nightly_backfill, gappy)} == {"talks"}
