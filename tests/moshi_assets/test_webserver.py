@@ -49,6 +49,15 @@ NODES = "{ assetNodes { assetKey { path } } }"
 SENSORS = """{ sensorsOrError(repositorySelector: {repositoryLocationName: "moshi_assets",
   repositoryName: "__repository__"}) { ... on Sensors { results { name sensorState { status } } } } }"""
 
+TICK = """
+mutation($schedule: String!, $time: Float!) {
+  scheduleDryRun(timestamp: $time, selectorData: {repositoryLocationName: "moshi_assets",
+                 repositoryName: "__repository__", scheduleName: $schedule}) {
+    __typename ... on DryRunInstigationTick { evaluationResult { error { message }
+      runRequests { runKey jobName tags { key value } runConfigYaml } } } ... on PythonError { message }
+  }
+}"""
+
 
 @dataclass
 class Deployment:
@@ -207,3 +216,31 @@ def test_requested_shards_have_room_for_the_recipe_s_lanes(deployment):
         (built,) = instance.get_runs(dg.RunsFilter(job_name="build_shards", tags={"moshi_assets/dataset": "dropped"}))
     assert built.run_config == executor_config(2)
     assert (built.tags[RANGE_START], built.tags[RANGE_END]) == ("dropped.000000", "dropped.000001")
+
+
+# -- the schedule, evaluated by the deployment's own code server; its request is then launched
+
+
+@pytest.fixture(scope="module")
+def mended(deployment: Deployment) -> tuple[list[dict[str, Any]], str]:
+    """A recording is lost; what the nightly tick requests, and how the requested run ends."""
+    eventually((deployment.data / "dropped" / "dropped.jsonl").exists, 240, every=0.5)
+    (deployment.data / "dropped" / "data_stereo" / "talk-004.wav").unlink()
+    tick = deployment.graphql(TICK, schedule="nightly_backfill", time=1893549600.0)["scheduleDryRun"]
+    assert tick["__typename"] == "DryRunInstigationTick", tick
+    requests = tick["evaluationResult"]["runRequests"]
+    tags = {tag["key"].replace("/", "__"): tag["value"] for tag in requests[0]["tags"]}
+    config = yaml.safe_load(requests[0]["runConfigYaml"])
+    return requests, deployment.outcome(deployment.launch("build_shards", config, **tags))
+
+
+def test_the_nightly_schedule_requests_the_shard_that_lost_a_recording(mended):
+    requests, _ = mended
+
+    ranges = [{tag["key"]: tag["value"] for tag in request["tags"]} for request in requests]
+    assert [(tags[RANGE_START], tags[RANGE_END]) for tags in ranges] == [("dropped.000001", "dropped.000001")]
+
+
+def test_the_run_that_the_schedule_requests_mends_the_dataset(deployment, mended):
+    assert mended[1] == "SUCCESS"
+    assert run("moshi-assets", "verify", deployment.data / "dropped", cwd=deployment.folder).returncode == 0
