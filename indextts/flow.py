@@ -11,6 +11,9 @@ from indextts.dit import DiT, DiTConfig
 from indextts.padding import length_mask
 from indextts.weight_norm import fuse_weight_norm
 
+FLOW_STEPS = 25
+GUIDANCE_RATE = 0.7
+
 
 @dataclass(frozen=True)
 class CFMConfig:
@@ -51,8 +54,8 @@ class CFM(nn.Module):
         prompt_lengths: Tensor,
         style: Tensor,
         noise: Tensor,
-        steps: int = 25,
-        cfg_rate: float = 0.7,
+        steps: int = FLOW_STEPS,
+        cfg_rate: float = GUIDANCE_RATE,
     ) -> Tensor:
         """Mel spectrogram of prompt and speech together, from which the prompt frames are then cut.
 

@@ -11,21 +11,26 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from indextts.budgets import Budgets
 from indextts.checkpoints import fingerprint, locate
 from indextts.components import load_components
 from indextts.decode import GenerationOptions
 from indextts.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
-from indextts.pipeline import Pipeline, StageClock
+from indextts.engine import Engine, Segment, SpeakingOptions
+from indextts.features import MAX_PROMPT_SECONDS
+from indextts.figures import SpeakingFigures, StageClock
+from indextts.flow import FLOW_STEPS, GUIDANCE_RATE
+from indextts.pipeline import Pipeline
 from indextts.published_methods import PublishedMethods
 from indextts.request import ChunkListener, Emotion, InferenceResult, NoiseSource, RandomStreams, SynthesisRequest
-from indextts.synthesizer import SpeakingOptions, SpokenSegment, Synthesizer
+from indextts.synthesizer import Synthesizer
 from indextts.text import TextFrontend
 from indextts.views import LatestVoiceViews
 from indextts.voice import DEFAULT_CACHE_BYTES, CacheInfo, VoiceEncoder
@@ -42,6 +47,9 @@ _WITHOUT_MEANING = {
     "use_torch_compile": "nothing is compiled; use use_fp16 or use_bf16 on a GPU",
 }
 _warned: set[str] = set()
+# Requests prepared together for each row that is decoded at a time: enough to keep the slots full, few enough that
+# what is not finished yet stays small.
+REQUESTS_PER_SLOT = 4
 
 
 def _warn_once(option: str, advice: str) -> None:
@@ -59,6 +67,30 @@ def default_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def _limited(budgets: Budgets, max_batch: int | None, decode_budget: int | None, flow_budget: int | None) -> Budgets:
+    """``budgets`` with the limits that are given."""
+    given = {"max_batch": max_batch, "decode_budget": decode_budget, "flow_budget": flow_budget}
+    return replace(budgets, **{name: limit for name, limit in given.items() if limit is not None})
+
+
+class _Call:
+    """Clock and figures of one call."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.clock, self.figures = StageClock(device), SpeakingFigures(requests=1)
+        self._started = time.perf_counter()
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def finish(self, wavs: Sequence[Tensor], sampling_rate: int) -> SpeakingFigures:
+        figures, device = self.figures, self.clock.device
+        figures.seconds = time.perf_counter() - self._started
+        figures.stage_seconds = self.clock.seconds
+        figures.audio_seconds = sum(len(wav) for wav in wavs) / sampling_rate
+        figures.peak_memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
+        return figures
 
 
 class IndexTTS2(LatestVoiceViews, PublishedMethods):
@@ -80,6 +112,12 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         use_bf16: bool = False,
         download: bool = False,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
+        max_prompt_seconds: float = MAX_PROMPT_SECONDS,
+        flow_steps: int = FLOW_STEPS,
+        cfg_rate: float = GUIDANCE_RATE,
+        max_batch: int | None = None,
+        decode_budget: int | None = None,
+        flow_budget: int | None = None,
     ) -> None:
         """Loads a checkpoint folder.
 
@@ -91,6 +129,11 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
             aux_paths: ``w2v_bert``, ``bigvgan`` (folders), ``semantic_codec``, ``campplus`` (files).
             download: fetch missing files instead of listing them in an error.
             cache_bytes: limit for each of the speaker and emotion caches.
+            max_prompt_seconds: how much of a prompt counts, at most 15. The flow works on prompt and speech together,
+                so that a prompt of 15 s makes 5 s of speech four times as dear; 5 to 6 s are enough for most voices.
+            flow_steps, cfg_rate: of the flow, for calls that do not say otherwise; see :class:`SpeakingOptions`.
+            max_batch, decode_budget, flow_budget: limits of a batch, see :class:`Budgets`; by default from the memory
+                that is free once the model is loaded.
 
         Raises:
             MissingFilesError: listing every missing file and its source.
@@ -128,15 +171,22 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
             self.cfg.spectrogram,
             self.device,
             cache_bytes,
+            max_prompt_seconds,
         )
+        self._flow_defaults: dict[str, Any] = {"flow_steps": flow_steps, "cfg_rate": cfg_rate}
+        SpeakingOptions(GenerationOptions(), **self._flow_defaults)  # refuses what is out of range
+        engine = Engine(Pipeline(components, self.device))
+        engine.budgets = _limited(engine.budgets, max_batch, decode_budget, flow_budget)
         self._synthesizer = Synthesizer(
             self.cfg,
             TextFrontend(self._files["bpe_model"], self._files.glossary),
             self._voices,
             EmotionMatrix(components.spk_matrix, components.emo_matrix, self.cfg.emo_num),
             QwenEmotion(Path(model_dir) / self.cfg.qwen_emo_path, self.device) if use_qwen_emo else None,
-            Pipeline(components, self.device),
+            engine,
         )
+        self.last_figures: SpeakingFigures | None = None
+        """What the latest finished call did and how fast."""
         self._in_use = threading.RLock()
         self.gr_progress: Any = None
         """Called as ``gr_progress(fraction, desc=…)`` while a call goes on, if set."""
@@ -243,27 +293,31 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
             seed, generator: where random numbers come from; the same seed gives the same audio whatever ran before.
                 Without either, every call draws anew. Global random state is never used.
             initial_noise: ``(segment index, (1, 80, T)) -> tensor``: replaces the flow's random start.
-            **generation_kwargs: do_sample, top_p, top_k, temperature, length_penalty, num_beams, repetition_penalty,
+            **generation_kwargs: flow_steps, cfg_rate; do_sample, top_p, top_k, temperature, length_penalty, num_beams, repetition_penalty,
                 max_mel_tokens, min_mel_tokens; see :class:`GenerationOptions`.
         """
         if stream_return and return_audio:
             raise ValueError("return_audio gives one result, stream_return gives segments: ask for one of them")
-        options = SpeakingOptions(
-            self._generation_options(generation_kwargs),
-            RandomStreams(seed, generator),
-            max_text_tokens_per_segment,
-            quick_streaming_tokens,
-            initial_noise,
-            logging.INFO if verbose else logging.DEBUG,
+        options = self._speaking_options(
+            generation_kwargs,
+            streams=RandomStreams(seed, generator),
+            max_text_tokens_per_segment=max_text_tokens_per_segment,
+            quick_streaming_tokens=quick_streaming_tokens,
+            initial_noise=initial_noise,
+            detail_level=logging.INFO if verbose else logging.DEBUG,
         )
         emotion = Emotion.from_arguments(
             text, emo_audio_prompt, emo_alpha, emo_vector, use_emo_text, emo_text, use_random
         )
+        # Whoever listens wants the first segment soon, everybody else wants the last one soon.
+        at_once = not stream_return and on_chunk is None and self.gr_progress is None
 
         def work() -> Iterator[Any]:
-            clock, started = StageClock(self.device), time.perf_counter()
+            call = _Call(self.device)
             spoken: list[Tensor] = []
-            for segment in self._synthesizer.speak(spk_audio_prompt, text, emotion, options, clock):
+            for segment in self._synthesizer.speak(
+                spk_audio_prompt, text, emotion, options, call.clock, call.figures, at_once
+            ):
                 spoken.append(segment.samples)
                 self._announce(segment, on_chunk)
                 if stream_return:
@@ -272,40 +326,111 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
             wav = join_segments(spoken, interval_silence, self.sampling_rate)
             if output_path and not return_audio:
                 write_wav(output_path, wav, self.sampling_rate)
+            self.last_figures = call.finish([wav], self.sampling_rate)
             if stream_return:
                 return
             if return_audio:
-                yield self._result(wav, clock, time.perf_counter() - started, return_numpy)
+                yield self._result(wav, call.figures, 1.0, return_numpy)
             else:
                 yield output_path or (self.sampling_rate, to_int16(wav).unsqueeze(1).numpy())
 
         return self._in_one_thread(work())
 
-    def synthesize(self, requests: Iterable[SynthesisRequest], **options: Any) -> list[InferenceResult]:
-        """Speaks every request; each result equals that of its own :meth:`infer` call with ``return_audio``.
+    def synthesize(
+        self,
+        requests: Iterable[SynthesisRequest],
+        *,
+        return_errors: bool = False,
+        return_numpy: bool = False,
+        interval_silence: int = 200,
+        max_text_tokens_per_segment: int = 120,
+        more_segment_before: int = 0,
+        verbose: bool = False,
+        max_batch: int | None = None,
+        decode_budget: int | None = None,
+        flow_budget: int | None = None,
+        **generation_kwargs: Any,
+    ) -> list[Any]:
+        """Speaks all requests together, many times faster than one call after another.
 
-        ``options`` are those of :meth:`infer` that are not part of a request.
+        Each result is that of its own :meth:`infer` call with ``return_audio``: the same codes on a CPU in float32, and
+        samples within 8 of 32 767 steps, whatever the other requests, their order and the batch sizes. One beam
+        (``num_beams=1``) is faster by far and hardly worse (published word error rate 2.0 % instead of 1.9 %).
+
+        Args:
+            return_errors: a request that fails has its exception (``ValueError``, ``RuntimeError``,
+                ``FileNotFoundError``) in its place; by default the first one is raised.
+            max_batch, decode_budget, flow_budget: limits of a batch for this call, see :class:`Budgets`.
+            **generation_kwargs: flow_steps, cfg_rate and those of :class:`GenerationOptions`.
+
+        Returns:
+            One :class:`InferenceResult` a request, in order. Its timings and ``rtf`` are its share, by duration, of what the
+            call took; ``last_figures`` has the call as a whole.
         """
-        results = []
-        for request in requests:
-            emotion = Emotion.of(request.emotion)
-            results.append(
-                self.infer(
-                    request.voice,
-                    request.text,
-                    None,
-                    emo_audio_prompt=emotion.emo_audio,
-                    emo_vector=emotion.emo_vector,
-                    use_emo_text=emotion.emo_text is not None,
-                    emo_text=emotion.emo_text,
-                    emo_alpha=emotion.emo_alpha,
-                    use_random=emotion.use_random,
-                    seed=request.seed,
-                    return_audio=True,
-                    **options,
-                )
-            )
-        return results
+        base = self._speaking_options(
+            generation_kwargs,
+            max_text_tokens_per_segment=max_text_tokens_per_segment,
+            quick_streaming_tokens=more_segment_before,
+            detail_level=logging.INFO if verbose else logging.DEBUG,
+        )
+        with self._exclusive(), torch.no_grad():
+            engine = self._synthesizer.engine
+            usual = engine.budgets
+            engine.budgets = _limited(usual, max_batch, decode_budget, flow_budget)
+            try:
+                return self._speak_together(list(requests), base, interval_silence, return_errors, return_numpy)
+            finally:
+                if not (max_batch is decode_budget is flow_budget is None):
+                    engine.budgets = usual
+
+    def _speak_together(
+        self,
+        requests: Sequence[SynthesisRequest],
+        base: SpeakingOptions,
+        interval_silence: int,
+        return_errors: bool,
+        return_numpy: bool,
+    ) -> list[Any]:
+        synthesizer, call = self._synthesizer, _Call(self.device)
+        call.figures.requests = len(requests)
+        spoken: list[Tensor | Exception] = []
+        window = REQUESTS_PER_SLOT * synthesizer.engine.budgets.max_batch
+        for start in range(0, len(requests), window):
+            utterances: list[list[Segment] | Exception] = []
+            for request in requests[start : start + window]:
+                try:
+                    utterances.append(self._prepare(request, base, call.clock))
+                except (ValueError, RuntimeError, OSError) as error:
+                    if not return_errors:
+                        raise
+                    utterances.append(error)
+            segments = [segment for item in utterances if isinstance(item, list) for segment in item]
+            synthesizer.engine.run(segments, call.clock, call.figures)
+            for item in utterances:
+                fault = item if isinstance(item, Exception) else next((s.error for s in item if s.error), None)
+                if isinstance(item, Exception) or fault is not None:
+                    assert fault is not None
+                    if not return_errors:
+                        raise fault
+                    spoken.append(fault)
+                    call.figures.failed += 1
+                else:
+                    spoken.append(join_segments([s.samples for s in item], interval_silence, self.sampling_rate))
+        wavs = [item for item in spoken if isinstance(item, Tensor)]
+        self.last_figures = call.finish(wavs, self.sampling_rate)
+        total = sum(len(wav) for wav in wavs)
+        return [
+            self._result(item, call.figures, len(item) / total, return_numpy) if isinstance(item, Tensor) else item
+            for item in spoken
+        ]
+
+    def _prepare(self, request: SynthesisRequest, base: SpeakingOptions, clock: StageClock) -> list[Segment]:
+        """A request's segments; raises as :meth:`infer`."""
+        bounds = {"min_mel_tokens": request.min_mel_tokens, "max_mel_tokens": request.max_mel_tokens}
+        bounds = {name: value for name, value in bounds.items() if value is not None}
+        generation = replace(base.generation, **bounds) if bounds else base.generation  # type: ignore[arg-type]
+        options = replace(base, generation=generation, streams=RandomStreams(request.seed))
+        return self._synthesizer.prepare(request.voice, request.text, Emotion.of(request.emotion), options, clock)
 
     # Caches
 
@@ -338,6 +463,12 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
 
     # Delivery
 
+    def _speaking_options(self, given: Mapping[str, Any], **settings: Any) -> SpeakingOptions:
+        """From the keyword arguments of a call: those of the flow, and those of :meth:`_generation_options`."""
+        generation = dict(given)
+        flow = {name: generation.pop(name, default) for name, default in self._flow_defaults.items()}
+        return SpeakingOptions(self._generation_options(generation), **settings, **flow)
+
     def _generation_options(self, given: Mapping[str, Any]) -> GenerationOptions:
         """Checks and completes the generation arguments. Raises ``TypeError`` for an unknown one."""
         given = dict(given)
@@ -356,17 +487,19 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         given.setdefault("max_mel_tokens", min(GenerationOptions.max_mel_tokens, longest))
         return GenerationOptions(**given)
 
-    def _announce(self, segment: SpokenSegment, on_chunk: ChunkListener | None) -> None:
+    def _announce(self, segment: Segment, on_chunk: ChunkListener | None) -> None:
         if on_chunk is not None:
             on_chunk(segment.samples, self.sampling_rate, segment.index)
         if self.gr_progress is not None:
             done = segment.index + 1
             self.gr_progress(done / segment.count, desc=f"segment {done} of {segment.count}")
 
-    def _result(self, wav: Tensor, clock: StageClock, seconds: float, as_numpy: bool) -> InferenceResult:
+    def _result(self, wav: Tensor, figures: SpeakingFigures, share: float, as_numpy: bool) -> InferenceResult:
+        """``share``: which part of the call's work was for this utterance."""
         duration = len(wav) / self.sampling_rate
+        timings = {stage: share * seconds for stage, seconds in figures.stage_seconds.items()}
         samples = wav.numpy() if as_numpy else wav
-        return InferenceResult(self.sampling_rate, samples, duration, seconds / duration, clock.seconds)
+        return InferenceResult(self.sampling_rate, samples, duration, share * figures.seconds / duration, timings)
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:

@@ -6,54 +6,25 @@ one module; nothing is kept between calls.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from indextts.components import Components
-from indextts.decode import GenerationOptions, decode
+from indextts.flow import FLOW_STEPS, GUIDANCE_RATE
 from indextts.length_regulator import target_frames
 from indextts.padding import stack_rows
 from indextts.voice import SpeakerCondition
 
-STAGES = ("prompt", "text", "gpt", "latent", "flow", "vocoder")
-FLOW_STEPS = 25
-GUIDANCE_RATE = 0.7
 
-
-@dataclass
-class Row:
-    """One segment to speak.
-
-    Attributes:
-        text_ids: (L,) int64.
-        speaker: its voice.
-        emovec: (1, D) emotion vector.
-    """
+class Row(Protocol):
+    """What the stages need to know about a segment: ids (L,) int64, its voice, its emotion vector (1, D)."""
 
     text_ids: Tensor
     speaker: SpeakerCondition
     emovec: Tensor
-
-
-class StageClock:
-    """Seconds spent in each stage; on a GPU a stage ends when its work has ended."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.seconds = dict.fromkeys(STAGES, 0.0)
-
-    @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        self.seconds[stage] += time.perf_counter() - start
 
 
 class Pipeline:
@@ -69,41 +40,37 @@ class Pipeline:
         emovec = torch.cat([row.emovec for row in rows]).to(latents.dtype)
         return self.components.gpt.conds(latents, emovec)
 
-    def codes(
+    def semantic(self, rows: Sequence[Row], codes: Sequence[Tensor]) -> list[Tensor]:
+        """What the flow is told about each code: its embedding plus the GPT's view of it, B rows (n, C).
+
+        docs/indextts2.md §7 and §8.
+        """
+        latents = self.components.gpt.latent(self.conds(rows), [row.text_ids for row in rows], codes)
+        embedded = self.components.semantic_codec.embed(torch.cat(list(codes))[None])[0]
+        merged = embedded + self.components.gpt_layer(torch.cat(latents).to(embedded.dtype))
+        return list(merged.split([len(row_codes) for row_codes in codes]))
+
+    @staticmethod
+    def flow_shape(row: Row, codes: int) -> tuple[int, int, int]:
+        """(1, 80, T) of a row's noise: prompt and speech frames together."""
+        _, mels, prompt_frames = row.speaker.ref_mel.shape
+        return 1, mels, prompt_frames + target_frames(codes)
+
+    def mels(
         self,
         rows: Sequence[Row],
-        conds: Tensor,
-        options: GenerationOptions,
-        generators: Sequence[torch.Generator] | None,
+        semantic: Sequence[Tensor],
+        noises: Sequence[Tensor],
+        steps: int = FLOW_STEPS,
+        cfg_rate: float = GUIDANCE_RATE,
     ) -> list[Tensor]:
-        """Semantic codes, B rows (n,) int64; see :func:`indextts.decode.decode`."""
-        return decode(self.components.gpt, conds, [row.text_ids for row in rows], options, generators)
-
-    def semantic(self, rows: Sequence[Row], conds: Tensor, codes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """What the flow is told about each code: its embedding plus the GPT's view of it.
-
-        -> (B, n, C) right-padded, lengths (B,). docs/indextts2.md §7 and §8.
-        """
-        latents = self.components.gpt.latent(conds, [row.text_ids for row in rows], codes)
-        latent, lengths = stack_rows(latents)
-        padded_codes, _ = stack_rows(codes)
-        embedded = self.components.semantic_codec.embed(padded_codes)
-        return embedded + self.components.gpt_layer(latent.to(embedded.dtype)), lengths
-
-    def flow_shapes(self, rows: Sequence[Row], codes: Sequence[Tensor]) -> list[tuple[int, int, int]]:
-        """(1, 80, T) of each row's noise: prompt and speech frames together."""
-        return [
-            (1, row.speaker.ref_mel.shape[1], row.speaker.ref_mel.shape[2] + target_frames(len(row_codes)))
-            for row, row_codes in zip(rows, codes)
-        ]
-
-    def mels(self, rows: Sequence[Row], semantic: Tensor, lengths: Tensor, noises: Sequence[Tensor]) -> list[Tensor]:
         """Log-mels of the speech alone, B rows (80, T).
 
-        ``semantic`` and ``lengths`` from :meth:`semantic`, ``noises`` of the shapes of :meth:`flow_shapes`.
+        ``semantic`` from :meth:`semantic`, ``noises`` of the shapes of :meth:`flow_shape`.
         """
-        targets = [target_frames(length) for length in lengths.tolist()]
-        speech, _ = self.components.length_regulator(semantic, lengths, torch.tensor(targets, device=self.device))
+        targets = [target_frames(len(row)) for row in semantic]
+        codes, lengths = stack_rows(semantic)
+        speech, _ = self.components.length_regulator(codes, lengths, torch.tensor(targets, device=self.device))
         # Each row's prompt is directly followed by its speech; padding comes after both.
         frames = [torch.cat((row.speaker.prompt_condition[0], s[:t])) for row, s, t in zip(rows, speech, targets)]
         mu, totals = stack_rows(frames)
@@ -116,15 +83,16 @@ class Pipeline:
             prompt_frames,
             torch.cat([row.speaker.style for row in rows]),
             noise.transpose(1, 2),
-            steps=FLOW_STEPS,
-            cfg_rate=GUIDANCE_RATE,
+            steps=steps,
+            cfg_rate=cfg_rate,
         )
-        ends = zip(mel, prompt_frames.tolist(), totals.tolist())
-        return [row_mel[:, start:stop] for row_mel, start, stop in ends]
+        starts = [row.speaker.ref_mel.shape[2] for row in rows]
+        return [row_mel[:, start : start + target] for row_mel, start, target in zip(mel, starts, targets)]
 
     def audio(self, mels: Sequence[Tensor]) -> list[Tensor]:
         """Waveforms in [-1, 1], B rows (N,) float32 on the CPU, N = 256 samples a frame."""
         batch, lengths = stack_rows([mel.T for mel in mels])
-        wav = self.components.bigvgan(batch.transpose(1, 2), lengths)
+        wav = self.components.bigvgan(batch.transpose(1, 2), lengths).float().cpu()
         hop = wav.shape[1] // batch.shape[1]
-        return [row[: length * hop].float().cpu() for row, length in zip(wav, lengths.tolist())]
+        # Copies: a row must not keep its batch in memory.
+        return [row[: mel.shape[1] * hop].clone() for row, mel in zip(wav, mels)]

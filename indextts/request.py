@@ -99,12 +99,15 @@ class SynthesisRequest:
         voice: the prompt's file.
         seed: makes the audio reproducible; None draws anew.
         emotion: an :class:`Emotion` or a mapping with its names; None: as in the prompt.
+        min_mel_tokens, max_mel_tokens: bounds of each segment's codes (50 a second); None: those of the call.
     """
 
     text: str
     voice: str | Path
     seed: int | None = None
     emotion: Emotion | Mapping[str, Any] | None = None
+    min_mel_tokens: int | None = None
+    max_mel_tokens: int | None = None
 
 
 class RandomStreams:

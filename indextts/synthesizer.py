@@ -1,66 +1,28 @@
-"""One utterance: text and voice in, finished segments out. docs/indextts2.md §1."""
+"""One utterance: text and voice become segments that the engine can speak. docs/indextts2.md §1."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from indextts.config import ModelConfig
-from indextts.decode import GenerationOptions
 from indextts.emotion import EmotionMatrix, QwenEmotion, check_emo_vector, mixed_emovec, scale_emo_vector
-from indextts.pipeline import Pipeline, Row, StageClock
-from indextts.request import Emotion, NoiseSource, RandomStreams
+from indextts.engine import Engine, Segment, SpeakingOptions
+from indextts.figures import SpeakingFigures, StageClock
+from indextts.pipeline import Pipeline
+from indextts.request import Emotion
 from indextts.text import TextFrontend
 from indextts.voice import EmotionCondition, SpeakerCondition, VoiceEncoder
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class SpeakingOptions:
-    """How one utterance is made.
-
-    Attributes:
-        detail_level: logging level of the details.
-    """
-
-    generation: GenerationOptions
-    streams: RandomStreams = field(default_factory=RandomStreams)
-    max_text_tokens_per_segment: int = 120
-    quick_streaming_tokens: int = 0
-    initial_noise: NoiseSource | None = None
-    detail_level: int = logging.DEBUG
-
-
-@dataclass(frozen=True)
-class SpokenSegment:
-    """One finished segment and what it was made from.
-
-    Attributes:
-        index, count: its place among the segments of the utterance.
-        text_ids: (L,) int64.
-        emovec: (1, D).
-        codes: semantic codes (n,) int64.
-        mel: log-mel (80, trunc(1.72 n)).
-        samples: (256 frames,) float32 in [-1, 1], on the CPU.
-    """
-
-    index: int
-    count: int
-    text_ids: Tensor
-    emovec: Tensor
-    codes: Tensor
-    mel: Tensor
-    samples: Tensor
-
-
 class Synthesizer:
-    """Brings text, voices, emotions and the pipeline together.
+    """Brings text, voices, emotions and the engine together.
 
     Attributes:
         last_speaker, last_emotion: path and conditioning that the latest utterance used.
@@ -73,16 +35,20 @@ class Synthesizer:
         voices: VoiceEncoder,
         emotions: EmotionMatrix,
         qwen_emotion: QwenEmotion | None,
-        pipeline: Pipeline,
+        engine: Engine,
     ) -> None:
         self.config = config
         self.text = text
         self.voices = voices
         self.emotions = emotions
         self.qwen_emotion = qwen_emotion
-        self.pipeline = pipeline
+        self.engine = engine
         self.last_speaker: tuple[str, SpeakerCondition] | None = None
         self.last_emotion: tuple[str, EmotionCondition] | None = None
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.engine.pipeline
 
     def segments(self, text: str, options: SpeakingOptions) -> list[Tensor]:
         """Token ids of each segment, (L,) int64. Raises ``ValueError`` for a text with nothing to say."""
@@ -93,12 +59,12 @@ class Synthesizer:
             logger.log(options.detail_level, "segment of %d tokens: %s", len(segment), " ".join(segment))
         return [torch.tensor(self.text.ids(segment)) for segment in pieces]
 
-    def speak(
+    def prepare(
         self, voice: str | Path, text: str, emotion: Emotion, options: SpeakingOptions, clock: StageClock
-    ) -> Iterator[SpokenSegment]:
-        """Yields the segments of an utterance, in order.
+    ) -> list[Segment]:
+        """An utterance's segments with all they need to be spoken.
 
-        Raises ``ValueError`` and ``RuntimeError`` as ``IndexTTS2.infer``; the text is named.
+        Raises ``ValueError``, ``RuntimeError`` and ``FileNotFoundError`` as ``IndexTTS2.infer``; the text is named.
         """
         with clock.time("text"):
             segments = self.segments(text, options)
@@ -106,10 +72,32 @@ class Synthesizer:
             speaker = self.voices.speaker(voice)
             self.last_speaker = (str(voice), speaker)
             emovec = self.emovec(voice, speaker, text, emotion, options)
-        for index, ids in enumerate(segments):
-            codes, mel, samples = self._segment(Row(ids, speaker, emovec), index, text, options, clock)
-            logger.log(options.detail_level, "segment %d of %d: %d codes", index + 1, len(segments), len(codes))
-            yield SpokenSegment(index, len(segments), ids, emovec, codes, mel, samples)
+        return [
+            Segment(index, len(segments), text, ids, speaker, emovec, options) for index, ids in enumerate(segments)
+        ]
+
+    def speak(
+        self,
+        voice: str | Path,
+        text: str,
+        emotion: Emotion,
+        options: SpeakingOptions,
+        clock: StageClock,
+        figures: SpeakingFigures | None = None,
+        at_once: bool = True,
+    ) -> Iterator[Segment]:
+        """Yields the segments of an utterance, in order; raises as :meth:`prepare`.
+
+        ``at_once``: they are spoken as one batch before the first is yielded, which is faster than one by one.
+        """
+        figures = figures or SpeakingFigures()
+        segments = self.prepare(voice, text, emotion, options, clock)
+        for batch in [segments] if at_once else [[segment] for segment in segments]:
+            self.engine.run(batch, clock, figures)
+            for segment in batch:
+                if segment.error is not None:
+                    raise segment.error
+                yield segment
 
     def emovec(
         self, voice: str | Path, speaker: SpeakerCondition, text: str, emotion: Emotion, options: SpeakingOptions
@@ -143,44 +131,3 @@ class Synthesizer:
         generator = options.streams.stream("emotion") if emotion.use_random else None
         _, part = self.emotions.mix(weights, speaker.style, emotion.use_random, generator)
         return mixed_emovec(part, weights, merged)
-
-    def _segment(
-        self, row: Row, index: int, text: str, options: SpeakingOptions, clock: StageClock
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Codes, log-mel and samples of one segment."""
-        pipeline, streams = self.pipeline, options.streams
-        with clock.time("gpt"):
-            conds = pipeline.conds([row])
-            codes = pipeline.codes([row], conds, options.generation, [streams.stream("codes", index)])
-            self._check_codes(codes[0], text, options.generation)
-        with clock.time("latent"):
-            semantic, lengths = pipeline.semantic([row], conds, codes)
-        with clock.time("flow"):
-            noise = self._noise(pipeline.flow_shapes([row], codes)[0], index, options)
-            mels = pipeline.mels([row], semantic, lengths, [noise])
-        with clock.time("vocoder"):
-            samples = pipeline.audio(mels)
-        return codes[0], mels[0], samples[0]
-
-    def _check_codes(self, codes: Tensor, text: str, generation: GenerationOptions) -> None:
-        start = self.config.gpt.start_mel_token
-        if len(codes) == 0:
-            raise RuntimeError(f"the model stopped before its first code for text {text!r}: try another seed")
-        if bool((codes >= start).any()):
-            raise RuntimeError(f"start token {start} among the codes for text {text!r}: try another seed")
-        if len(codes) == generation.max_mel_tokens:
-            logger.warning(
-                "%d codes without a stop for text %r: the segment is cut off; raise max_mel_tokens or lower "
-                "max_text_tokens_per_segment",
-                len(codes),
-                text,
-            )
-
-    @staticmethod
-    def _noise(shape: tuple[int, int, int], index: int, options: SpeakingOptions) -> Tensor:
-        if options.initial_noise is None:
-            return torch.randn(shape, generator=options.streams.stream("flow", index))
-        noise = torch.as_tensor(options.initial_noise(index, shape))
-        if tuple(noise.shape) != shape:
-            raise ValueError(f"initial_noise for segment {index} has shape {tuple(noise.shape)}, expected {shape}")
-        return noise.to(torch.float32)

@@ -20,6 +20,7 @@ from torch import Tensor
 from indextts.codec import SemanticCodec
 from indextts.features import (
     ENCODER_RATE,
+    MAX_PROMPT_SECONDS,
     SemanticEncoder,
     Spectrogram,
     load_audio,
@@ -148,7 +149,14 @@ class VoiceEncoder:
         spectrogram: Spectrogram,
         device: torch.device,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
+        max_prompt_seconds: float = MAX_PROMPT_SECONDS,
     ) -> None:
+        """``max_prompt_seconds``: how much of a prompt counts. Raises ``ValueError`` outside of 0.1 to 15."""
+        if not MIN_PROMPT_SECONDS <= max_prompt_seconds <= MAX_PROMPT_SECONDS:
+            raise ValueError(
+                f"max_prompt_seconds is {max_prompt_seconds}, expected {MIN_PROMPT_SECONDS} to {MAX_PROMPT_SECONDS}"
+            )
+        self.max_prompt_seconds = max_prompt_seconds
         self.semantic_encoder = semantic_encoder
         self.codec = codec
         self.style_network = style_network
@@ -191,7 +199,7 @@ class VoiceEncoder:
             raise ValueError(
                 f"voice prompt {path} lasts {len(audio) / sampling_rate:.3f} s; at least {MIN_PROMPT_SECONDS} s are needed"
             )
-        return torch.from_numpy(audio)
+        return torch.from_numpy(audio[: int(self.max_prompt_seconds * sampling_rate)])
 
     def _embed(self, audio_16k: Tensor) -> Tensor:
         features, mask = seamless_features(audio_16k)

@@ -442,7 +442,8 @@ def test_requests_give_what_their_own_calls_give(tts, voice, other_voice):
         tts.infer(voice, TEXT, None, emo_vector=vector, emo_alpha=0.8, seed=3, return_audio=True, **SHORT),
         tts.infer(voice, TEXT, None, emo_vector=vector, use_random=True, seed=3, return_audio=True, **SHORT),
     ]
-    assert [torch.equal(a.wav_tensor, b.wav_tensor) for a, b in zip(results, single)] == [True] * 4
+    assert [len(a.wav_tensor) for a in results] == [len(b.wav_tensor) for b in single]
+    assert max((a.wav_tensor - b.wav_tensor).abs().max() for a, b in zip(results, single)) <= 8 / 32767
 
 
 def test_an_emotion_has_one_source():

@@ -10,9 +10,9 @@ from goldens import cases, peak_error
 
 from indextts.decode import GenerationOptions, decode
 from indextts.features import log_mel, resample_to_encoder, seamless_features, style_fbank
+from indextts.figures import StageClock
 from indextts.length_regulator import target_frames
 from indextts.parity_rule import noise, wave
-from indextts.pipeline import StageClock
 from indextts.request import Emotion
 from indextts.synthesizer import SpeakingOptions
 

@@ -1,0 +1,93 @@
+"""How much is done at once: limits of a batch, their defaults from free memory, and rows grouped by length.
+
+docs/indextts2.md §12.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH = 64
+# Shares of the free memory, and bytes that a frame takes at the published sizes in float32: in the flow two branches
+# of some ten 512-wide states each, in the vocoder a few states of 6 144 samples.
+DECODE_SHARE, FLOW_SHARE = 0.4, 0.3
+FLOW_BYTES_PER_FRAME = 200_000
+# A CPU is kept busy by one row; batches pay for very short rows only.
+CPU_FLOW_BUDGET = 1024
+LARGEST_FLOW_BUDGET = 65_536
+# Of a batch's frames, at most this part is padding.
+MAX_PADDING = 0.15
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """Limits of a batch.
+
+    Attributes:
+        max_batch: rows decoded at the same time.
+        decode_budget: cache positions of all of them together, each row counted at the most codes it may have.
+        flow_budget: frames of a flow batch, prompt and padding included; also positions of a latent batch, and half
+            of it frames of a vocoder batch.
+    """
+
+    max_batch: int
+    decode_budget: int
+    flow_budget: int
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if getattr(self, field.name) < 1:
+                raise ValueError(f"{field.name} is {getattr(self, field.name)}, expected 1 or more")
+
+    def slots(self, rows: int, capacity: int) -> int:
+        """Rows of ``capacity`` positions to decode at the same time when there are ``rows`` of them; at least one."""
+        return max(1, min(rows, self.max_batch, self.decode_budget // capacity))
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that may still be allocated on ``device``."""
+    if device.type == "cuda":
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + cached
+    try:
+        with open("/proc/meminfo") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def default_budgets(device: torch.device, bytes_per_position: int) -> Budgets:
+    """From the memory that is free now; ``bytes_per_position`` is what one position takes in the GPT's cache."""
+    free = free_memory(device)
+    flow = CPU_FLOW_BUDGET
+    if device.type != "cpu":
+        flow = min(LARGEST_FLOW_BUDGET, max(1, int(FLOW_SHARE * free / FLOW_BYTES_PER_FRAME)))
+    budgets = Budgets(MAX_BATCH, max(1, int(DECODE_SHARE * free / bytes_per_position)), flow)
+    logger.debug("%.1f GB free on %s: %s", free / 1e9, device, budgets)
+    return budgets
+
+
+def group_by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Indices of rows of similar length: longest first, at most ``budget`` positions a group with padding.
+
+    A group has at most 15 % padding; a row longer than the budget is a group of its own.
+    """
+    groups: list[list[int]] = []
+    longest = valid = 0
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        length = lengths[index]
+        padded = longest * (len(groups[-1]) + 1) if groups else 0
+        if groups and padded <= budget and valid + length >= (1 - MAX_PADDING) * padded:
+            groups[-1].append(index)
+            valid += length
+        else:
+            groups.append([index])
+            longest = valid = length
+    return groups
