@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .names import shard_key, split_shard_key
 from .parts import SpokenShard, write_part
@@ -100,17 +101,27 @@ def remove_unwanted_parts(store: DatasetStore, shard: str) -> int:
     return removed
 
 
-def deal(missing: Iterable[tuple[str, np.ndarray]], lanes: int) -> list[LaneWork]:
-    """Deal the missing rows of each shard to `lanes` lanes, like cards; lanes with nothing to do are left out.
+def longest_first(store: DatasetStore, shard: str, rows: np.ndarray) -> np.ndarray:
+    """The rows, those with the longest text first."""
+    lengths = pc.utf8_length(store.tasks(shard).column("text")).to_numpy()
+    return rows[np.argsort(-lengths[rows].astype(np.int64), kind="stable")]
 
-    Every lane walks through every shard, so shards finish in order and all lanes end together.
+
+def deal(missing: Iterable[tuple[str, np.ndarray]], lanes: int) -> list[LaneWork]:
+    """Deal the missing rows of each shard to `lanes` lanes; lanes with nothing to do are left out.
+
+    Every lane walks through every shard, so shards finish in order. Rows are dealt to and fro (0 1 1 0 0 1 ...): given
+    longest first, the shares are of like length and all lanes end together. (In their own order they would not be:
+    every other turn is the assistant's, and longer.)
     """
     work = [LaneWork(lane, lanes) for lane in range(lanes)]
-    first = 0
+    dealt = 0
     for shard, rows in missing:
+        turn, place = np.divmod(np.arange(dealt, dealt + len(rows)), lanes)
+        lane_of = np.where(turn % 2, lanes - 1 - place, place)
         for lane in work:
-            share = rows[(lane.lane - first) % lanes :: lanes]
+            share = rows[lane_of == lane.lane]
             if len(share):
                 lane.rows[shard] = share
-        first = (first + len(rows)) % lanes
+        dealt += len(rows)
     return [lane for lane in work if lane.rows]

@@ -12,7 +12,7 @@ from ..partitions import ANY_PARTITION, SINGLE_RUN, by_dataset, shards
 from ..progress import clear_progress
 from ..resources import DataRoot, EngineResource
 from ..run_tags import lock_owner
-from ..work import LaneWork, deal, missing_rows, remove_unwanted_parts
+from ..work import LaneWork, deal, longest_first, missing_rows, remove_unwanted_parts
 
 
 @dg.op(ins={"synthesis_tasks": dg.In(dg.Nothing)}, out=dg.DynamicOut(list))
@@ -32,7 +32,7 @@ def plan_lanes(context: dg.OpExecutionContext, data: DataRoot) -> Iterator[dg.Dy
             )
         with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             clear_progress(store.progress_folder)
-            missing = [(key, missing_rows(store, recipe, key)) for key in keys]
+            missing = [(key, longest_first(store, key, missing_rows(store, recipe, key))) for key in keys]
         total = sum(len(rows) for _, rows in missing)
         context.log.info(f"{dataset}: {total} tasks to speak in {len(keys)} shards, {count} lane(s)")
         for work in deal(missing, count):

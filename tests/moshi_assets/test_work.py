@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plain_dataset import PlainDataset, record, records
 
 from moshi_assets.store import dialogue_rows
-from moshi_assets.work import deal, missing_rows
+from moshi_assets.work import deal, longest_first, missing_rows
 
 # -- only what is missing or changed is spoken
 
@@ -200,3 +200,21 @@ def test_the_turns_of_a_dialogue_are_found_together(tmp_path: Path):
     dataset.plan()
     rows = list(dialogue_rows(dataset.store.tasks("talks.000000")))
     assert rows == [("talk_000", [0, 1]), ("talk_001", [2, 3]), ("talk_002", [4, 5])]
+
+
+@pytest.mark.parametrize("lanes", [2, 3])
+def test_lanes_get_like_amounts_of_text(tmp_path: Path, lanes: int):
+    lines = [record(n, user_text="Why?", assistant_text="Because " + "it is so " * (n % 7)) for n in range(60)]
+    dataset = PlainDataset(tmp_path, lines, samples_per_shard=20)
+    dataset.plan()
+    missing = [
+        (shard, longest_first(dataset.store, shard, missing_rows(dataset.store, dataset.recipe, shard)))
+        for shard in dataset.store.shards()
+    ]
+    amounts = [
+        sum(
+            len(dataset.store.tasks(shard)["text"][int(row)].as_py()) for shard in work.rows for row in work.rows[shard]
+        )
+        for work in deal(missing, lanes)
+    ]
+    assert max(amounts) < 1.05 * min(amounts)
