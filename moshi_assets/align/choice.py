@@ -62,6 +62,8 @@ class WordTimes:
         """
         self._setting = setting
         self._ctc_at_hand = bool(ctc_model and model_folder(ctc_model))
+        if ctc_model and not self._ctc_at_hand:
+            logger.warning("CTC model %r is neither a folder with a config.json nor in the local hub cache", ctc_model)
         self._aligners: dict[str, Aligner] = {
             EngineAligner.name: EngineAligner(),
             CtcAligner.name: CtcAligner(ctc_model, device),
