@@ -1,0 +1,326 @@
+"""IndexTTS2 in batches against one call after another: same weights, texts, voices and code lengths, one machine.
+
+    python -m benchmarks.tts [--part rates|decode|chain|prompt ...] [--turns 64] [--singles N] [--batches 1 4 16 64]
+
+Weights are pseudo-random (`indextts.tiny --size small`), so code lengths are forced: turns of 3 to 12 s, user and
+assistant alternating, prompts of 5 s, 25 flow steps. Opponents are (a) the classic loop of single `infer` calls with three
+beams and a cache of one voice, and the same calls with one beam and warm voices. `--singles` measures calls one after
+another on so many turns, evenly spread over the lengths, instead of all: their cost is additive. Parts not asked for
+keep the figures of the last run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import soundfile
+import torch
+
+from indextts import IndexTTS2, SynthesisRequest
+from indextts.engine import Segment, SpeakingOptions
+from indextts.figures import SpeakingFigures, StageClock
+from indextts.parity_rule import wave
+from indextts.request import Emotion, RandomStreams
+from indextts.tiny import write_checkpoint
+
+from .measure import _ASSISTANT, _USER, RESULTS, save
+
+CODES_PER_SECOND = 22050 / 256 / 1.72
+PROMPT_SECONDS = 5.0
+PARTS = ("rates", "decode", "chain", "prompt")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is said, by whom, and in how many codes."""
+
+    text: str
+    voice: Path
+    codes: int
+
+    def request(self, seed: int) -> SynthesisRequest:
+        return SynthesisRequest(self.text, self.voice, seed, None, self.codes, self.codes)
+
+
+def write_turns(folder: Path, count: int, shortest: float, longest: float) -> list[Turn]:
+    """The same turns every time: lengths spread evenly over the range, in random order, the two voices in turn."""
+    voices = []
+    for number, role in enumerate(("user", "assistant")):
+        voices.append(folder / f"{role}.wav")
+        soundfile.write(voices[-1], wave(22050, PROMPT_SECONDS, number + 1), 22050)
+    choose = random.Random(0)
+    seconds = [shortest + (longest - shortest) * i / max(1, count - 1) for i in range(count)]
+    choose.shuffle(seconds)
+    texts = (_USER, _ASSISTANT)
+    return [
+        Turn(choose.choice(texts[i % 2]) + ".", voices[i % 2], round(length * CODES_PER_SECOND))
+        for i, length in enumerate(seconds)
+    ]
+
+
+def spread(turns: list[Turn], count: int) -> list[Turn]:
+    """``count`` turns whose lengths stand for all of them, the two voices in turn."""
+    chosen = []
+    for role in (0, 1):
+        by_length = sorted(turns[role::2], key=lambda turn: turn.codes)
+        wanted = (count + 1 - role) // 2
+        chosen.append([by_length[int((i + 0.5) * len(by_length) / wanted)] for i in range(wanted)])
+    return [chosen[i % 2][i // 2] for i in range(count)]
+
+
+@contextmanager
+def timed() -> Iterator[Callable[[], float]]:
+    begin = time.perf_counter()
+    yield lambda: time.perf_counter() - begin
+
+
+def best_seconds(work: Callable[[], Any], times: int = 5) -> float:
+    """Shortest of several runs, the first not counted."""
+    work()
+    seconds = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+def measure_rates(device: torch.device, dtype: torch.dtype) -> dict[str, float]:
+    """What the machine can do: matrix products of 2 048 x 2 048, copies of 256 MB (read and written)."""
+    size = 2048
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    source = torch.ones(64 << 20, device=device)
+    target = torch.empty_like(source)
+    return {
+        "matmul_gflops": round(2 * size**3 / best_seconds(lambda: a @ b) / 1e9, 1),
+        "copy_gb_per_second": round(2 * source.nbytes / best_seconds(lambda: target.copy_(source)) / 1e9, 1),
+    }
+
+
+def segments_of(tts: IndexTTS2, turns: list[Turn], flow_steps: int) -> list[Segment]:
+    """The turns' segments, ready to be decoded."""
+    prepared = []
+    for number, turn in enumerate(turns):
+        generation = tts._generation_options(
+            {"num_beams": 1, "min_mel_tokens": turn.codes, "max_mel_tokens": turn.codes}
+        )
+        options = SpeakingOptions(generation, RandomStreams(number), flow_steps=flow_steps)
+        prepared += tts._synthesizer.prepare(turn.voice, turn.text, Emotion(), options, StageClock(tts.device))
+    return prepared
+
+
+def decode_work(tts: IndexTTS2, turns: list[Turn], text_tokens: int, batch: int) -> tuple[float, float]:
+    """GFLOP of decoding the turns, and GB read in steps of ``batch`` full rows: weights once a step, cache once a row."""
+    config = tts.cfg.gpt
+    dim, layers = config.model_dim, config.layers
+    weights = 12 * dim * dim * layers + dim * config.number_mel_codes
+    item = tts._synthesizer.pipeline.components.gpt.mel_head.weight.element_size()
+    flop = read = 0.0
+    for turn in turns:
+        positions = 34 + text_tokens + 3
+        attended = sum(positions + k for k in range(turn.codes))
+        flop += 2 * weights * (positions + turn.codes) + 4 * dim * layers * (attended + positions**2 / 2)
+        read += item * (weights * (turn.codes / batch + 1) + 2 * dim * layers * attended)
+    return flop / 1e9, read / 1e9
+
+
+def measure_decode(tts: IndexTTS2, turns: list[Turn], singles: int, batches: list[int]) -> dict[str, Any]:
+    """The decode stage alone, one beam, at each batch size."""
+    engine, results = tts._synthesizer.engine, {}
+    usual = engine.budgets
+    tts.warm_cache({turn.voice for turn in turns})
+    for batch in batches:
+        chosen = spread(turns, min(singles, len(turns))) if batch == 1 else turns
+        engine.budgets = replace(usual, max_batch=batch)
+        segments = segments_of(tts, chosen, 1)
+        figures = SpeakingFigures()
+        with timed() as seconds:
+            engine._decode(segments, figures)
+        taken, codes = seconds(), sum(len(segment.codes) for segment in segments)
+        assert codes == sum(turn.codes for turn in chosen), "the code lengths were not kept"
+        gflop, read = decode_work(tts, chosen, len(segments[0].text_ids), batch)
+        results[str(batch)] = {
+            "turns": len(chosen),
+            "seconds": round(taken, 1),
+            "codes_per_second": round(codes / taken, 1),
+            "rows_per_step": round(figures.batches["gpt"].mean_rows, 1),
+            "gflops": round(gflop / taken, 1),
+            "gb_per_second": round(read / taken, 1),
+        }
+    engine.budgets = usual
+    if "1" in results:
+        for figures_of_batch in results.values():
+            figures_of_batch["speedup"] = round(
+                figures_of_batch["codes_per_second"] / results["1"]["codes_per_second"], 2
+            )
+    return results
+
+
+def flow_gflop(tts: IndexTTS2, turn: Turn, prompt_frames: int, steps: int) -> float:
+    """GFLOP of the flow for one turn, counted, not estimated: one step counted and multiplied."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    components = tts._synthesizer.pipeline.components
+    frames = prompt_frames + int(turn.codes * 1.72)
+    cfm, device = components.cfm, tts.device
+    arguments = (
+        torch.randn(1, frames, tts.cfg.regulator.channels, device=device),
+        torch.tensor([frames]),
+        torch.randn(1, 80, prompt_frames, device=device),
+        torch.tensor([prompt_frames]),
+        torch.randn(1, 192, device=device),
+        torch.randn(1, 80, frames, device=device),
+    )
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        cfm.solve(*arguments, steps=1)
+    return counter.get_total_flops() / 1e9 * steps
+
+
+def stages(figures: SpeakingFigures) -> dict[str, float]:
+    """Seconds of each stage per second of audio."""
+    return {name: round(seconds / figures.audio_seconds, 3) for name, seconds in figures.stage_seconds.items()}
+
+
+def summary(audio_seconds: float, seconds: float, turns: int) -> dict[str, Any]:
+    return {
+        "turns": turns,
+        "audio_seconds": round(audio_seconds, 1),
+        "seconds": round(seconds, 1),
+        "times_real_time": round(audio_seconds / seconds, 4),
+    }
+
+
+def measure_calls(tts: IndexTTS2, turns: list[Turn], folder: Path, num_beams: int, warm: bool) -> dict[str, Any]:
+    """One `infer` call after another, each writing its file."""
+    if warm:
+        tts.warm_cache({turn.voice for turn in turns})
+    audio, spent = 0.0, dict.fromkeys(StageClock(tts.device).seconds, 0.0)
+    begin = time.perf_counter()
+    for number, turn in enumerate(turns):
+        settings = {"num_beams": num_beams, "min_mel_tokens": turn.codes, "max_mel_tokens": turn.codes}
+        tts.infer(turn.voice, turn.text, folder / f"{number}.wav", seed=number, **settings)
+        assert tts.last_figures is not None
+        audio += tts.last_figures.audio_seconds
+        for stage, seconds in tts.last_figures.stage_seconds.items():
+            spent[stage] += seconds
+    result = summary(audio, time.perf_counter() - begin, len(turns))
+    return {**result, "stages": {name: round(seconds / audio, 3) for name, seconds in spent.items()}}
+
+
+def measure_batch(tts: IndexTTS2, turns: list[Turn], batch: int, steps: int) -> dict[str, Any]:
+    """All turns through one `synthesize` call with ``batch`` rows decoded at a time."""
+    tts.warm_cache({turn.voice for turn in turns})
+    requests = [turn.request(number) for number, turn in enumerate(turns)]
+    tts.synthesize(requests, num_beams=1, flow_steps=steps, max_batch=batch)
+    figures = tts.last_figures
+    assert figures is not None and figures.failed == 0
+    prompt_frames = tts.cache_mel.shape[2]
+    gflop = sum(flow_gflop(tts, turn, prompt_frames, steps) for turn in turns)
+    return {
+        **summary(figures.audio_seconds, figures.seconds, len(turns)),
+        "stages": stages(figures),
+        "codes_per_second": round(figures.codes_per_second, 1),
+        "rows_per_step": round(figures.batches["gpt"].mean_rows, 1),
+        "padding": round(figures.padding, 4),
+        "flow_gflops": round(gflop / figures.stage_seconds["flow"], 1),
+        "peak_gpu_gb": round(figures.peak_memory / 1e9, 1),
+    }
+
+
+def measure_prompts(tts: IndexTTS2) -> dict[str, Any]:
+    """Flow seconds for 5 s of speech behind prompts of several lengths (two steps measured, times 12.5)."""
+    speech, cfm = int(5 * 22050 / 256), tts._synthesizer.pipeline.components.cfm
+    results = {}
+    for seconds in (0, 5, 10, 15):
+        prompt = max(1, int(seconds * 22050 / 256))
+        frames = prompt + speech
+        rows = (torch.randn(1, frames, tts.cfg.regulator.channels), torch.tensor([frames]))
+        rows += (torch.randn(1, 80, prompt), torch.tensor([prompt]), torch.randn(1, 192), torch.randn(1, 80, frames))
+        on_device = [row.to(tts.device) for row in rows]
+        with torch.no_grad():
+            results[f"{seconds} s"] = round(12.5 * best_seconds(lambda r=on_device: cfm.solve(*r, steps=2), 3), 2)
+    return results
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--size", help="default: small on a CPU, official on a GPU")
+    parser.add_argument("--turns", type=int, help="default: 64 on a CPU, 512 on a GPU")
+    parser.add_argument("--singles", type=int, help="turns for calls one after another (default: all)")
+    parser.add_argument("--seconds", type=float, nargs=2, default=[3.0, 12.0], help="shortest and longest turn")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16, 64])
+    parser.add_argument("--chain-batches", type=int, nargs="+", help="batches of the whole chain (default: --batches)")
+    parser.add_argument("--steps", type=int, default=25, help="flow steps")
+    parser.add_argument("--folder", type=Path, help="where a checkpoint of this size lies or is to be kept")
+    given = parser.parse_args(arguments)
+
+    on_gpu = torch.cuda.is_available()
+    size = given.size or ("official" if on_gpu else "small")
+    count = given.turns or (512 if on_gpu else 64)
+    singles = given.singles or count
+    path = RESULTS / "tts.json"
+    figures: dict[str, Any] = json.loads(path.read_text())["figures"] if path.exists() else {}
+    figures["cuda"] = torch.cuda.get_device_name() if on_gpu else "no CUDA device was found: CPU figures only"
+    figures["settings"] = {
+        "size": size,
+        "weights": "pseudo-random",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "gpt": "bfloat16" if on_gpu else "float32",
+        "prompt_seconds": PROMPT_SECONDS,
+        "turn_seconds": given.seconds,
+        "flow_steps": given.steps,
+    }
+    scratch = Path(tempfile.mkdtemp(prefix="tts_"))
+    try:
+        folder = given.folder or scratch / "checkpoint"
+        if not (folder / "config.yaml").exists():
+            write_checkpoint(folder, size)
+        turns = write_turns(scratch, count, *given.seconds)
+        options = {"use_bf16": on_gpu, "use_qwen_emo": False, "flow_steps": given.steps}
+        tts = IndexTTS2(folder / "config.yaml", folder, **options)
+        tts.infer(turns[0].voice, turns[0].text, None, num_beams=1, max_mel_tokens=20, min_mel_tokens=20)  # warm up
+        if "rates" in given.part:
+            figures["rates"] = measure_rates(tts.device, torch.float32)
+        if "decode" in given.part:
+            figures["decode"] = measure_decode(tts, turns, singles, given.batches)
+        if "prompt" in given.part:
+            figures["flow_seconds_for_5s_of_speech_by_prompt"] = measure_prompts(tts)
+        if "chain" in given.part:
+            few = spread(turns, min(singles, count))
+            chain: dict[str, Any] = {}
+            classic = IndexTTS2(folder / "config.yaml", folder, cache_bytes=0, **options)
+            chain["calls_3_beams_one_voice_cached"] = measure_calls(classic, few, scratch, 3, warm=False)
+            chain["calls_1_beam_warm"] = measure_calls(tts, few, scratch, 1, warm=True)
+            for batch in given.chain_batches or given.batches:
+                chosen = few if batch == 1 else turns
+                chain[f"synthesize_{batch}"] = measure_batch(tts, chosen, batch, given.steps)
+            best = max(value["times_real_time"] for name, value in chain.items() if name.startswith("synthesize"))
+            for name in ("calls_3_beams_one_voice_cached", "calls_1_beam_warm"):
+                chain[name]["best_batch_is_faster_by"] = round(best / chain[name]["times_real_time"], 2)
+            figures["chain"] = chain
+    finally:
+        shutil.rmtree(scratch)
+    command = "python -m benchmarks.tts " + " ".join(
+        f"--{name.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in vars(given).items()
+        if value is not None and name != "folder"
+    )
+    save("tts", command, figures)
+
+
+if __name__ == "__main__":
+    main()
