@@ -67,7 +67,7 @@ class Lane:
         engine: Engine,
         work: LaneWork,
         observe: Callable[[str, dict[str, Any]], None] | None = None,
-        observe_seconds: float = 5.0,
+        observe_seconds: float = 10.0,
     ) -> None:
         """
         Args:
@@ -128,7 +128,7 @@ class Lane:
         for figures in report.figures.values():
             figures.peak_rss_mb, figures.peak_vram_mb = peak_rss(), peak_vram()
         self._progress.state.queue_depth = 0
-        self._progress.update(force=True)
+        self._progress.close()
         return report
 
     # -- engine side (main thread)
