@@ -1,7 +1,9 @@
 """Fixtures shared by the tests of moshi_assets."""
 
 import os
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
 for _variable in list(os.environ):  # `make test` exports the project's own instance and data: no test may touch those
@@ -9,6 +11,17 @@ for _variable in list(os.environ):  # `make test` exports the project's own inst
         del os.environ[_variable]
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
+if TYPE_CHECKING:
+    from pipeline import Contested
+
 # Other processes share the machine: a slow example is no failure.
 settings.register_profile("moshi_assets", deadline=None)
 settings.load_profile("moshi_assets")
+
+
+@pytest.fixture(scope="session")
+def contested(tmp_path_factory: pytest.TempPathFactory) -> "Contested":
+    """A build of some seconds on two lanes, and a second one that wanted the same dataset."""
+    from pipeline import contested_build  # Dagster, which most tests here do without
+
+    return contested_build(tmp_path_factory.mktemp("contested"))

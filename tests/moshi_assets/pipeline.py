@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 
@@ -266,3 +266,40 @@ class Probe:
         """Content key of each utterance that an engine was asked for, repeats too."""
         lines = [line for lines in self.notes().values() for line in lines]
         return [line.removeprefix("speak ") for line in lines if line.startswith("speak ")]
+
+
+class Contested(NamedTuple):
+    """A long build on two lanes, and a second build of the same dataset meanwhile."""
+
+    first: subprocess.CompletedProcess[str]
+    """Its standard error is part of its output."""
+    second: subprocess.CompletedProcess[str]
+    second_seconds: float
+    probe: Probe
+    home: Path
+
+    def spoken_run(self) -> tuple[dg.DagsterRun, list[dg.EventLogEntry]]:
+        """The run of the first build that spoke, and its events."""
+        with dg.DagsterInstance.from_config(str(self.home)) as instance:
+            (record,) = instance.get_runs(dg.RunsFilter(job_name="build_shards"))
+            return record, list(instance.all_logs(record.run_id))
+
+
+def contested_build(folder: Path) -> Contested:
+    """Build 16 dialogues in four shards, with a fork server; some ten seconds of work for two lanes."""
+    write_dialogues(folder / "talks.jsonl", [dialogue(number) for number in range(16)])
+    recipe = {"engine": "noise", "samples_per_shard": 4, "worker_count": 2, "noise": {"seconds_per_call": 2.5}}
+    (folder / "recipe.yaml").write_text(json.dumps(recipe))
+    probe = Probe(folder / "probe")
+    env = environment(folder / "home", MOSHI_ASSETS_START="forkserver", **probe.variables)
+    command = ["build", "talks.jsonl", "--output", "data", "--recipe", "recipe.yaml", "--log-format", "json"]
+    first = Running("moshi-assets", *command, cwd=folder, env=env)
+    try:
+        eventually((folder / "data/talks/tasks/summary.json").exists, 180)
+        begin = time.monotonic()
+        second = run("moshi-assets", *command, cwd=folder, env=env)
+        seconds = time.monotonic() - begin
+        done = subprocess.CompletedProcess(command, first.wait(240), first.output)
+        return Contested(done, second, seconds, probe, folder / "home")
+    finally:
+        first.end()

@@ -190,14 +190,6 @@ def test_a_file_without_a_good_line_fails_and_keeps_what_was_there(pipeline, tal
     assert pipeline.store().summary() == before
 
 
-def test_an_engine_whose_files_are_missing_is_named_before_anything_is_read(pipeline, talks, tmp_path):
-    options = {"model_dir": str(tmp_path / "nowhere"), "cfg_path": str(tmp_path / "nowhere" / "config.yaml")}
-
-    run = pipeline.parse(talks, engine="indextts2", user_voice="a.wav", assistant_voice="b.wav", indextts2=options)
-
-    assert "nowhere" in failure(run) or "indextts2" in failure(run)
-
-
 # -- mono_syntheses
 
 

@@ -5,14 +5,13 @@ import os
 import pty
 import re
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from pipeline import BIN, Pipeline, Running, dialogue, digests, environment, eventually, flip_byte, run, write_dialogues
+from pipeline import BIN, Pipeline, dialogue, digests, environment, flip_byte, run, write_dialogues
 
 OPTIONS = [
     "--name",
@@ -307,34 +306,8 @@ def test_a_terminal_shows_a_bar_and_nothing_of_dagster(edited):
 # -- a longer build, and a second one at the same time
 
 
-class Rivals(NamedTuple):
-    """Two builds of one dataset at once."""
-
-    first_output: str
-    first_code: int
-    second: subprocess.CompletedProcess[str]
-    second_seconds: float
-
-
-@pytest.fixture(scope="module")
-def rivals(folder: Path) -> Rivals:
-    recipe = {"engine": "noise", "samples_per_shard": 3, "noise": {"seconds_per_call": 4}}
-    (folder / "long.yaml").write_text(yaml.safe_dump(recipe))
-    command = ["build", "talks.jsonl", "--output", "data", "--name", "busy", "--recipe", "long.yaml"]
-    first = Running("moshi-assets", *command, "--log-format", "json", cwd=folder)
-    try:
-        eventually((folder / "data/busy/tasks/summary.json").exists, 180)
-        begin = time.monotonic()
-        second = run("moshi-assets", *command, cwd=folder)
-        seconds = time.monotonic() - begin
-        code = first.wait(240)
-        return Rivals(first.output, code, second, seconds)
-    finally:
-        first.end()
-
-
-def test_progress_lines_carry_the_figures(rivals):
-    events = [json.loads(line) for line in rivals.first_output.splitlines() if line.startswith("{")]
+def test_progress_lines_carry_the_figures(contested):
+    events = [json.loads(line) for line in contested.first.stdout.splitlines() if line.startswith("{")]
 
     figures = next(event for event in events if "done" in event)
     assert figures.keys() >= {
@@ -348,17 +321,17 @@ def test_progress_lines_carry_the_figures(rivals):
     }
 
 
-def test_a_second_build_is_refused_with_the_reason(rivals):
-    assert rivals.second.returncode == 1
-    assert "is being built by another process" in " ".join(rivals.second.stderr.split())
+def test_a_second_build_is_refused_with_the_reason(contested):
+    assert contested.second.returncode == 1
+    assert "is being built by another process" in " ".join(contested.second.stderr.split())
 
 
-def test_a_second_build_is_refused_within_seconds(rivals):
-    assert rivals.second_seconds < 25  # most of it is its start, on a busy machine
+def test_a_second_build_is_refused_within_seconds(contested):
+    assert contested.second_seconds < 25  # most of it is its start, on a busy machine
 
 
-def test_a_refused_build_does_not_disturb_the_first(rivals):
-    assert rivals.first_code == 0
+def test_a_refused_build_does_not_disturb_the_first(contested):
+    assert contested.first.returncode == 0
 
 
 # -- what cannot be built
