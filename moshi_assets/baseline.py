@@ -64,6 +64,8 @@ def build_baseline(
             for task in item.tasks(store.name):
                 path = Path(temporary) / f"{task.role}.wav"
                 (result,) = engine.synthesize([task])
+                if isinstance(result, Exception):
+                    raise result
                 sf.write(path, to_pcm16(result.audio), result.sample_rate, subtype="PCM_16")
                 samples, rate = sf.read(path, dtype="int16")
                 mono.append(samples)

@@ -185,23 +185,24 @@ class Lane:
         """Speak a batch; what fails is tried once more, alone. Yields a spoken row or the reason."""
         retries = 1
         try:
-            results: list[SynthesisResult | None] = list(self._engine.synthesize(batch))
+            results: list[SynthesisResult | Exception] = list(self._engine.synthesize(batch))
             if len(results) != len(batch):
                 raise EngineError(f"engine returned {len(results)} results for {len(batch)} tasks")
         except Exception as error:
             logger.info("a batch of %d failed (%s): each is tried alone", len(batch), error)
-            results = [None] * len(batch)
+            results = [error] * len(batch)
             retries = min(2, len(batch))  # one may have spoilt the batch for all: the others were not really tried
         for task, result in zip(batch, results):
             yield task, self._outcome(task, result, retries)
 
-    def _outcome(self, task: SynthesisTask, result: SynthesisResult | None, retries: int) -> SpokenTask | Exception:
+    def _outcome(
+        self, task: SynthesisTask, result: SynthesisResult | Exception, retries: int
+    ) -> SpokenTask | Exception:
         try:
-            if result is not None:
-                return _spoken(task, result)
+            return _spoken(task, result)
         except Exception as error:
+            failure = error
             logger.info("dialogue %r, turn %d: %s; it is tried alone", task.dialogue_id, task.turn, error)
-        failure: Exception = EngineError("never tried")
         for _ in range(retries):
             try:
                 (result,) = self._engine.synthesize([task])
@@ -302,7 +303,9 @@ class Lane:
                     helper.result()
 
 
-def _spoken(task: SynthesisTask, result: SynthesisResult) -> SpokenTask:
+def _spoken(task: SynthesisTask, result: SynthesisResult | Exception) -> SpokenTask:
+    if isinstance(result, Exception):
+        raise result
     return SpokenTask(task.content_key, result.sample_rate, result.wall_seconds, to_pcm16(result.audio))
 
 

@@ -137,8 +137,11 @@ class Engine(Protocol):
         """
         ...
 
-    def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
-        """Speak `tasks` together; one result each, in order. An exception fails the whole call."""
+    def synthesize(self, tasks: Sequence[SynthesisTask]) -> Sequence[SynthesisResult | Exception]:
+        """Speak `tasks` together; one result each, in order, or the exception of a task that cannot be spoken.
+
+        An exception that is raised fails the whole call.
+        """
         ...
 
     def close(self) -> None:
@@ -186,7 +189,9 @@ class IndexTTS2Options(BaseModel, extra="forbid"):
     """Auxiliary models: w2v_bert, semantic_codec, campplus, bigvgan; default: inside model_dir or the local hub cache."""
     use_fp16: bool = False
     use_bf16: bool = False
-    num_beams: int = Field(3, ge=1)
+    num_beams: int = Field(1, ge=1)
+    """The published default is 3; one beam is faster by far and hardly worse (published word error rate 2.0 % against
+    1.9 %)."""
     max_text_tokens_per_segment: int = Field(120, ge=20)
     interval_silence: int = Field(200, ge=0)
     """Milliseconds between the segments of a long turn."""

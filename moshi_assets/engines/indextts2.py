@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import soundfile as sf
 
 from .base import (
@@ -91,7 +90,7 @@ class IndexTTS2Engine:
         path = _find_recording(emotion.emo_audio, folder)
         return emotion.model_copy(update={"emo_audio": str(path), "fingerprint": _prompt_fingerprint(path)})
 
-    def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
+    def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult | Exception]:
         from indextts import SynthesisRequest
 
         requests = [
@@ -99,17 +98,21 @@ class IndexTTS2Engine:
         ]
         before = self._model.cache_info()
         begin = time.perf_counter()
+        generation: dict[str, Any] = {"num_beams": self._options.num_beams, **self._options.generation}
         results = self._model.synthesize(
             requests,
-            num_beams=self._options.num_beams,
+            return_errors=True,  # one turn that fails costs its batch mates nothing
+            return_numpy=True,
             max_text_tokens_per_segment=self._options.max_text_tokens_per_segment,
             interval_silence=self._options.interval_silence,
-            **self._options.generation,
+            **generation,
         )
         share = (time.perf_counter() - begin) / len(tasks)
         warm = tuple(kind for kind, info in self._model.cache_info().items() if info.misses == before[kind].misses)
         return [
-            SynthesisResult(np.asarray(result.wav_tensor, np.float32), result.sampling_rate, share, warm)
+            result
+            if isinstance(result, Exception)
+            else SynthesisResult(result.wav_tensor, result.sampling_rate, share, warm)
             for result in results
         ]
 

@@ -140,6 +140,18 @@ def test_an_engine_that_gives_a_wrong_number_of_results_is_asked_one_by_one(tmp_
     assert dataset.spoken() == truth.spoken()
 
 
+def test_an_engine_may_put_an_exception_in_the_place_of_a_task(tmp_path: Path):
+    class Exact(Spoiled):
+        def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[Any]:
+            good = NoiseEngine.synthesize(self, tasks)
+            return [ValueError("cannot say it") if "BAD" in t.text else result for t, result in zip(tasks, good)]
+
+    dataset = PlainDataset(tmp_path, lines_with_a_bad_one())
+    dataset.build(Exact(raises))
+    (reject,) = dataset.store.rejects()
+    assert "ValueError: cannot say it" in reject.reason
+
+
 def test_both_turns_of_a_dialogue_can_fail(tmp_path: Path):
     lines = [record(0), record(1, user_text="BAD", assistant_text="BAD too")]
     dataset = PlainDataset(tmp_path, lines)
