@@ -69,12 +69,28 @@ class RowLayout(NamedTuple):
     cos: Tensor
     """(T, d_head / 2) rotary table."""
     sin: Tensor
+    window: Tensor | None = None
+    """(B, W) int64, the frames whose velocity is wanted, with those its convolutions look at; ``None``: all."""
+    window_lengths: Tensor | None = None
+    """(B,) int64, valid frames of each window; ``None`` if all are."""
 
     def repeat(self, times: int) -> RowLayout:
         """The layout of the batch ``times`` times over."""
-        if self.key_mask is None or self.lengths is None:
-            return self
-        return self._replace(key_mask=self.key_mask.repeat(times, 1, 1, 1), lengths=self.lengths.repeat(times))
+
+        def more(rows: Tensor | None) -> Tensor | None:
+            return None if rows is None else rows.repeat(times, *[1] * (rows.ndim - 1))
+
+        return RowLayout(
+            more(self.key_mask), more(self.lengths), self.cos, self.sin, more(self.window), more(self.window_lengths)
+        )
+
+    def take(self, x: Tensor) -> Tensor:
+        """x (B, T, C) -> its window (B, W, C)."""
+        return x if self.window is None else x.gather(1, self.window[..., None].expand(-1, -1, x.shape[2]))
+
+    def convolved_lengths(self) -> Tensor | None:
+        """(B,) int64 lengths of what :meth:`take` gives, ``None`` if every row is full."""
+        return self.lengths if self.window is None else self.window_lengths
 
 
 def time_frequencies(device: torch.device | None = None) -> Tensor:
@@ -153,6 +169,19 @@ class Attention(nn.Module):
         """x (B, T, D) -> (B, T, D)."""
         q, k, v = self.wqkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         q, k = rotate(q, layout.cos, layout.sin), rotate(k, layout.cos, layout.sin)
+        return self._attend(q, k, v, layout)
+
+    def of_window(self, x: Tensor, layout: RowLayout) -> Tensor:
+        """:meth:`forward` of the window only: x (B, T, D) -> (B, W, D)."""
+        if layout.window is None:
+            return self(x, layout)
+        dim = x.shape[-1]
+        q = F.linear(layout.take(x), self.wqkv.weight[:dim]).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        k, v = F.linear(x, self.wqkv.weight[dim:]).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        q = rotate(q, layout.cos[layout.window][:, None], layout.sin[layout.window][:, None])
+        return self._attend(q, rotate(k, layout.cos, layout.sin), v, layout)
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, layout: RowLayout) -> Tensor:
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=layout.key_mask)
         return self.wo(out.transpose(1, 2).flatten(2))
 
@@ -190,6 +219,13 @@ class Block(nn.Module):
         x = x + self.attention(self.attention_norm(x, norms[0]), layout)
         return x + self.feed_forward(self.ffn_norm(x, norms[1]))
 
+    def of_window(self, x: Tensor, skip: Tensor | None, norms: Tensor, layout: RowLayout) -> Tensor:
+        """:meth:`forward` of the window only -> (B, W, D)."""
+        if skip is not None:
+            x = self.skip_in_linear(torch.cat((x, skip), dim=-1))
+        x = layout.take(x) + self.attention.of_window(self.attention_norm(x, norms[0]), layout)
+        return x + self.feed_forward(self.ffn_norm(x, norms[1]))
+
 
 class Transformer(nn.Module):
     """Blocks with U-ViT skips: of 13, blocks 0..5 hand their output to blocks 12..7; block 6 does neither."""
@@ -207,10 +243,14 @@ class Transformer(nn.Module):
         return torch.stack([norm.table(embedding) for norm in norms], dim=1)
 
     def forward(self, x: Tensor, norms: Tensor, layout: RowLayout) -> Tensor:
-        """x (B, T, D), norms (2 * depth + 1, 2, D) of one time -> (B, T, D)."""
+        """x (B, T, D), norms (2 * depth + 1, 2, D) of one time -> the window (B, W, D).
+
+        Every frame is attended to, so only the last block can leave some out.
+        """
         skips: list[Tensor] = []
         for i, layer in enumerate(self.layers):
-            x = layer(x, skips.pop() if i > self.middle else None, norms[2 * i : 2 * i + 2], layout)
+            work = layer.of_window if i == len(self.layers) - 1 else layer
+            x = work(x, skips.pop() if i > self.middle else None, norms[2 * i : 2 * i + 2], layout)
             if i < self.middle:
                 skips.append(x)
         return self.norm(x, norms[-1])
@@ -283,6 +323,22 @@ class DiT(nn.Module):
         lengths = lengths.to(device)
         return RowLayout(length_mask(lengths, frames)[:, None, None], lengths, cos.to(dtype), sin.to(dtype))
 
+    def speech_window(self, layout: RowLayout, lengths: Tensor, prompt_lengths: Tensor) -> RowLayout:
+        """The layout with a window on each row's speech, preceded by what the WaveNet looks back at.
+
+        What the window's first frames lack on their left spoils the velocity of prompt frames only, which nobody
+        asks for. lengths and prompt_lengths (B,) int.
+        """
+        look_back = self.config.wavenet.total_reach
+        starts = (prompt_lengths.cpu() - look_back).clamp(min=0)
+        if not bool(starts.any()):
+            return layout
+        sizes = lengths.cpu() - starts
+        width, frames = int(sizes.max()), layout.cos.shape[0]
+        window = (starts[:, None] + torch.arange(width)).clamp(max=frames - 1).to(layout.cos.device)
+        full = int(sizes.min()) == width
+        return layout._replace(window=window, window_lengths=None if full else sizes.to(layout.cos.device))
+
     def frame_terms(self, prompt: Tensor, mu: Tensor, style: Tensor) -> Tensor:
         """What prompt, content and style add to each frame of the input, the same at every time.
 
@@ -301,11 +357,11 @@ class DiT(nn.Module):
         return F.linear(self.cond_projection.bias, w_content, self.cond_x_merge_linear.bias)
 
     def velocity(self, x: Tensor, terms: Tensor, tables: TimeTables, layout: RowLayout) -> Tensor:
-        """x (B, T, 80), terms (B, T, D), tables of one time -> velocity (B, T, 80)."""
+        """x (B, T, 80), terms (B, T, D), tables of one time -> velocity of the window (B, W, 80)."""
         merged = terms + F.linear(x, self.cond_x_merge_linear.weight[:, : self.config.in_channels])
         h = self.transformer(merged, tables.norms, layout)
-        h = self.skip_linear(torch.cat((h, x), dim=-1))
-        out = self.wavenet(self.conv1(h).transpose(1, 2), tables.wavenet, layout.lengths)
+        h = self.skip_linear(torch.cat((h, layout.take(x)), dim=-1))
+        out = self.wavenet(self.conv1(h).transpose(1, 2), tables.wavenet, layout.convolved_lengths())
         out = self.final_layer(out.transpose(1, 2) + self.res_projection(h), tables.final)
         return F.linear(out, self.conv2.weight[..., 0], self.conv2.bias)
 

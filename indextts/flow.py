@@ -79,9 +79,13 @@ class CFM(nn.Module):
             raise ValueError(f"the flow needs at least 1 step, got {steps}")
         estimator, frames = self.estimator, mu.shape[1]
         device, dtype = mu.device, estimator.cond_projection.weight.dtype
-        layout = estimator.row_layout(lengths, frames)
+        layout = estimator.speech_window(estimator.row_layout(lengths, frames), lengths, prompt_lengths)
         speech = length_mask(lengths.to(device), frames) & ~length_mask(prompt_lengths.to(device), frames)
         speech = speech[..., None].float()
+        # The same of the window; where rows leave it empty at the end, frames are listed twice and count once.
+        moving, window = layout.take(speech), layout.window
+        if window is not None:
+            moving[:, 1:] *= (window[:, 1:] > window[:, :-1])[..., None]
         prompt = torch.zeros(mu.shape[0], frames, prompt_mel.shape[1], dtype=dtype, device=device)
         width = min(frames, prompt_mel.shape[2])
         inside = length_mask(prompt_lengths.to(device), width)[..., None]
@@ -104,5 +108,6 @@ class CFM(nn.Module):
                 conditional, null = velocity.chunk(2)
                 velocity = (1.0 + cfg_rate) * conditional - cfg_rate * null
             # Prompt frames stay zero: the prompt enters through the terms alone.
-            x = x + size * velocity * speech
+            change = size * velocity * moving
+            x = x + change if window is None else x.scatter_add(1, window[..., None].expand_as(change), change)
         return x.transpose(1, 2)

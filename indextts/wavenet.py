@@ -31,6 +31,11 @@ class WaveNetConfig:
         """Frames the widest convolution looks to either side."""
         return (self.kernel_size - 1) * self.dilation_rate ** (self.num_layers - 1) // 2
 
+    @property
+    def total_reach(self) -> int:
+        """Frames that all layers together look to either side."""
+        return sum((self.kernel_size - 1) * self.dilation_rate**i // 2 for i in range(self.num_layers))
+
 
 def reflect_ends(x: Tensor, lengths: Tensor | None, reach: int) -> Tensor:
     """x (B, C, T) -> (B, C, T + 2 * reach), each row mirrored at its own ends.
