@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
         source = folder / "dialogues.jsonl"
         write_dialogues(source, count)
         common = [str(source), "--engine", "noise", "--name", "bench"]
-        layout = ["--layout", "overlapped", "--sample-rate", "native"]
+        layout = ["--layout", "overlapped", "--sample-rate", "native", "--no-transcripts"]
         pipeline = build([*common, "--output", str(folder / "new"), *layout, "--worker-count", "2"])
         manifest = (folder / "new/bench/bench.jsonl").read_bytes()
         sample = sorted((folder / "new/bench/data_stereo").iterdir())[:: max(1, count // 200)]

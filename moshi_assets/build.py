@@ -57,6 +57,12 @@ class BuildSummary:
     reused: int
     failed: int
     shards: int
+    words: int
+    """In the transcripts."""
+    shared_slots: int
+    """Words of the assistant that start in one 80 ms slot with the next, which overwrites them in training."""
+    approximate: int
+    """Turns whose word times are a guess."""
     audio_seconds: float
     """Of the recordings."""
     spoken_seconds: float
@@ -234,6 +240,7 @@ class Build:
         parsed = self.store.summary()
         mono = _sums(instance, run_id, "mono_syntheses", ("tasks", "spoken", "reused", "failed", "audio_seconds"))
         pairs = _sums(instance, run_id, "stereo_pairs", ("dialogues", "rejected", "audio_seconds"))
+        words = _sums(instance, run_id, "transcripts", ("words", "words_sharing_a_slot", "turns_approximate"))
         return BuildSummary(
             dialogues=parsed["dialogues"] + parsed["rejected"],
             rejected=int(parsed["rejected"] + pairs["rejected"]),
@@ -243,6 +250,9 @@ class Build:
             reused=int(mono["reused"]),
             failed=int(mono["failed"]),
             shards=parsed["shards"],
+            words=int(words["words"]),
+            shared_slots=int(words["words_sharing_a_slot"]),
+            approximate=int(words["turns_approximate"]),
             audio_seconds=pairs["audio_seconds"],
             spoken_seconds=mono["audio_seconds"],
             wall_seconds=wall,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from .verify import Fault
+from .faults import Fault
 
 _STEREO = {
     "format": "Every recording can be read: two channels, PCM_16, the declared rate and duration.",
@@ -16,11 +16,20 @@ _STEREO = {
     "silence": "No channel with speech is silent.",
     "clipping": "No channel is clipped.",
 }
+_TRANSCRIPTS = {
+    "transcripts": "Every recording has its transcript, with the words of its texts.",
+    "order": "Words are sorted by start over both speakers.",
+    "bounds": "Every word has a length and lies inside the audio.",
+    "assistant_words": "Every transcript holds words of the assistant, on which Moshi is trained.",
+}
 _MANIFEST = {"manifest": "The manifest holds every recording once, in input order, with its duration."}
 _MAX_ROWS = 50
 
 STEREO_CHECKS = [
     dg.AssetCheckSpec(name, asset="stereo_pairs", description=text, blocking=True) for name, text in _STEREO.items()
+]
+TRANSCRIPT_CHECKS = [
+    dg.AssetCheckSpec(name, asset="transcripts", description=text, blocking=True) for name, text in _TRANSCRIPTS.items()
 ]
 MANIFEST_CHECKS = [
     dg.AssetCheckSpec(name, asset="manifest", description=text, blocking=True) for name, text in _MANIFEST.items()

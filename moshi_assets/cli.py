@@ -82,11 +82,14 @@ def cli() -> None:
 @click.option(
     "--legacy-io",
     is_flag=True,
-    help="Build the classic way (one process, temporary WAVs): a benchmark opponent. Implies --layout overlapped --sample-rate native; ignores lanes, shards and resume.",
+    help="Build the classic way (one process, temporary WAVs): a benchmark opponent. Implies --layout overlapped --sample-rate native; ignores lanes, shards, resume and transcripts.",
 )
 @click.option(
     "--strict", is_flag=True, help="Exit with 1 when any record was rejected. The rest is built all the same."
 )
+@click.option("--transcripts/--no-transcripts", default=None, help=_help("transcripts"))
+@click.option("--aligner", help=_help("aligner"))
+@click.option("--ctc-model", help=_help("ctc_model"))
 @click.option("--device", help=_help("device"))
 @click.option("--cfg-path", help="indextts2: config.yaml of the checkpoint. [default: checkpoints/config.yaml]")
 @click.option("--model-dir", help="indextts2: checkpoint folder. [default: checkpoints]")
@@ -269,7 +272,8 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         f"audio       {summary.audio_seconds / 3600:.3f} h in {summary.shards} shard(s), "
         f"{summary.spoken_seconds:.0f} s spoken in this run\n"
         f"time        {summary.wall_seconds:.1f} s ({stages})\n"
-        f"recordings  {store.stereo_folder}\n"
+        + (f"transcripts {_words(summary)}\n" if recipe.transcripts else "")
+        + f"recordings  {store.stereo_folder}\n"
         f"manifest    {store.manifest_path}"
     )
     if summary.rejected:
@@ -277,6 +281,16 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         listed = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(5))
         click.echo(f"rejects     {store.rejects_path} ({listed})")
     return summary.rejected
+
+
+def _words(summary: Any) -> str:
+    """What is worth knowing about the words of a build."""
+    told = [f"{summary.words} words"]
+    if summary.shared_slots:
+        told.append(f"{summary.shared_slots} start in one 80 ms slot with the next and are overwritten in training")
+    if summary.approximate:
+        told.append(f"times of {summary.approximate} turns are approximate")
+    return ", ".join(told)
 
 
 def _build_legacy(recipe: Recipe, output: Path) -> int:

@@ -306,7 +306,9 @@ class Lane:
 def _spoken(task: SynthesisTask, result: SynthesisResult | Exception) -> SpokenTask:
     if isinstance(result, Exception):
         raise result
-    return SpokenTask(task.content_key, result.sample_rate, result.wall_seconds, to_pcm16(result.audio))
+    return SpokenTask(
+        task.content_key, result.sample_rate, result.wall_seconds, to_pcm16(result.audio), result.word_times
+    )
 
 
 def default_device(lane: int) -> str | None:

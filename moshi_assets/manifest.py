@@ -11,6 +11,8 @@ from .files import whole_file
 from .recipe import Recipe
 from .stereo import Recording
 from .store import DatasetError, DatasetStore
+from .transcript_file import transcript_path
+from .transcripts import transcripts_are_current
 from .verify import indexed_recordings, indexed_shards
 
 
@@ -42,6 +44,10 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
     with whole_file(store.manifest_path, durable=True) as partial:
         with open(partial, "w", encoding="utf-8", newline="\n") as out:
             for shard, recordings in indexed_shards(store, recipe):
+                if not transcripts_are_current(store, recipe, shard, recordings):
+                    raise DatasetError(
+                        f"the transcripts of {shard} are missing, out of date or faulty: materialize transcripts for it first"
+                    )
                 late += _late_rejects(store, shard, recordings)
                 for recording in recordings:
                     if recording.failure is not None:
@@ -61,7 +67,7 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
         figures.rejected = store.replace_late_rejects(late)
         if not figures.rows:
             raise DatasetError(f"no dialogue of {store.name!r} could be spoken: see {store.rejects_path}")
-    figures.removed_files = remove_strays(store, figures.rows)
+    figures.removed_files = remove_strays(store, recipe, figures.rows)
     store.remove_stale_shards()  # not earlier: the shards that are left take over audio from them
     return figures
 
@@ -81,12 +87,19 @@ def _late_rejects(store: DatasetStore, shard: str, recordings: list[Recording]) 
     ]
 
 
-def remove_strays(store: DatasetStore, recordings: int) -> int:
-    """Remove WAVs below data_stereo/ that no index names (dialogues taken out of the input); return how many."""
+def remove_strays(store: DatasetStore, recipe: Recipe, recordings: int) -> int:
+    """Remove what lies below data_stereo/ and belongs to no recording (dialogues taken out of the input); return how many.
+
+    Args:
+        store, recipe: the dataset.
+        recordings: how many it holds; where the files are as many as they should be, none is looked at.
+    """
     files = [os.path.join(folder, name) for folder, _, names in os.walk(store.stereo_folder) for name in names]
-    if len(files) == recordings:
+    if len(files) == recordings * (2 if recipe.transcripts else 1):
         return 0
     listed = {str(store.folder / r.path) for r in indexed_recordings(store) if r.failure is None}
+    if recipe.transcripts:
+        listed |= {transcript_path(path) for path in listed}
     strays = [path for path in files if path not in listed]
     for path in strays:
         os.unlink(path)

@@ -7,8 +7,10 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pyarrow as pa
 
+from .faults import Fault
 from .parts import SpokenShard
 from .pcm import resample
 from .recipe import Recipe
@@ -22,7 +24,7 @@ from .stereo import (
     write_recording,
 )
 from .store import DatasetError, DatasetStore, dialogue_rows
-from .verify import Fault, recording_faults
+from .verify import recording_faults
 
 
 @dataclass
@@ -117,13 +119,18 @@ class _Stage:
         spoken = [self._spoken[key] for key in keys]
         rate = spoken[0].sample_rate if recipe.sample_rate == "native" else int(recipe.sample_rate)
         turns = [(self._roles[row], resample(s.samples, s.sample_rate, rate)) for row, s in zip(rows, spoken)]
-        stereo, placed = assemble(turns, recipe.layout, round(recipe.gap * rate))
+        stereo, bare = assemble(turns, recipe.layout, round(recipe.gap * rate))
+        placed = [replace(turn, word_times=_flat(s.word_times)) for turn, s in zip(bare, spoken)]
         write_recording(folder / path, stereo, rate)
         recording = Recording(line, dialogue_id, path, key, rate, len(stereo), tuple(placed))
         faults = recording_faults(folder, recording)
         if faults:
             recording = replace(recording, fault="; ".join(fault.message for fault in faults))
         return recording, True, faults
+
+
+def _flat(word_times: np.ndarray | None) -> tuple[float, ...] | None:
+    return None if word_times is None else tuple(word_times.reshape(-1).tolist())
 
 
 def writer_threads() -> ThreadPoolExecutor:

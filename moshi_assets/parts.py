@@ -26,6 +26,7 @@ PART_SCHEMA = pa.schema(
         ("sample_rate", pa.int32()),
         ("wall_seconds", pa.float32()),
         ("samples", pa.list_(pa.int16())),
+        ("word_times", pa.list_(pa.float32())),
     ]
 )
 
@@ -38,6 +39,8 @@ class SpokenTask(NamedTuple):
     wall_seconds: float
     samples: np.ndarray
     """(N,) int16."""
+    word_times: np.ndarray | None = None
+    """(W, 2) seconds as in SynthesisResult, float32 on disk; None where the engine knows none."""
 
 
 def write_part(folder: Path, rows: Sequence[SpokenTask]) -> Path:
@@ -51,6 +54,7 @@ def write_part(folder: Path, rows: Sequence[SpokenTask]) -> Path:
             pa.array([row.sample_rate for row in rows], pa.int32()),
             pa.array([row.wall_seconds for row in rows], pa.float32()),
             samples,
+            pa.array([_flat(row.word_times) for row in rows], pa.list_(pa.float32())),
         ],
         schema=PART_SCHEMA,
     )
@@ -64,6 +68,10 @@ def write_part(folder: Path, rows: Sequence[SpokenTask]) -> Path:
     return path
 
 
+def _flat(word_times: np.ndarray | None) -> np.ndarray | None:
+    return None if word_times is None else np.asarray(word_times, np.float32).reshape(-1)
+
+
 @dataclass
 class Part:
     """An intact part, memory-mapped."""
@@ -75,8 +83,13 @@ class Part:
     def row(self, number: int) -> SpokenTask:
         """One row; its samples are a view of the mapped file."""
         samples = self.table.column(3)[number].values.to_numpy(zero_copy_only=True)
+        times = self.table.column(4)[number].values if self.table.num_columns > 4 else None  # older parts hold none
         return SpokenTask(
-            self.keys[number], self.table.column(1)[number].as_py(), self.table.column(2)[number].as_py(), samples
+            self.keys[number],
+            self.table.column(1)[number].as_py(),
+            self.table.column(2)[number].as_py(),
+            samples,
+            None if times is None else times.to_numpy().reshape(-1, 2),
         )
 
 

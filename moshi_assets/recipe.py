@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from .align.choice import AlignerName
 from .engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
 from .names import check_dataset_name
 
@@ -58,6 +59,17 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of the dataset; each task derives its own.")
     keep_temp: bool = Field(False, description="Also write each utterance as a mono WAV below tmp_mono/.")
     keep_mono: bool = Field(True, description="Keep the mono parts once their stereo files are written.")
+    transcripts: bool = Field(True, description="Write the words of each recording and their times beside it.")
+    aligner: AlignerName = Field(
+        "auto",
+        description="What finds word times: auto (engine where it knows them, else ctc with a model, else acoustic for "
+        "English, else proportional), engine, acoustic, ctc or proportional (by characters, approximate).",
+    )
+    ctc_model: str | None = Field(
+        None,
+        description="wav2vec2-family CTC model for word times: a folder, or a name in the local hub cache. Nothing is "
+        "downloaded.",
+    )
     device: str | None = Field(None, description="Device of every lane; default: cuda:{lane % gpus}, else cpu.")
     deterministic: bool = Field(False, description="Ask the engine for deterministic kernels (slower on a GPU).")
     builtin: BuiltinOptions = Field(BuiltinOptions(), description="Options of engine builtin.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from .stereo import read_index, recording_keys
 from .store import DatasetStore
+from .transcripts import transcripts_are_current
 
 
 def is_finished(store: DatasetStore, shard: str) -> bool:
     """True when the shard's index lists just its dialogues, in order, each with a current recording or a failure.
 
-    Reads the index and the tasks only; damaged audio is found when the shard is built again, or by `verify`.
+    Its transcripts must be current too. Reads the indexes and the tasks only; damaged audio is found when the shard is
+    built again, or by `verify`.
     """
     recordings = read_index(store.index_path(shard))
     if not recordings:
@@ -18,7 +20,9 @@ def is_finished(store: DatasetStore, shard: str) -> bool:
         return False
     if any(r.fault for r in recordings):
         return False
-    return all(r.failure is not None or (store.folder / r.path).is_file() for r in recordings)
+    if not all(r.failure is not None or (store.folder / r.path).is_file() for r in recordings):
+        return False
+    return transcripts_are_current(store, store.recipe(), shard, recordings)
 
 
 def unfinished_shards(store: DatasetStore) -> list[str]:
@@ -27,9 +31,11 @@ def unfinished_shards(store: DatasetStore) -> list[str]:
 
 
 def manifest_is_current(store: DatasetStore) -> bool:
-    """True when the manifest is newer than the tasks and than every shard's index."""
+    """True when the manifest is newer than the tasks and than every shard's indexes."""
     if not store.manifest_path.is_file():
         return False
     written = store.manifest_path.stat().st_mtime_ns
     sources = [store.summary_path, *map(store.index_path, store.shards())]
+    if store.recipe().transcripts:
+        sources += map(store.transcripts_path, store.shards())
     return all(path.is_file() and path.stat().st_mtime_ns <= written for path in sources)

@@ -46,6 +46,7 @@ INDEX_SCHEMA = pa.schema(
                         ("start", pa.int64()),
                         ("frames", pa.int64()),
                         ("checksum", pa.uint64()),
+                        ("word_times", pa.list_(pa.float32())),
                     ]
                 )
             ),
@@ -66,6 +67,9 @@ class PlacedTurn:
     start: int
     frames: int
     checksum: int
+    word_times: tuple[float, ...] | None = None
+    """Seconds from the start of the turn: start and end of each word, one after another, as the engine knew them (NaN
+    for a word without a sound of its own); None where it knew none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@
     mono/<shard>/*.arrow         spoken tasks (see parts.py)
     data_stereo/.../<id>.wav     the recordings
     stereo/<shard>.index         what each recording holds, for checks and the manifest
+    data_stereo/.../<id>.json    their transcripts
+    transcripts/<shard>.json     what the transcripts of a shard were made from
     <dataset>.jsonl              the manifest; nothing else may end in "jsonl": the loader reads every such file
 """
 
@@ -54,6 +56,12 @@ def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
 def tasks_path(folder: Path, shard: str) -> Path:
     """File of a shard's tasks in a tasks folder."""
     return folder / f"{shard}.tasks"
+
+
+def dialogue_texts(tasks: pa.Table) -> dict[str, list[str]]:
+    """What each turn of a shard's dialogues says, by dialogue id."""
+    texts = tasks.column("text").to_pylist()
+    return {dialogue_id: [texts[row] for row in rows] for dialogue_id, rows in dialogue_rows(tasks)}
 
 
 class DatasetError(RuntimeError):
@@ -110,6 +118,10 @@ class DatasetStore:
     def index_path(self, shard: str) -> Path:
         """What each recording of a shard holds."""
         return self.folder / "stereo" / f"{shard}.index"
+
+    def transcripts_path(self, shard: str) -> Path:
+        """What the transcripts of a shard were made from and hold in all, as JSON."""
+        return self.folder / "transcripts" / f"{shard}.json"
 
     def exists(self) -> bool:
         """True once the dataset has been parsed."""
@@ -203,8 +215,12 @@ class DatasetStore:
         """Remove what is left of shards past the dataset's end; return their keys."""
         wanted = set(self.shards())
         stale = set()
-        for path in [*self.folder.glob("mono/*"), *self.folder.glob("stereo/*.index")]:
-            key = path.name.removesuffix(".index").removesuffix(".failures.json")
+        for path in [
+            *self.folder.glob("mono/*"),
+            *self.folder.glob("stereo/*.index"),
+            *self.folder.glob("transcripts/*.json"),
+        ]:
+            key = path.name.removesuffix(".index").removesuffix(".failures.json").removesuffix(".json")
             try:
                 split_shard_key(key)
             except ValueError:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 
+from .faults import Fault
 from .recipe import Recipe, RecipeError
 from .stereo import CHANNEL, Recording, checksum, read_index, recording_keys
-from .store import DatasetError, DatasetStore
+from .store import DatasetError, DatasetStore, dialogue_texts
+from .transcript_file import transcript_faults
 
 SILENCE_DBFS = -60.0
 """A channel whose speech is quieter (RMS over its turns) counts as silent; the contract checker's threshold."""
@@ -22,19 +23,6 @@ MAX_CLIPPED = 0.001
 _FULL = 32767
 _GLANCE = 4096  # frames that nearly always tell two channels apart
 _CLIP_LEVEL = 32735  # 0.999 of full scale, as the contract checker has it
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that would mislead a trainer."""
-
-    check: str
-    """Name of the asset check that it fails."""
-    where: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.message}"
 
 
 def recording_faults(folder: Path, recording: Recording) -> list[Fault]:
@@ -168,7 +156,7 @@ def _are_current(recordings: list[Recording], store: DatasetStore, shard: str, r
 
 
 def dataset_faults(folder: Path) -> Iterator[Fault]:
-    """Every fault of a finished dataset folder, from its files alone (reads every recording)."""
+    """Every fault of a finished dataset folder, from its files alone (reads every recording and transcript)."""
     try:
         store = DatasetStore(folder.resolve().parent, folder.resolve().name)
         recipe = store.recipe()
@@ -178,13 +166,18 @@ def dataset_faults(folder: Path) -> Iterator[Fault]:
         with ThreadPoolExecutor() as pool:
             for shard in store.shards():
                 rows = read_index(store.index_path(shard))
-                if not _are_current(rows, store, shard, recipe):
+                current = _are_current(rows, store, shard, recipe)
+                if not current:
                     yield Fault("manifest", shard, "its recordings are not those of its tasks: build the dataset again")
                 failures += sum(row.failure is not None for row in rows)
                 good = [row for row in rows if row.failure is None]
                 recordings += len(good)
                 for faults in pool.map(lambda row: recording_faults(store.folder, row), good):
                     yield from faults
+                if current and recipe.transcripts:
+                    texts = dialogue_texts(store.tasks(shard))
+                    for row in good:
+                        yield from transcript_faults(store.folder, row, texts[row.dialogue_id])
         rejected = sum(1 for _ in store.rejects())
         if recordings + failures != summary["dialogues"]:
             yield Fault(

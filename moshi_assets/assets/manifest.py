@@ -5,18 +5,19 @@ import time
 import dagster as dg
 
 from ..checks import MANIFEST_CHECKS, check_results
+from ..faults import Fault
 from ..lock import dataset_lock
 from ..manifest import publish_manifest
 from ..partitions import ANY_PARTITION, SINGLE_RUN, datasets
 from ..resources import DataRoot
 from ..run_tags import lock_owner
-from ..verify import Fault, manifest_faults
-from .stereo_pairs import stereo_pairs
+from ..verify import manifest_faults
+from .transcripts import transcripts
 
 
 @dg.asset(
     partitions_def=datasets,
-    deps=[dg.AssetDep(stereo_pairs, partition_mapping=ANY_PARTITION)],
+    deps=[dg.AssetDep(transcripts, partition_mapping=ANY_PARTITION)],
     backfill_policy=SINGLE_RUN,
     check_specs=MANIFEST_CHECKS,
     kinds={"python", "json"},

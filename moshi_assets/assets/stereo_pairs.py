@@ -5,6 +5,7 @@ import time
 import dagster as dg
 
 from ..checks import STEREO_CHECKS, check_results
+from ..faults import Fault
 from ..lane import exit_with_parent
 from ..lock import dataset_lock
 from ..metrics import peak_rss
@@ -12,7 +13,6 @@ from ..pairs import build_pairs, writer_threads
 from ..partitions import SINGLE_RUN, by_dataset, shards
 from ..resources import DataRoot
 from ..run_tags import lock_owner
-from ..verify import Fault
 from .mono_syntheses import mono_syntheses
 
 

@@ -64,8 +64,8 @@ def request_shards(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.Se
 
 @dg.sensor(job=publish_manifest, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
 def request_manifest(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResult | dg.SkipReason:
-    """When the last shard of a dataset has its stereo pairs, request its manifest."""
-    events, cursor = new_materializations(context, "stereo_pairs")
+    """When the last shard of a dataset has its transcripts, request its manifest."""
+    events, cursor = new_materializations(context, "transcripts")
     requests = []
     for dataset, storage_id in {split_shard_key(key)[0]: storage_id for storage_id, key in events}.items():
         try:

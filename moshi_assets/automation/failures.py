@@ -12,13 +12,13 @@ def rerun_advice(run: dg.DagsterRun) -> str:
     tags = run.tags
     if _START in tags:
         partitions = f"--partition-range {tags[_START]}...{tags[_END]}"
-        assets = "mono_syntheses,stereo_pairs"
+        assets = "mono_syntheses,stereo_pairs,transcripts"
     else:
         partitions = f"--partition {tags.get('dagster/partition', tags.get(DATASET_TAG, 'DATASET'))}"
         assets = ",".join(sorted(key.to_user_string() for key in run.asset_selection or ())) or {
             "parse_dataset": "synthesis_tasks",
             "publish_manifest": "manifest",
-            "build_shards": "mono_syntheses,stereo_pairs",
+            "build_shards": "mono_syntheses,stereo_pairs,transcripts",
         }.get(run.job_name, "ASSET")
     return f"dagster asset materialize -m moshi_assets.definitions --select {assets} {partitions}"
 

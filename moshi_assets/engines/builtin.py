@@ -31,10 +31,10 @@ class BuiltinEngine:
     sample_rate = 24000
 
     def __init__(self, options: BuiltinOptions, device: str | None = None, deterministic: bool = False) -> None:
-        from hibari import Hibari
+        from .hibari_words import TimedHibari
 
         # One thread: the model is fastest so, lanes give the parallelism, and the result cannot depend on the machine.
-        self._tts = Hibari(voice="heart", threads=1)
+        self._tts = TimedHibari()
 
     @classmethod
     def revision(cls, options: BuiltinOptions) -> str:
@@ -56,10 +56,12 @@ class BuiltinEngine:
     def _speak(self, task: SynthesisTask) -> SynthesisResult:
         begin = time.perf_counter()
         pitch = _PITCH[task.voice]
-        audio = self._tts(task.text, speed=1 / pitch, seed=task.seed % _SEED_BITS).astype(np.float32, copy=False)
+        speech = self._tts.speak(task.text, speed=1 / pitch, seed=task.seed % _SEED_BITS)
+        audio = speech.audio.astype(np.float32, copy=False)
         if pitch != 1.0 and len(audio):
             audio = soxr.resample(audio, self.sample_rate * pitch, self.sample_rate, quality="HQ")
-        return SynthesisResult(audio, self.sample_rate, time.perf_counter() - begin)
+        word_times = None if speech.word_samples is None else speech.word_samples / (self.sample_rate * pitch)
+        return SynthesisResult(audio, self.sample_rate, time.perf_counter() - begin, word_times=word_times)
 
     def close(self) -> None:
-        self._tts = None
+        del self._tts

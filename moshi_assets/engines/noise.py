@@ -47,7 +47,12 @@ class NoiseEngine:
         if cost:
             time.sleep(max(0.0, cost - (time.perf_counter() - begin)))
         share = (time.perf_counter() - begin) / len(tasks)
-        return [SynthesisResult(audio, self.sample_rate, share) for audio in audios]
+        return [
+            SynthesisResult(
+                audio, self.sample_rate, share, word_times=_word_times(task.text, len(audio) / self.sample_rate)
+            )
+            for task, audio in zip(tasks, audios)
+        ]
 
     def _audio(self, task: SynthesisTask) -> np.ndarray:
         frames = int(self.sample_rate * max(_MIN_SECONDS, len(task.text) / self._options.characters_per_second))
@@ -58,3 +63,10 @@ class NoiseEngine:
 
     def close(self) -> None:
         pass
+
+
+def _word_times(text: str, seconds: float) -> np.ndarray:
+    """(W, 2) seconds: noise is as long as its text, character by character."""
+    lengths = np.array([len(word) for word in text.split()], np.float64)
+    ends = np.cumsum(lengths + 1) - 1
+    return np.column_stack([ends - lengths, ends]) * (seconds / ends[-1])

@@ -110,8 +110,10 @@ class Pipeline:
         return self.materialize("synthesis_tasks", dataset, config={"ops": {"synthesis_tasks": {"config": config}}})
 
     def speak_and_pair(self, first: str, last: str) -> list[dg.ExecuteInProcessResult]:
-        """Materialize `mono_syntheses` and `stereo_pairs` for a range."""
-        return [self.materialize(asset, first, last) for asset in ("mono_syntheses", "stereo_pairs")]
+        """Materialize `mono_syntheses` and `stereo_pairs` for a range, whose runs are returned, and `transcripts`."""
+        runs = [self.materialize(asset, first, last) for asset in ("mono_syntheses", "stereo_pairs")]
+        self.materialize("transcripts", first, last)
+        return runs
 
     def build(self, source: Path, dataset: str = "talks", **settings: Any) -> DatasetStore:
         """Materialize everything; asserts that every run succeeds."""

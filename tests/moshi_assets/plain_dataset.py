@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from moshi_assets.align.choice import WordTimes
 from moshi_assets.engines.base import Engine, engine_class
 from moshi_assets.lane import Lane, LaneReport
 from moshi_assets.manifest import ManifestFigures, publish_manifest
@@ -17,6 +18,7 @@ from moshi_assets.parts import SpokenShard
 from moshi_assets.planner import ParseFigures, plan
 from moshi_assets.recipe import Recipe, make_recipe
 from moshi_assets.store import DatasetStore
+from moshi_assets.transcripts import TranscriptFigures, build_transcripts
 from moshi_assets.work import deal, missing_rows, remove_unwanted_parts
 
 SHORT_NOISE = {"characters_per_second": 200.0}
@@ -56,6 +58,7 @@ class PlainDataset:
     def __init__(self, folder: Path, lines: Iterable[dict[str, Any] | str], **settings: Any) -> None:
         self.source = folder / "dialogues.jsonl"
         self.settings = {"engine": "noise", "noise": SHORT_NOISE, "samples_per_shard": 4, "name": "talks"} | settings
+        self.settings.setdefault("transcripts", False)
         self.store = DatasetStore(folder / "data", str(self.settings["name"]))
         self.write(lines)
 
@@ -96,6 +99,10 @@ class PlainDataset:
         with writer_threads() as pool:
             return [build_pairs(self.store, self.recipe, shard, pool) for shard in self.store.shards()]
 
+    def transcribe(self) -> list[TranscriptFigures]:
+        times = WordTimes(self.recipe.aligner, self.recipe.ctc_model)
+        return [build_transcripts(self.store, self.recipe, shard, times) for shard in self.store.shards()]
+
     def publish(self) -> ManifestFigures:
         return publish_manifest(self.store, self.recipe)
 
@@ -104,6 +111,7 @@ class PlainDataset:
         self.plan()
         reports = self.speak(engine)
         self.pair()
+        self.transcribe()
         self.publish()
         return sum(figures.spoken for report in reports for figures in report.figures.values())
 

@@ -48,7 +48,9 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     commands.materialize("parse both", "synthesis_tasks", "--partition-range", "a...b")
     commands.materialize("speak one", "mono_syntheses", "--partition", "a.000001", "-c", "narrow.yaml")
     commands.materialize("pair one", "stereo_pairs", "--partition", "a.000001")
-    commands.materialize("build both", "mono_syntheses,stereo_pairs", "--partition-range", "a.000000...b.000000")
+    commands.materialize(
+        "build both", "mono_syntheses,stereo_pairs,transcripts", "--partition-range", "a.000000...b.000000"
+    )
     commands.materialize("publish a", "manifest", "--partition", "a")
     commands.materialize("publish both", "manifest", "--partition-range", "a...b")
     return commands
@@ -67,6 +69,7 @@ def test_a_command_succeeds(commands, name):
         ("synthesis_tasks", {"a", "b"}),
         ("mono_syntheses", {"a.000000", "a.000001", "a.000002", "b.000000"}),
         ("stereo_pairs", {"a.000000", "a.000001", "a.000002", "b.000000"}),
+        ("transcripts", {"a.000000", "a.000001", "a.000002", "b.000000"}),
         ("manifest", {"a", "b"}),
     ],
 )

@@ -26,7 +26,8 @@ def test_assets_and_what_they_depend_on(graph):
         "synthesis_tasks": [],
         "mono_syntheses": ["synthesis_tasks"],
         "stereo_pairs": ["mono_syntheses"],
-        "manifest": ["stereo_pairs"],
+        "transcripts": ["stereo_pairs"],
+        "manifest": ["transcripts"],
     }
 
 
@@ -37,6 +38,7 @@ def test_assets_are_partitioned_by_dataset_or_by_shard(graph):
         "synthesis_tasks": "datasets",
         "mono_syntheses": "shards",
         "stereo_pairs": "shards",
+        "transcripts": "shards",
         "manifest": "datasets",
     }
 
@@ -61,6 +63,10 @@ def test_asset_checks(graph):
         ("stereo_pairs", "padding"),
         ("stereo_pairs", "silence"),
         ("stereo_pairs", "clipping"),
+        ("transcripts", "transcripts"),
+        ("transcripts", "order"),
+        ("transcripts", "bounds"),
+        ("transcripts", "assistant_words"),
         ("manifest", "manifest"),
     }
 
@@ -77,7 +83,7 @@ def test_jobs_and_their_assets():
 
     assert jobs == {
         "parse_dataset": ["synthesis_tasks"],
-        "build_shards": ["mono_syntheses", "stereo_pairs"],
+        "build_shards": ["mono_syntheses", "stereo_pairs", "transcripts"],
         "publish_manifest": ["manifest"],
     }
 

@@ -10,6 +10,7 @@ from plain_dataset import full_disk
 
 from moshi_assets.parts import SpokenShard, SpokenTask, open_part, write_part
 
+SECONDS = st.floats(0, 1000, width=32)
 ROWS = st.lists(
     st.builds(
         SpokenTask,
@@ -17,6 +18,7 @@ ROWS = st.lists(
         st.sampled_from([8000, 22050, 24000]),
         st.floats(0, 1000, width=32),
         st.lists(st.integers(-32768, 32767), min_size=1, max_size=50).map(lambda values: np.asarray(values, np.int16)),
+        st.none() | st.lists(st.tuples(SECONDS, SECONDS), max_size=5).map(lambda times: np.reshape(times, (-1, 2))),
     ),
     min_size=1,
     max_size=8,
@@ -31,7 +33,8 @@ def spoken(number: int, samples: int = 100) -> SpokenTask:
 
 
 def plain(row: SpokenTask) -> tuple:
-    return row.content_key, row.sample_rate, row.wall_seconds, row.samples.dtype, row.samples.tolist()
+    times = None if row.word_times is None else row.word_times.tolist()
+    return row.content_key, row.sample_rate, row.wall_seconds, row.samples.dtype, row.samples.tolist(), times
 
 
 @given(rows=ROWS)

@@ -138,7 +138,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 def test_the_webserver_shows_the_assets(deployment):
     names = {node["assetKey"]["path"][-1] for node in deployment.graphql(NODES)["assetNodes"]}
 
-    assert names >= {"synthesis_tasks", "mono_syntheses", "stereo_pairs", "manifest"}
+    assert names >= {"synthesis_tasks", "mono_syntheses", "stereo_pairs", "transcripts", "manifest"}
 
 
 def test_the_sensors_run_without_being_switched_on(deployment):
@@ -174,7 +174,7 @@ def test_the_asset_graph_opens_in_a_browser(deployment, tmp_path):
         check=False,
     ).stdout
 
-    assert all(name in shown for name in ("synthesis_tasks", "mono_syntheses", "stereo_pairs", "manifest")), shown[
+    assert all(name in shown for name in ("synthesis_tasks", "mono_syntheses", "stereo_pairs", "transcripts", "manifest")), shown[
         :2000
     ]
 

@@ -1,0 +1,73 @@
+"""`transcripts`: the words of each recording of a shard with their times, as JSON beside the WAV."""
+
+import time
+
+import dagster as dg
+
+from ..align.choice import APPROXIMATE, WordTimes
+from ..checks import TRANSCRIPT_CHECKS, check_results
+from ..faults import Fault
+from ..lane import exit_with_parent
+from ..lock import dataset_lock
+from ..metrics import peak_rss
+from ..partitions import SINGLE_RUN, by_dataset, shards
+from ..resources import DataRoot
+from ..run_tags import lock_owner
+from ..transcripts import TranscriptFigures, build_transcripts
+from .stereo_pairs import stereo_pairs
+
+
+@dg.asset(
+    partitions_def=shards,
+    deps=[stereo_pairs],
+    backfill_policy=SINGLE_RUN,
+    check_specs=TRANSCRIPT_CHECKS,
+    kinds={"python", "json"},
+    group_name="moshi",
+)
+def transcripts(context: dg.AssetExecutionContext, data: DataRoot) -> dg.MaterializeResult:
+    """Both speakers' words and when they are heard; only what is missing or changed is aligned."""
+    exit_with_parent()
+    faults: list[Fault] = []
+    checked = 0
+    for dataset, keys in by_dataset(context.partition_keys).items():
+        store = data.store(dataset)
+        recipe = store.recipe()
+        word_times = WordTimes(recipe.aligner, recipe.ctc_model, recipe.device)
+        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
+            for key in keys:
+                begin = time.monotonic()
+                figures = build_transcripts(store, recipe, key, word_times)
+                wall = time.monotonic() - begin
+                faults += figures.faults
+                checked += figures.recordings
+                _warn(context, key, figures)
+                context.add_asset_metadata(_metadata(figures, wall), partition_key=key)
+    return dg.MaterializeResult(check_results=list(check_results(TRANSCRIPT_CHECKS, faults, checked)))
+
+
+def _warn(context: dg.AssetExecutionContext, shard: str, figures: TranscriptFigures) -> None:
+    for reason in figures.reasons:
+        context.log.warning(reason)
+    if figures.methods[APPROXIMATE]:
+        context.log.warning(
+            f"{shard}: the word times of {figures.methods[APPROXIMATE]} of {figures.methods.total()} turns are approximate "
+            f"(by characters); with a CTC model of their language (ctc_model) they would be heard"
+        )
+
+
+def _metadata(figures: TranscriptFigures, wall: float) -> dict:
+    return {
+        "recordings": figures.recordings,
+        "written": figures.written,
+        "reused": figures.reused,
+        "words": figures.words,
+        "assistant_words": figures.assistant_words,
+        "words_sharing_a_slot": figures.shared_slots,
+        **{f"turns_{method}": count for method, count in sorted(figures.methods.items())},
+        "turns_approximate": figures.methods[APPROXIMATE],
+        "audio_seconds": round(figures.aligned_seconds, 3),
+        "wall_seconds": round(wall, 3),
+        "x_realtime": round(figures.aligned_seconds / max(wall, 1e-9), 1),
+        "peak_rss_mb": round(peak_rss(), 1),
+    }

@@ -1,0 +1,204 @@
+"""The transcript stage of one shard: the words of every recording, with their times."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import soundfile as sf
+
+from .align.base import Utterance
+from .align.choice import Alignment, WordTimes
+from .faults import Fault
+from .files import write_whole
+from .recipe import Recipe
+from .stereo import CHANNEL, Recording, read_index, recording_keys
+from .store import DatasetError, DatasetStore, dialogue_texts
+from .transcript_file import (
+    SPEAKER,
+    Transcript,
+    merge_turns,
+    read_transcript,
+    transcript_faults,
+    transcript_path,
+    write_transcript,
+)
+
+VERSION = 1
+"""Part of each key: raise it when an aligner finds other times than before."""
+GROUP = 32
+"""Recordings whose turns are aligned together: memory stays bounded, and a GPU has full batches."""
+_MAX_REASONS = 20
+
+
+@dataclass
+class TranscriptFigures:
+    """Outcome of the transcript stage for one shard."""
+
+    recordings: int = 0
+    written: int = 0
+    reused: int = 0
+    words: int = 0
+    assistant_words: int = 0
+    shared_slots: int = 0
+    """Assistant's words whose text the next one overwrites."""
+    methods: Counter[str] = field(default_factory=Counter)
+    """Turns by the aligner that found their words."""
+    aligned_seconds: float = 0.0
+    """Speech aligned now."""
+    reasons: list[str] = field(default_factory=list)
+    """Why aligners were passed over, the first few."""
+    faults: list[Fault] = field(default_factory=list)
+
+
+def transcript_key(recording: Recording, recipe: Recipe) -> str:
+    """Hexadecimal hash of all that decides a transcript: the recording, what its engine knew, and the settings."""
+    digest = hashlib.blake2b(recording.key, digest_size=16)
+    digest.update(f"{VERSION}\0{recipe.aligner}\0{recipe.ctc_model}\0".encode())
+    for turn in recording.turns:
+        digest.update(f"{turn.start} {turn.frames} {turn.checksum}\0".encode())
+        digest.update(b"" if turn.word_times is None else np.asarray(turn.word_times, np.float32).tobytes())
+    return digest.hexdigest()
+
+
+def build_transcripts(store: DatasetStore, recipe: Recipe, shard: str, word_times: WordTimes) -> TranscriptFigures:
+    """Write the transcripts of a shard that are missing or outdated, then the shard's summary of them.
+
+    Every transcript is read back and checked; the faults are in the figures, for the asset checks.
+
+    Args:
+        store, recipe: the dataset; where the recipe wants no transcripts, none is written.
+        shard: shard key.
+        word_times: the aligners.
+
+    Raises:
+        DatasetError: the shard has no stereo pairs, or those of other tasks, or one of them cannot be read.
+        AlignerError: the aligner that the recipe names cannot work at all.
+        OSError: a file cannot be written; transcripts written earlier stay.
+    """
+    figures = TranscriptFigures()
+    if not recipe.transcripts:
+        store.transcripts_path(shard).unlink(missing_ok=True)
+        return figures
+    tasks = store.tasks(shard)
+    texts = dialogue_texts(tasks)
+    indexed = read_index(store.index_path(shard))
+    if [(r.dialogue_id, r.key) for r in indexed] != recording_keys(tasks, recipe):
+        raise DatasetError(
+            f"shard {shard} has no stereo pairs of its present tasks: materialize stereo_pairs for it first"
+        )
+    recordings = [recording for recording in indexed if recording.failure is None]
+    stale = []
+    for recording in recordings:
+        figures.recordings += 1
+        held = read_transcript(store.folder / transcript_path(recording.path))
+        said = texts[recording.dialogue_id]
+        current = held is not None and held.key == transcript_key(recording, recipe)
+        if held and current and not transcript_faults(store.folder, recording, said):
+            figures.reused += 1
+            _count(figures, held)
+        else:
+            stale.append(recording)
+    for begin in range(0, len(stale), GROUP):
+        _write_group(store, recipe, stale[begin : begin + GROUP], texts, word_times, figures)
+    summary = {
+        "key": _shard_key(recordings, recipe),
+        "recordings": figures.recordings,
+        "words": figures.words,
+        "assistant_words": figures.assistant_words,
+        "shared_slots": figures.shared_slots,
+        "turns_by_method": dict(figures.methods),
+        "faults": [str(fault) for fault in figures.faults[:_MAX_REASONS]],
+    }
+    store.transcripts_path(shard).parent.mkdir(parents=True, exist_ok=True)
+    write_whole(store.transcripts_path(shard), json.dumps(summary, ensure_ascii=False, indent=1))
+    return figures
+
+
+def transcripts_are_current(store: DatasetStore, recipe: Recipe, shard: str, recordings: Sequence[Recording]) -> bool:
+    """True when every recording of a shard has a transcript made as the recipe says, none with a fault.
+
+    Reads the shard's summary and looks whether the files are there; `verify` reads them.
+    """
+    if not recipe.transcripts:
+        return True
+    good = [recording for recording in recordings if recording.failure is None]
+    try:
+        summary = json.loads(store.transcripts_path(shard).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    if summary.get("key") != _shard_key(good, recipe) or summary.get("faults"):
+        return False
+    return all((store.folder / transcript_path(recording.path)).is_file() for recording in good)
+
+
+def _shard_key(recordings: Sequence[Recording], recipe: Recipe) -> str:
+    keys = "".join(transcript_key(recording, recipe) for recording in recordings)
+    return hashlib.blake2b(keys.encode(), digest_size=16).hexdigest()
+
+
+def _write_group(
+    store: DatasetStore,
+    recipe: Recipe,
+    recordings: Sequence[Recording],
+    texts: dict[str, list[str]],
+    word_times: WordTimes,
+    figures: TranscriptFigures,
+) -> None:
+    """Align the turns of some recordings together; write, read back and count their transcripts."""
+    turns = [turn for recording in recordings for turn in utterances(store, recording, texts[recording.dialogue_id])]
+    figures.aligned_seconds += sum(turn.duration for turn in turns)
+    found = iter(word_times.align(turns))
+    for recording in recordings:
+        alignments = [next(found) for _ in recording.turns]
+        transcript = _transcript(recording, alignments, transcript_key(recording, recipe))
+        write_transcript(store.folder / transcript_path(recording.path), transcript)
+        figures.written += 1
+        _count(figures, transcript)
+        figures.faults += transcript_faults(store.folder, recording, texts[recording.dialogue_id])
+        for turn, alignment in zip(recording.turns, alignments):
+            if alignment.failures and len(figures.reasons) < _MAX_REASONS:
+                figures.reasons.append(f"{recording.path}, turn {turn.turn}: {'; '.join(alignment.failures)}")
+
+
+def utterances(store: DatasetStore, recording: Recording, texts: Sequence[str]) -> list[Utterance]:
+    """The turns of a recording with their sound and what their engine knew of their words.
+
+    Raises:
+        DatasetError: the recording cannot be read.
+    """
+    try:
+        samples, rate = sf.read(store.folder / recording.path, dtype="int16", always_2d=True)
+    except (sf.LibsndfileError, OSError) as error:
+        raise DatasetError(
+            f"{recording.path} cannot be read ({error}): materialize stereo_pairs for it again"
+        ) from None
+    return [
+        Utterance(
+            texts[turn.turn],
+            np.ascontiguousarray(samples[turn.start : turn.start + turn.frames, CHANNEL[turn.role]]),
+            rate,
+            None if turn.word_times is None else np.reshape(turn.word_times, (-1, 2)),
+        )
+        for turn in recording.turns
+    ]
+
+
+def _transcript(recording: Recording, alignments: Sequence[Alignment], key: str) -> Transcript:
+    turns = [
+        # Down to whole milliseconds, as the words' times are: what ends inside its turn then ends inside the recording.
+        (turn.role, 1000 * turn.start // recording.sample_rate / 1000, alignment.words)
+        for turn, alignment in zip(recording.turns, alignments)
+    ]
+    return Transcript(merge_turns(turns), [alignment.method for alignment in alignments], key)
+
+
+def _count(figures: TranscriptFigures, transcript: Transcript) -> None:
+    figures.words += len(transcript.alignments)
+    figures.assistant_words += sum(who == SPEAKER["assistant"] for _, _, who in transcript.alignments)
+    figures.shared_slots += transcript.shared_slots
+    figures.methods.update(transcript.methods)
