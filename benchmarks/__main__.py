@@ -7,7 +7,7 @@ from importlib import import_module
 
 from . import table
 
-ALL = ("parse", "classic", "lanes", "overhead")
+ALL = ("parse", "classic", "lanes", "overhead", "alignment")
 
 
 def main() -> None:

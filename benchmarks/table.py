@@ -40,6 +40,23 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
             lambda f: f"{100 * f['share_outside_engine']:.1f} % ({f['wall_seconds']} s in all)",
         )
     ],
+    "alignment": [
+        (
+            "word starts, what the built-in voice knows against what pocketsphinx hears, 420 words",
+            lambda f: (
+                f"{f['word_starts_apart']['engine - acoustic']['mean_ms']} ms apart, 95 % within "
+                f"{f['word_starts_apart']['engine - acoustic']['p95_ms']} ms"
+            ),
+        ),
+        (
+            "word times by `acoustic`, one core",
+            lambda f: f"{f['x_realtime']['acoustic']} x real time",
+        ),
+        (
+            "transcripts in the wall time of `make demo`",
+            lambda f: f"{100 * f['demo_transcripts_share']:.1f} % ({f['demo_transcripts_step_seconds']} s)",
+        ),
+    ],
 }
 """Benchmark -> rows of the table: what, and the figure from its results."""
 

@@ -1,0 +1,125 @@
+"""Word times: how far the aligners are apart on the sample dialogues, how fast each is, and what transcripts cost a build."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from itertools import combinations
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+
+from moshi_assets.align.acoustic import AcousticAligner
+from moshi_assets.align.base import Aligner, AlignmentError, Utterance, Word
+from moshi_assets.align.engine import EngineAligner
+from moshi_assets.align.proportional import ProportionalAligner, audible_stretches
+from moshi_assets.stereo import read_index
+from moshi_assets.store import DatasetStore, dialogue_texts
+from moshi_assets.transcripts import utterances
+
+from .measure import build, save
+
+SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "moshi_sample.jsonl"
+ALIGNERS: tuple[type[Aligner], ...] = (EngineAligner, AcousticAligner, ProportionalAligner)
+REPEATS = 3
+
+
+def spoken(store: DatasetStore) -> list[Utterance]:
+    """Every turn of a finished dataset."""
+    turns = []
+    for shard in store.shards():
+        texts = dialogue_texts(store.tasks(shard))
+        for recording in read_index(store.index_path(shard)):
+            turns += utterances(store, recording, texts[recording.dialogue_id])
+    return turns
+
+
+def differences(one: list[list[Word]], other: list[list[Word]]) -> dict[str, float]:
+    """Milliseconds between the starts of the same words."""
+    apart = np.array([1000 * (a.start - b.start) for x, y in zip(one, other) for a, b in zip(x, y, strict=True)])
+    return {
+        "words": len(apart),
+        "mean_ms": round(float(abs(apart).mean()), 1),
+        "p95_ms": round(float(np.quantile(abs(apart), 0.95)), 1),
+        "bias_ms": round(float(apart.mean()), 1),
+    }
+
+
+def onset_error(turns: list[Utterance], found: list[list[Word]]) -> float:
+    """Mean milliseconds between the first word of a turn and the onset of its sound, which neither aligner looks at."""
+    onsets = [audible_stretches(turn.samples, turn.sample_rate)[0, 0] for turn in turns]
+    return round(float(np.mean([abs(words[0].start - onset) for words, onset in zip(found, onsets)])) * 1000, 1)
+
+
+def timed(aligner: Aligner, turns: list[Utterance]) -> tuple[list[list[Word]], float]:
+    """What an aligner finds and its wall seconds, the best of a few runs, its model loaded before."""
+    aligner.align(turns[:1])
+    walls = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        outcomes = aligner.align(turns)
+        walls.append(time.perf_counter() - begin)
+    failed = [outcome for outcome in outcomes if isinstance(outcome, AlignmentError)]
+    assert not failed, failed
+    return [outcome for outcome in outcomes if not isinstance(outcome, AlignmentError)], min(walls)
+
+
+def step_seconds(home: Path) -> dict[str, float]:
+    """Wall seconds of each step of the only run that built shards: from the start of its process to its end."""
+    begins: dict[str, float] = {}
+    ends: dict[str, float] = {}
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        (run,) = instance.get_runs(dg.RunsFilter(job_name="build_shards"))
+        for entry in instance.all_logs(run.run_id):
+            event = entry.dagster_event
+            if event and event.event_type == dg.DagsterEventType.STEP_WORKER_STARTING and event.step_key:
+                begins[event.step_key] = entry.timestamp
+            elif event and event.is_step_success and event.step_key:
+                ends[event.step_key] = entry.timestamp
+    return {step: ends[step] - begins[step] for step in ends if step in begins}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        output = Path(name)
+        command = [str(SAMPLE), "--output", str(output), "--name", "demo", "--worker-count", "2"]
+        build([*command, "--samples-per-shard", "8"])  # warm: byte code, page cache
+        for path in (output / "demo").iterdir():
+            if path.is_dir():
+                path.rename(output / f"before-{path.name}")
+        (output / ".dagster").rename(output / "before")
+        wall = build([*command, "--samples-per-shard", "8"])
+        steps = step_seconds(output / ".dagster")
+        store = DatasetStore(output, "demo")
+        summaries = [json.loads(store.transcripts_path(shard).read_text()) for shard in store.shards()]
+        turns = spoken(store)
+    found, walls = {}, {}
+    for aligner in ALIGNERS:
+        found[aligner.name], walls[aligner.name] = timed(aligner(), turns)
+    seconds = sum(turn.duration for turn in turns)
+    save(
+        "alignment",
+        "python -m benchmarks alignment",
+        {
+            "turns": len(turns),
+            "audio_seconds": round(seconds, 1),
+            "word_starts_apart": {
+                f"{one} - {other}": differences(found[one], found[other]) for one, other in combinations(found, 2)
+            },
+            "first_word_from_onset_ms": {
+                aligner: onset_error(turns, found[aligner]) for aligner in (EngineAligner.name, AcousticAligner.name)
+            },
+            "x_realtime": {aligner: round(seconds / wall_seconds) for aligner, wall_seconds in walls.items()},
+            "words_sharing_a_slot": sum(summary["shared_slots"] for summary in summaries),
+            "assistant_words": sum(summary["assistant_words"] for summary in summaries),
+            "demo_wall_seconds": round(wall, 2),
+            "demo_transcripts_step_seconds": round(steps["transcripts"], 2),
+            "demo_transcripts_share": round(steps["transcripts"] / wall, 4),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
