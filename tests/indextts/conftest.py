@@ -23,6 +23,9 @@ from indextts.tiny import write_checkpoint
 TESTS = Path(__file__).resolve().parent
 
 
+torch.set_num_threads(1)  # tiny models: a second thread only waits, and on a busy machine for long
+
+
 @pytest.fixture(autouse=True)
 def _no_grad():
     with torch.no_grad():
