@@ -290,7 +290,7 @@ class Contested(NamedTuple):
 def contested_build(folder: Path) -> Contested:
     """Build 16 dialogues in four shards, with a fork server; some ten seconds of work for two lanes."""
     write_dialogues(folder / "talks.jsonl", [dialogue(number) for number in range(16)])
-    recipe = {"engine": "noise", "samples_per_shard": 4, "worker_count": 2, "noise": {"seconds_per_call": 2.5}}
+    recipe = {"engine": "noise", "samples_per_shard": 4, "worker_count": 2, "noise": {"seconds_per_call": 3}}
     (folder / "recipe.yaml").write_text(json.dumps(recipe))
     probe = Probe(folder / "probe")
     env = environment(folder / "home", MOSHI_ASSETS_START="forkserver", **probe.variables)

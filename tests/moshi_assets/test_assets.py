@@ -504,13 +504,3 @@ def test_an_inserted_line_moves_shard_borders_and_speaks_its_turns_alone(pipelin
 
 def _is_good(line: str) -> bool:
     return line.endswith("}")
-
-
-def test_observations_follow_a_long_run(pipeline, talks):
-    pipeline.parse(talks, noise={"seconds_per_call": 3.0}, worker_count=1)
-
-    pipeline.materialize("mono_syntheses", "talks.000000")
-
-    (record,) = pipeline.instance.fetch_observations(dg.AssetKey("mono_syntheses"), limit=5).records
-    assert record.partition_key == "talks.000000"
-    assert record.asset_observation.metadata["x_realtime"].value > 0

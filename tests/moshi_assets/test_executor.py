@@ -34,6 +34,18 @@ def test_lanes_speak_at_the_same_time(contested):
     assert max(started) < min(ended)
 
 
+def test_observations_follow_each_lane_during_a_long_run(contested):
+    _, events = contested.spoken_run()
+    observed = [e.get_dagster_event().asset_observation_data.asset_observation for e in events if _is_observation(e)]
+
+    assert len(observed) >= 2
+    assert all(o.partition and o.metadata["x_realtime"].value > 0 for o in observed)
+
+
+def _is_observation(entry: dg.EventLogEntry) -> bool:
+    return entry.dagster_event_type == dg.DagsterEventType.ASSET_OBSERVATION
+
+
 def test_the_executor_s_width_follows_the_recipe(contested):
     record, _ = contested.spoken_run()
 
