@@ -1,6 +1,6 @@
 """Load time and memory of IndexTTS2 with pseudo-random weights of a given size.
 
-    python benchmarks/indextts_load.py [--size official] [--folder SCRATCH] [--threads N]
+    python -m benchmarks.indextts_load [--size official] [--folder SCRATCH] [--threads N]
 
 Writes a checkpoint folder (7 GB at official size; removed afterwards), checks it, loads it and speaks one short
 utterance on the CPU. Each step runs in a process of its own, whose memory is read from /proc: ``peak`` counts
@@ -101,12 +101,18 @@ def main() -> None:
     say(f"{platform.machine()}, {options.threads} of {os.cpu_count()} cores, Python {platform.python_version()}, ")
     say(f"torch {torch.__version__}, {time.strftime('%Y-%m-%d')}, size {options.size}\n")
     with tempfile.TemporaryDirectory(prefix="indextts_load_", dir=options.folder) as scratch:
+        figures = {}
         for step in STEPS:
             command = [sys.executable, __file__, "--step", step, "--folder", scratch]
             command += ["--size", options.size, "--threads", str(options.threads)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            figures[step] = json.loads(done.stdout)
             say(f"{step}: {done.stdout}\n")
             sys.stdout.flush()
+    if options.size == "official":
+        from benchmarks.measure import save
+
+        save("indextts_load", "python -m benchmarks.indextts_load", figures)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 from .measure import build, recipe, save, write_dialogues
 
 DIALOGUES = 2_000
-COST = 0.02
+COST = 0.015
 """Simulated seconds of engine time per second of audio."""
 
 

@@ -57,6 +57,19 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
             lambda f: f"{100 * f['demo_transcripts_share']:.1f} % ({f['demo_transcripts_step_seconds']} s)",
         ),
     ],
+    "indextts_load": [
+        (
+            "IndexTTS2 at official size (pseudo-random weights) on the CPU: load",
+            lambda f: f"{f['speak']['load_seconds']} s, {f['speak']['load_peak_gb']} GB peak",
+        ),
+        (
+            "the same: one utterance of 1.2 s with 3 beams, voice cold and warm",
+            lambda f: (
+                f"{f['speak']['first_utterance_seconds']} s and {f['speak']['second_utterance_seconds']} s, "
+                f"{f['speak']['peak_gb']} GB peak"
+            ),
+        ),
+    ],
 }
 """Benchmark -> rows of the table: what, and the figure from its results."""
 
