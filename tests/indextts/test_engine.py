@@ -191,7 +191,7 @@ def limited(function, most: int, size):
     ],
 )
 def test_running_out_of_memory_halves_the_batch_and_goes_on(model, voices, monkeypatch, module, method, size):
-    requests = mixed(voices, 8)
+    requests = mixed(voices, 5)
     expected = model.synthesize(requests, **FAST)
     part = getattr(model._synthesizer.pipeline.components, module)
     monkeypatch.setattr(part, method, limited(getattr(part, method), 2, size))
@@ -324,12 +324,12 @@ def test_memory_stays_flat_over_hundreds_of_utterances(model, voices):
     def speak(batches: int) -> None:
         for batch in range(batches):
             model.synthesize(
-                [SynthesisRequest(TEXTS[0], voices[i % 3], 100 * batch + i) for i in range(25)], **settings
+                [SynthesisRequest(TEXTS[0], voices[i % 3], 100 * batch + i) for i in range(20)], **settings
             )
         gc.collect()
 
     speak(3)
     before, held = resident(), tensors()
-    speak(10)
+    speak(9)
     assert tensors() <= held
     assert resident() - before < 24 << 20
