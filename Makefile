@@ -27,7 +27,7 @@ test: $(VENV)/installed ## run every test
 ui: $(VENV)/installed ## Dagster's webserver and daemon on the datasets in data/
 	$(BIN)/dagster dev -w workspace.yaml
 
-bench: $(VENV)/installed ## reproduce every figure of the README; about 40 minutes on 2 cores
+bench: $(VENV)/installed ## reproduce every figure of the README
 	$(BIN)/python -m benchmarks
 
 lint: $(VENV)/installed

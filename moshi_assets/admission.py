@@ -17,7 +17,6 @@ from .recipe import Recipe, RecipeError
 
 _CHUNK = 256
 _REMEMBER = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
-_NO_EMOTIONS: tuple[None, ...] = (None,) * 1000
 
 
 class PlannedDialogue(NamedTuple):
@@ -116,7 +115,7 @@ class Admission:
 
     def _turn_emotions(self, dialogue: Dialogue) -> Sequence[EmotionSettings | None]:
         if not any(turn.emotion for turn in dialogue.turns) and not any(self._emotions.values()):
-            return _NO_EMOTIONS[: len(dialogue.turns)]
+            return [None] * len(dialogue.turns)
         return [
             self._keys.emotion(turn.emotion) if turn.emotion else self._emotions[turn.role] for turn in dialogue.turns
         ]

@@ -23,7 +23,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 
 from .definitions import defs
 from .executor import executor_config
-from .files import remove_partials, write_whole
+from .files import write_whole
 from .lock import dataset_lock
 from .progress import LaneProgress, clear_progress, read_progress
 from .recipe import Recipe
@@ -165,7 +165,6 @@ class Build:
                 dg.DagsterInstance.get() as instance,
             ):
                 self._close_dead_runs(instance)
-                remove_partials(self.store.folder)
                 clear_progress(self.store.progress_folder)
                 instance.add_dynamic_partitions("datasets", [self.recipe.name])
                 watcher.start()

@@ -10,7 +10,7 @@ from .dialogue import REJECT_EXCERPT, Reject
 from .files import whole_file
 from .recipe import Recipe
 from .stereo import Recording
-from .store import DatasetError, DatasetStore
+from .store import DatasetError, DatasetStore, dialogue_texts
 from .transcript_file import transcript_path
 from .transcripts import transcripts_are_current
 from .verify import indexed_recordings, indexed_shards
@@ -74,16 +74,11 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
 
 def _late_rejects(store: DatasetStore, shard: str, recordings: list[Recording]) -> list[Reject]:
     """Dialogues of a shard that could not be spoken, with their texts."""
-    failed = {recording.dialogue_id: recording for recording in recordings if recording.failure is not None}
-    texts: dict[str, list[str]] = {dialogue_id: [] for dialogue_id in failed}
-    if failed:
-        tasks = store.tasks(shard)
-        for dialogue_id, text in zip(tasks.column("dialogue_id").to_pylist(), tasks.column("text").to_pylist()):
-            if dialogue_id in texts:
-                texts[dialogue_id].append(text)
+    failed = [recording for recording in recordings if recording.failure is not None]
+    texts = dialogue_texts(store.tasks(shard)) if failed else {}
     return [
-        Reject(r.line, r.failure or "", " | ".join(texts[name])[:REJECT_EXCERPT], name, "synthesis")
-        for name, r in failed.items()
+        Reject(r.line, r.failure or "", " | ".join(texts[r.dialogue_id])[:REJECT_EXCERPT], r.dialogue_id, "synthesis")
+        for r in failed
     ]
 
 

@@ -16,13 +16,14 @@ def is_finished(store: DatasetStore, shard: str) -> bool:
     recordings = read_index(store.index_path(shard))
     if not recordings:
         return False
-    if [(r.dialogue_id, r.key) for r in recordings] != recording_keys(store.tasks(shard), store.recipe()):
+    recipe = store.recipe()
+    if [(r.dialogue_id, r.key) for r in recordings] != recording_keys(store.tasks(shard), recipe):
         return False
     if any(r.fault for r in recordings):
         return False
     if not all(r.failure is not None or (store.folder / r.path).is_file() for r in recordings):
         return False
-    return transcripts_are_current(store, store.recipe(), shard, recordings)
+    return transcripts_are_current(store, recipe, shard, recordings)
 
 
 def unfinished_shards(store: DatasetStore) -> list[str]:
