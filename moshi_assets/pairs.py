@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -131,9 +130,3 @@ class _Stage:
 
 def _flat(word_times: np.ndarray | None) -> tuple[float, ...] | None:
     return None if word_times is None else tuple(word_times.reshape(-1).tolist())
-
-
-def writer_threads() -> ThreadPoolExecutor:
-    """Pool for `build_pairs`: as many threads as this process may use cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return ThreadPoolExecutor(cores, thread_name_prefix="stereo")

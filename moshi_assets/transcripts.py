@@ -6,7 +6,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 
 import numpy as np
 import soundfile as sf
@@ -65,7 +67,9 @@ def transcript_key(recording: Recording, recipe: Recipe) -> str:
     return digest.hexdigest()
 
 
-def build_transcripts(store: DatasetStore, recipe: Recipe, shard: str, word_times: WordTimes) -> TranscriptFigures:
+def build_transcripts(
+    store: DatasetStore, recipe: Recipe, shard: str, word_times: WordTimes, pool: ThreadPoolExecutor
+) -> TranscriptFigures:
     """Write the transcripts of a shard that are missing or outdated, then the shard's summary of them.
 
     Every transcript is read back and checked; the faults are in the figures, for the asset checks.
@@ -74,6 +78,7 @@ def build_transcripts(store: DatasetStore, recipe: Recipe, shard: str, word_time
         store, recipe: the dataset; where the recipe wants no transcripts, none is written.
         shard: shard key.
         word_times: the aligners.
+        pool: threads to read recordings and write transcripts with.
 
     Raises:
         DatasetError: the shard has no stereo pairs, or those of other tasks, or one of them cannot be read.
@@ -104,7 +109,7 @@ def build_transcripts(store: DatasetStore, recipe: Recipe, shard: str, word_time
         else:
             stale.append(recording)
     for begin in range(0, len(stale), GROUP):
-        _write_group(store, recipe, stale[begin : begin + GROUP], texts, word_times, figures)
+        _write_group(store, recipe, stale[begin : begin + GROUP], texts, word_times, pool, figures)
     summary = {
         "key": _shard_key(recordings, recipe),
         "recordings": figures.recordings,
@@ -147,20 +152,28 @@ def _write_group(
     recordings: Sequence[Recording],
     texts: dict[str, list[str]],
     word_times: WordTimes,
+    pool: ThreadPoolExecutor,
     figures: TranscriptFigures,
 ) -> None:
     """Align the turns of some recordings together; write, read back and count their transcripts."""
-    turns = [turn for recording in recordings for turn in utterances(store, recording, texts[recording.dialogue_id])]
+    said = [texts[recording.dialogue_id] for recording in recordings]
+    turns = list(chain.from_iterable(pool.map(utterances, repeat(store), recordings, said)))
     figures.aligned_seconds += sum(turn.duration for turn in turns)
     found = iter(word_times.align(turns))
-    for recording in recordings:
-        alignments = [next(found) for _ in recording.turns]
+    alignments = [[next(found) for _ in recording.turns] for recording in recordings]
+
+    def write(recording: Recording, alignments: list[Alignment], texts: list[str]) -> tuple[Transcript, list[Fault]]:
         transcript = _transcript(recording, alignments, transcript_key(recording, recipe))
         write_transcript(store.folder / transcript_path(recording.path), transcript)
+        return transcript, transcript_faults(store.folder, recording, texts)
+
+    for recording, aligned, (transcript, faults) in zip(
+        recordings, alignments, pool.map(write, recordings, alignments, said)
+    ):
         figures.written += 1
         _count(figures, transcript)
-        figures.faults += transcript_faults(store.folder, recording, texts[recording.dialogue_id])
-        for turn, alignment in zip(recording.turns, alignments):
+        figures.faults += faults
+        for turn, alignment in zip(recording.turns, aligned):
             if alignment.failures and len(figures.reasons) < _MAX_REASONS:
                 figures.reasons.append(f"{recording.path}, turn {turn.turn}: {'; '.join(alignment.failures)}")
 

@@ -6,10 +6,11 @@ import dagster as dg
 
 from ..checks import STEREO_CHECKS, check_results
 from ..faults import Fault
+from ..files import file_threads
 from ..lane import exit_with_parent
 from ..lock import dataset_lock
 from ..metrics import peak_rss
-from ..pairs import build_pairs, writer_threads
+from ..pairs import build_pairs
 from ..partitions import SINGLE_RUN, by_dataset, shards
 from ..resources import DataRoot
 from ..run_tags import lock_owner
@@ -29,7 +30,7 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
     exit_with_parent()
     faults: list[Fault] = []
     checked = 0
-    with writer_threads() as pool:
+    with file_threads() as pool:
         for dataset, keys in by_dataset(context.partition_keys).items():
             store = data.store(dataset)
             recipe = store.recipe()

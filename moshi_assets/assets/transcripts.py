@@ -7,6 +7,7 @@ import dagster as dg
 from ..align.choice import APPROXIMATE, WordTimes
 from ..checks import TRANSCRIPT_CHECKS, check_results
 from ..faults import Fault
+from ..files import file_threads
 from ..lane import exit_with_parent
 from ..lock import dataset_lock
 from ..metrics import peak_rss
@@ -34,10 +35,11 @@ def transcripts(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materia
         store = data.store(dataset)
         recipe = store.recipe()
         word_times = WordTimes(recipe.aligner, recipe.ctc_model, recipe.device)
-        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
+        lock = dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id))
+        with lock, file_threads() as pool:
             for key in keys:
                 begin = time.monotonic()
-                figures = build_transcripts(store, recipe, key, word_times)
+                figures = build_transcripts(store, recipe, key, word_times, pool)
                 wall = time.monotonic() - begin
                 faults += figures.faults
                 checked += figures.recordings

@@ -11,9 +11,10 @@ from typing import Any
 
 from moshi_assets.align.choice import WordTimes
 from moshi_assets.engines.base import Engine, engine_class
+from moshi_assets.files import file_threads
 from moshi_assets.lane import Lane, LaneReport
 from moshi_assets.manifest import ManifestFigures, publish_manifest
-from moshi_assets.pairs import PairFigures, build_pairs, writer_threads
+from moshi_assets.pairs import PairFigures, build_pairs
 from moshi_assets.parts import SpokenShard
 from moshi_assets.planner import ParseFigures, plan
 from moshi_assets.recipe import Recipe, make_recipe
@@ -96,12 +97,13 @@ class PlainDataset:
         return reports
 
     def pair(self) -> list[PairFigures]:
-        with writer_threads() as pool:
+        with file_threads() as pool:
             return [build_pairs(self.store, self.recipe, shard, pool) for shard in self.store.shards()]
 
     def transcribe(self) -> list[TranscriptFigures]:
         times = WordTimes(self.recipe.aligner, self.recipe.ctc_model)
-        return [build_transcripts(self.store, self.recipe, shard, times) for shard in self.store.shards()]
+        with file_threads() as pool:
+            return [build_transcripts(self.store, self.recipe, shard, times, pool) for shard in self.store.shards()]
 
     def publish(self) -> ManifestFigures:
         return publish_manifest(self.store, self.recipe)
