@@ -28,6 +28,8 @@ class PlannedDialogue(NamedTuple):
     seeds: list[int]
     keys: list[bytes]
     emotions: Sequence[EmotionSettings | None]
+    split: str = "train"
+    """`train` or `eval`."""
 
     def tasks(self, dataset: str) -> list[SynthesisTask]:
         """Its synthesis tasks, in speaking order."""

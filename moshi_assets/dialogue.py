@@ -57,6 +57,11 @@ class Turn(NamedTuple):
     text: str
     voice: str | None
     emotion: EmotionSettings | None = None
+    gap: float | None = None
+    """Seconds between the end of the turn before and this one's start, negative for an overlap; None: the timing
+    model's choice."""
+    backchannel: bool = False
+    """A short listener's sound, laid over the other's turn."""
 
 
 class Dialogue(NamedTuple):

@@ -52,12 +52,13 @@ class _ShardWriter:
     def add(self, planned: PlannedDialogue) -> None:
         if self._dialogues == self._per_shard:
             self.flush()
-        dialogue, stem, voices, seeds, keys, emotions = planned
+        dialogue, stem, voices, seeds, keys, emotions, split = planned
         line, name = dialogue.line, dialogue.id
-        for number, (role, text, *_) in enumerate(dialogue.turns):
+        for number, (role, text, _, _, gap, backchannel) in enumerate(dialogue.turns):
             emotion = emotions[number]
             how = emotion.model_dump_json() if emotion else None
-            self._rows.append((line, name, stem, number, role, text, voices[number], seeds[number], keys[number], how))
+            sound = (voices[number], seeds[number], keys[number], how)
+            self._rows.append((line, name, stem, number, role, text, *sound, gap, backchannel, split))
         self._dialogues += 1
 
     def flush(self) -> None:

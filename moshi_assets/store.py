@@ -41,9 +41,13 @@ TASK_SCHEMA = pa.schema(
         ("seed", pa.int64()),
         ("content_key", pa.binary(16)),
         ("emotion", pa.string()),
+        ("gap", pa.float32()),
+        ("backchannel", pa.bool_()),
+        ("split", pa.string()),
     ]
 )
-"""One row a task; the turns of a dialogue follow one another. `emotion` is EmotionSettings as JSON, or null."""
+"""One row a task; the turns of a dialogue follow one another. `emotion` is EmotionSettings as JSON, or null; `gap` is
+seconds, or null for the timing model's choice; `split` is train or eval."""
 
 
 def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
