@@ -6,6 +6,7 @@
     tasks/<shard>.tasks          synthesis tasks; tasks/summary.json counts them
     mono/<shard>/*.arrow         spoken tasks (see parts.py)
     data_stereo/.../<id>.wav     the recordings
+    quality/<shard>.quality      what was measured of every utterance, which attempt was chosen, why one was rejected
     stereo/<shard>.index         what each recording holds, for checks and the manifest
     data_stereo/.../<id>.json    their transcripts
     transcripts/<shard>.json     what the transcripts of a shard were made from
@@ -26,6 +27,7 @@ import pyarrow as pa
 from .dialogue import Reject
 from .files import whole_file, write_whole
 from .names import check_dataset_name, shard_key, split_shard_key
+from .quality.table import QUALITY_SCHEMA
 from .recipe import Recipe, load_recipe
 from .tables import DamagedTable, read_table
 
@@ -119,6 +121,10 @@ class DatasetStore:
         """Tasks of a shard that the engine could not speak, as JSON."""
         return self.folder / "mono" / f"{shard}.failures.json"
 
+    def quality_path(self, shard: str) -> Path:
+        """What was measured of the shard's utterances."""
+        return self.folder / "quality" / f"{shard}.quality"
+
     def index_path(self, shard: str) -> Path:
         """What each recording of a shard holds."""
         return self.folder / "stereo" / f"{shard}.index"
@@ -175,6 +181,14 @@ class DatasetStore:
                 f"{self.name!r} again; shards past the dataset's end go away with it"
             ) from None
 
+    def quality(self, shard: str) -> pa.Table:
+        """Measures of a shard's utterances (QUALITY_SCHEMA); no rows where there is no readable table."""
+        try:
+            table = read_table(self.quality_path(shard))
+        except (OSError, DamagedTable):
+            table = QUALITY_SCHEMA.empty_table()
+        return table if table.schema.equals(QUALITY_SCHEMA) else QUALITY_SCHEMA.empty_table()
+
     def failures(self, shard: str) -> dict[str, str]:
         """Reasons by dialogue id for what the engine could not speak in this shard."""
         try:
@@ -221,10 +235,13 @@ class DatasetStore:
         stale = set()
         for path in [
             *self.folder.glob("mono/*"),
+            *self.folder.glob("quality/*.quality"),
             *self.folder.glob("stereo/*.index"),
             *self.folder.glob("transcripts/*.json"),
         ]:
-            key = path.name.removesuffix(".index").removesuffix(".failures.json").removesuffix(".json")
+            key = path.name
+            for suffix in (".quality", ".index", ".failures.json", ".json"):
+                key = key.removesuffix(suffix)
             try:
                 split_shard_key(key)
             except ValueError:

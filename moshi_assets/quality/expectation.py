@@ -1,0 +1,65 @@
+"""How long a text should take to say: what duration and speaking rate are judged against.
+
+Texts are counted in characters of a Latin alphabet, spaces and punctuation included; conversational English runs at about
+15 of them a second, brisk reading at 20. A character of another kind counts for as many as it takes to say it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+ONSET_SECONDS = 0.5
+"""What an utterance may last beyond its text: the onset, the last word's lengthening, a breath."""
+SHORT_TEXT = 20
+"""Letters below which a text has no speaking rate worth the name ("No.", "Mm-hm."): its duration alone is judged."""
+_IDEOGRAPH = 3.0  # a syllable each: some 4 to 6 a second
+_SYLLABIC = 2.0  # kana, hangul: some 7 a second
+_SPELLED_OUT = 5.0  # "7" is "seven ", "%" is "percent", "/" is "slash"
+
+
+class Expectation(NamedTuple):
+    """What is expected of the sound of one text."""
+
+    shortest: float
+    """Characters at least: digits and signs may be silent or read together (1,000,000)."""
+    longest: float
+    """Characters at most: every digit and sign is spelled out."""
+    rate_matters: bool
+    """Whether the text is long enough, and enough of it letters, to have a speaking rate."""
+
+    @property
+    def typical(self) -> float:
+        """Characters, for the speaking rate."""
+        return (self.shortest + self.longest) / 2
+
+    def duration_ratio(self, seconds: float, characters_per_second: float) -> float:
+        """How far a duration lies outside what is expected: 1 inside; 2 twice too long; 0.5 half as long as it must be."""
+        low, high = self.shortest / characters_per_second, self.longest / characters_per_second + ONSET_SECONDS
+        return seconds / low if seconds < low else max(1.0, seconds / high)
+
+
+def expect(text: str) -> Expectation:
+    """What to expect of a text in any language."""
+    shortest = longest = 0.0
+    letters = 0
+    for character in text:
+        if character.isascii():
+            weight = 1.0
+            spelled = not (character.isalpha() or character in " .,;:!?'\"-()\n\t")
+            letters += character.isalpha()
+        else:
+            weight, spelled = _weight(character), False
+            letters += character.isalpha()
+        shortest += weight
+        longest += _SPELLED_OUT if spelled else weight
+    spelled_out = (longest - shortest) / (_SPELLED_OUT - 1)
+    return Expectation(shortest, longest, letters >= SHORT_TEXT and 4 * spelled_out <= letters)
+
+
+def _weight(character: str) -> float:
+    code = ord(character)
+    if 0x3040 <= code <= 0x30FF or 0xAC00 <= code <= 0xD7A3:
+        return _SYLLABIC
+    if 0x2E80 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0x20000 <= code <= 0x3FFFF:
+        return _IDEOGRAPH
+    return 1.0

@@ -1,0 +1,143 @@
+"""Measures of one utterance, from its samples and its text."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..pcm import FULL_SCALE
+from .expectation import expect
+
+CLIP_LEVEL = 32735
+"""An int16 sample this large counts as clipped (0.999 of full scale, as the contract checker has it)."""
+SILENT_LUFS = -70.0
+"""Lowest loudness that is told: the absolute gate of ITU-R BS.1770."""
+SILENT_DBFS = -96.0
+"""Lowest peak that is told: less than one step of int16."""
+BLOCK_SECONDS = 0.4
+"""Gating block of ITU-R BS.1770; a shorter utterance is one block."""
+FRAME_SECONDS = 0.01
+"""Resolution of silences."""
+SILENCE_BELOW_SPEECH = 40.0
+"""dB below the loud frames (their 95th percentile) at which a frame is silence. Weak consonants lie 30 dB below vowels."""
+SILENCE_DBFS = -60.0
+"""dBFS below which a frame is silence whatever the rest is."""
+
+
+class Measures(NamedTuple):
+    """What was measured of one utterance; numbers are those of float32, as they are stored."""
+
+    seconds: float
+    loudness_lufs: float
+    """Integrated loudness, ITU-R BS.1770-4; -70 and below is -70."""
+    peak_dbfs: float
+    """Largest sample."""
+    clipped: float
+    """Share of samples at full scale."""
+    dc: float
+    """Mean of the samples, share of full scale, with its sign."""
+    leading_silence: float
+    """Seconds; the whole utterance where there is nothing else."""
+    trailing_silence: float
+    """Seconds."""
+    inner_silence: float
+    """Longest silence between sounds, seconds."""
+    characters: int
+    """Of the text, as written."""
+    chars_per_second: float
+    """Characters as spoken (see expectation.py) a second of sound, leading, trailing and inner silences over 0.2 s left
+    out; 0 without a sound."""
+    wer: float | None = None
+    """Word error rate of what a recogniser heard, where one listened."""
+    speaker_similarity: float | None = None
+    """Cosine of the speaker embeddings of utterance and prompt."""
+    dnsmos: float | None = None
+    """DNSMOS P.835 overall quality, 1 to 5."""
+
+
+OPTIONAL = ("wer", "speaker_similarity", "dnsmos")
+"""Measures that need packages or models of their own."""
+_PAUSE_FRAMES = round(0.2 / FRAME_SECONDS)
+_meters = threading.local()
+
+
+def measure(samples: np.ndarray, sample_rate: int, text: str) -> Measures:
+    """Measure one utterance.
+
+    Args:
+        samples: (N,) int16, N > 0.
+        sample_rate: Hz.
+        text: what it should say.
+    """
+    wave = samples.astype(np.float32)
+    dc = float(wave.mean(dtype=np.float64))
+    peak = max(int(samples.max()), -int(samples.min()))
+    clipped = 0
+    if peak >= CLIP_LEVEL:
+        clipped = int(np.count_nonzero(samples >= CLIP_LEVEL) + np.count_nonzero(samples <= -CLIP_LEVEL))
+    wave -= np.float32(dc)
+    frame = max(1, round(FRAME_SECONDS * sample_rate))
+    leading, trailing, inner, sounding = _silences(wave, frame)
+    seconds = len(samples) / sample_rate
+    spoken_seconds = min(sounding * frame / sample_rate, seconds)
+    return rounded(
+        Measures(
+            seconds=seconds,
+            loudness_lufs=loudness(wave / np.float32(FULL_SCALE), sample_rate),
+            peak_dbfs=max(20 * np.log10(max(peak, 1e-9) / FULL_SCALE), SILENT_DBFS),
+            clipped=clipped / len(samples),
+            dc=dc / FULL_SCALE,
+            leading_silence=min(leading * frame / sample_rate, seconds),
+            trailing_silence=min(trailing * frame / sample_rate, seconds),
+            inner_silence=inner * frame / sample_rate,
+            characters=len(text),
+            chars_per_second=expect(text).typical / spoken_seconds if spoken_seconds else 0.0,
+        )
+    )
+
+
+def rounded(measures: Measures) -> Measures:
+    """The same numbers as they come back from a float32 column, so that a verdict does not depend on when it is given."""
+    return Measures(*(float(np.float32(value)) if isinstance(value, float) else value for value in measures))
+
+
+def loudness(wave: np.ndarray, sample_rate: int) -> float:
+    """Integrated loudness of (N,) float samples, full scale 1, in LUFS; not below `SILENT_LUFS`.
+
+    What is shorter than a gating block of 0.4 s is taken as one block of its own length.
+    """
+    seconds = len(wave) / sample_rate
+    found = _meter(sample_rate, min(BLOCK_SECONDS, seconds)).integrated_loudness(wave)
+    return max(float(found), SILENT_LUFS)
+
+
+def _meter(sample_rate: int, block_seconds: float) -> Any:
+    """A meter of this thread's own: one keeps what it measured last."""
+    if not hasattr(_meters, "make"):
+        import pyloudnorm
+
+        _meters.make = lru_cache(maxsize=16)(lambda rate, block: pyloudnorm.Meter(rate, block_size=block))
+    return _meters.make(sample_rate, block_seconds)
+
+
+def _silences(wave: np.ndarray, frame: int) -> tuple[int, int, int, int]:
+    """Silent frames at the beginning, at the end, the longest run between, and the frames that sound.
+
+    Short pauses (up to 0.2 s, as between words) count as sounding. Where nothing sounds all is leading silence.
+    """
+    whole = len(wave) // frame
+    power = np.einsum("ij,ij->i", *[wave[: whole * frame].reshape(whole, frame)] * 2) / frame
+    if rest := wave[whole * frame :].size:
+        power = np.append(power, np.dot(wave[whole * frame :], wave[whole * frame :]) / rest)
+    floor = (FULL_SCALE * 10 ** (SILENCE_DBFS / 20)) ** 2
+    speech = np.partition(power, round(0.95 * (len(power) - 1)))[round(0.95 * (len(power) - 1))]
+    sounding = np.flatnonzero(power > max(floor, speech * 10 ** (-SILENCE_BELOW_SPEECH / 10)))
+    if not len(sounding):
+        return len(power), 0, 0, 0
+    pauses = np.diff(sounding) - 1
+    inner = int(pauses.max(initial=0))
+    spoken = len(sounding) + int(pauses[pauses <= _PAUSE_FRAMES].sum())
+    return int(sounding[0]), len(power) - 1 - int(sounding[-1]), inner, spoken
