@@ -17,6 +17,7 @@ from moshi_assets.align.engine import EngineAligner
 from moshi_assets.align.proportional import ProportionalAligner, audible_stretches
 from moshi_assets.stereo import read_index
 from moshi_assets.store import DatasetStore, dialogue_texts
+from moshi_assets.transcript_file import turn_texts
 from moshi_assets.transcripts import utterances
 
 from .measure import build, save
@@ -32,7 +33,7 @@ def spoken(store: DatasetStore) -> list[Utterance]:
     for shard in store.shards():
         texts = dialogue_texts(store.tasks(shard))
         for recording in read_index(store.index_path(shard)):
-            turns += utterances(store, recording, texts[recording.dialogue_id])
+            turns += utterances(store, recording, turn_texts(recording, texts))
     return turns
 
 

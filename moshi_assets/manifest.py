@@ -55,7 +55,7 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
                     if recording.fault is not None:
                         raise DatasetError(
                             f"{recording.path} must not be trained on: {recording.fault}. Take its line "
-                            f"({recording.line}) out of the input or change its text, voice or the seed, and build again"
+                            f"({', '.join(map(str, recording.lines))}) out of the input or change its text, voice or the seed, and build again"
                         )
                     buffer.append(manifest_row(recording.path, recording.duration))
                     figures.rows += 1
@@ -77,8 +77,9 @@ def _late_rejects(store: DatasetStore, shard: str, recordings: list[Recording]) 
     failed = [recording for recording in recordings if recording.failure is not None]
     texts = dialogue_texts(store.tasks(shard)) if failed else {}
     return [
-        Reject(r.line, r.failure or "", " | ".join(texts[r.dialogue_id])[:REJECT_EXCERPT], r.dialogue_id, "synthesis")
+        Reject(line, r.failure or "", " | ".join(texts[dialogue_id])[:REJECT_EXCERPT], dialogue_id, "synthesis")
         for r in failed
+        for line, dialogue_id in zip(r.lines, r.dialogue_ids)
     ]
 
 

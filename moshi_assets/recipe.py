@@ -15,8 +15,8 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from .align.choice import AlignerName
 from .engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
 from .names import check_dataset_name
+from .timeline import Layout
 
-Layout = Literal["sequential", "overlapped"]
 EngineName = Literal["builtin", "noise", "indextts2"]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .stereo import read_index, recording_keys
+from .recording_keys import are_current
+from .stereo import read_index
 from .store import DatasetStore
 from .transcripts import transcripts_are_current
 
@@ -17,7 +18,7 @@ def is_finished(store: DatasetStore, shard: str) -> bool:
     if not recordings:
         return False
     recipe = store.recipe()
-    if [(r.dialogue_id, r.key) for r in recordings] != recording_keys(store.tasks(shard), recipe):
+    if not are_current(recordings, store.tasks(shard), recipe):
         return False
     if any(r.fault for r in recordings):
         return False

@@ -5,7 +5,6 @@ Left (channel 0) is the assistant, right (channel 1) the user: what moshi-finetu
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import wave
 from collections.abc import Sequence
@@ -20,7 +19,6 @@ import xxhash
 from .engines.base import Role
 from .files import whole_file
 from .recipe import Recipe
-from .store import dialogue_rows
 from .tables import DamagedTable, read_table, write_table
 
 logger = logging.getLogger(__name__)
@@ -30,8 +28,9 @@ CHANNEL: dict[str, int] = {"assistant": 0, "user": 1}
 
 INDEX_SCHEMA = pa.schema(
     [
-        ("line", pa.int64()),
-        ("dialogue_id", pa.string()),
+        ("dialogue_ids", pa.list_(pa.string())),
+        ("lines", pa.list_(pa.int64())),
+        ("split", pa.string()),
         ("path", pa.string()),
         ("key", pa.binary(16)),
         ("sample_rate", pa.int32()),
@@ -41,11 +40,14 @@ INDEX_SCHEMA = pa.schema(
             pa.list_(
                 pa.struct(
                     [
+                        ("dialogue_id", pa.string()),
                         ("turn", pa.int16()),
                         ("role", pa.string()),
                         ("start", pa.int64()),
                         ("frames", pa.int64()),
                         ("checksum", pa.uint64()),
+                        ("content_key", pa.binary(16)),
+                        ("backchannel", pa.bool_()),
                         ("word_times", pa.list_(pa.float32())),
                     ]
                 )
@@ -55,18 +57,26 @@ INDEX_SCHEMA = pa.schema(
         ("fault", pa.string()),
     ]
 )
-"""One row a dialogue of the shard: a recording (path relative to the dataset folder), or why there is none."""
+"""One row a recording of the shard (path relative to the dataset folder), or a dialogue and why there is none of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedTurn:
-    """A turn on its channel. Start and length in frames; the checksum is xxh3 of its int16 samples."""
+    """A turn on its channel."""
 
+    dialogue_id: str
     turn: int
+    """Number of the turn in its dialogue, from 0."""
     role: Role
     start: int
+    """Frame of the recording."""
     frames: int
     checksum: int
+    """xxh3 of its int16 samples."""
+    content_key: bytes
+    """Of the task that was spoken."""
+    backchannel: bool = False
+    """A short listener's sound, laid over the other's turn."""
     word_times: tuple[float, ...] | None = None
     """Seconds from the start of the turn: start and end of each word, one after another, as the engine knew them (NaN
     for a word without a sound of its own); None where it knew none."""
@@ -74,17 +84,22 @@ class PlacedTurn:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What one stereo file holds."""
+    """What one stereo file holds: one dialogue, or several, one after another (`pack_seconds`)."""
 
-    line: int
-    dialogue_id: str
+    dialogue_ids: tuple[str, ...]
+    lines: tuple[int, ...]
+    """Line of each dialogue in the input."""
+    split: str
+    """`train` or `eval`, of all its dialogues."""
     path: str
     key: bytes
+    """Hash of all that decides it."""
     sample_rate: int
     frames: int
     turns: tuple[PlacedTurn, ...]
+    """By dialogue and turn number."""
     failure: str | None = None
-    """Why there is no recording."""
+    """Why there is no recording; of one dialogue always."""
     fault: str | None = None
     """What a check found wrong with it; a manifest is not published over it."""
 
@@ -99,55 +114,25 @@ def checksum(samples: np.ndarray) -> int:
     return xxhash.xxh3_64_intdigest(np.ascontiguousarray(samples).data)
 
 
-def recording_key(content_keys: Sequence[bytes], recipe: Recipe) -> bytes:
-    """16-byte hash of all that decides a recording: its turns' content keys and the settings of the assembly."""
-    settings = f"{recipe.layout}\0{recipe.gap}\0{recipe.sample_rate}\0".encode()
-    return hashlib.blake2b(settings + b"".join(content_keys), digest_size=16).digest()
-
-
-def recording_keys(tasks: pa.Table, recipe: Recipe) -> list[tuple[str, bytes]]:
-    """Dialogue ids of a shard and the keys of their recordings, in input order."""
-    keys = tasks.column("content_key").to_pylist()
-    return [
-        (dialogue_id, recording_key([keys[row] for row in rows], recipe)) for dialogue_id, rows in dialogue_rows(tasks)
-    ]
-
-
 def recording_path(recipe: Recipe, shard: str, stem: str) -> str:
     """Path of a recording relative to the dataset folder, `/`-separated on every system."""
     return f"data_stereo/{shard}/{stem}.wav" if recipe.shard_dirs else f"data_stereo/{stem}.wav"
 
 
-def place(lengths: Sequence[int], layout: str, gap: int) -> list[int]:
-    """Start frame of each turn, given their lengths and the gap in frames."""
-    if layout == "overlapped":
-        return [0] * len(lengths)
-    starts, cursor = [], 0
-    for length in lengths:
-        starts.append(cursor)
-        cursor += length + gap
-    return starts
-
-
-def assemble(turns: Sequence[tuple[Role, np.ndarray]], layout: str, gap: int) -> tuple[np.ndarray, list[PlacedTurn]]:
+def assemble(turns: Sequence[tuple[Role, int, np.ndarray]]) -> np.ndarray:
     """Put mono turns on their channels; everything else is exact zero.
 
     Args:
-        turns: role and (N,) int16 samples, in speaking order, all of one rate.
-        layout: `sequential` or `overlapped`.
-        gap: frames between turns of the sequential layout.
+        turns: role, start frame and (N,) int16 samples, all of one rate; those of a role do not overlap.
 
     Returns:
-        (frames, 2) int16, and where each turn lies.
+        (frames, 2) int16, as long as the last turn's end.
     """
-    starts = place([len(samples) for _, samples in turns], layout, gap)
-    frames = max(start + len(samples) for start, (_, samples) in zip(starts, turns))
+    frames = max(start + len(samples) for _, start, samples in turns)
     stereo = np.zeros((frames, 2), np.int16)
-    placed = []
-    for number, (start, (role, samples)) in enumerate(zip(starts, turns)):
+    for role, start, samples in turns:
         stereo[start : start + len(samples), CHANNEL[role]] = samples
-        placed.append(PlacedTurn(number, role, start, len(samples), checksum(samples)))
-    return stereo, placed
+    return stereo
 
 
 def write_recording(path: Path, stereo: np.ndarray, sample_rate: int) -> None:
@@ -164,29 +149,32 @@ def write_recording(path: Path, stereo: np.ndarray, sample_rate: int) -> None:
 def write_index(path: Path, recordings: Sequence[Recording]) -> None:
     """Write a shard's index, whole or not at all."""
     rows = [
-        {
-            "line": r.line,
-            "dialogue_id": r.dialogue_id,
-            "path": r.path,
-            "key": r.key,
-            "sample_rate": r.sample_rate,
-            "frames": r.frames,
-            "turns": [{name: getattr(turn, name) for name in PlacedTurn.__slots__} for turn in r.turns],
-            "failure": r.failure,
-            "fault": r.fault,
-        }
-        for r in recordings
+        {name: getattr(recording, name) for name in Recording.__slots__ if name != "turns"}
+        | {"turns": [{name: getattr(turn, name) for name in PlacedTurn.__slots__} for turn in recording.turns]}
+        for recording in recordings
     ]
     write_table(path, pa.Table.from_pylist(rows, schema=INDEX_SCHEMA))
 
 
 def read_index(path: Path) -> list[Recording]:
-    """Recordings of a shard, in input order; empty when there is no readable index."""
+    """Recordings of a shard, in input order of their first dialogue; empty when there is no readable index."""
     try:
-        rows: list[dict[str, Any]] = read_table(path).to_pylist()
+        table = read_table(path)
     except OSError:
         return []
     except DamagedTable as error:
         logger.warning("%s: its recordings will be written again", error)
         return []
-    return [Recording(**{**row, "turns": tuple(PlacedTurn(**turn) for turn in row["turns"])}) for row in rows]
+    return [_recording(row) for row in table.to_pylist()]
+
+
+def _recording(row: dict[str, Any]) -> Recording:
+    turns = row.pop("turns")
+    for turn in turns:
+        turn["word_times"] = turn["word_times"] and tuple(turn["word_times"])
+    if "dialogue_id" in row:  # an index from before recordings held several dialogues
+        dialogue_id, line = row.pop("dialogue_id"), row.pop("line")
+        old = tuple(PlacedTurn(dialogue_id, content_key=b"", **turn) for turn in turns)
+        return Recording((dialogue_id,), (line,), "train", turns=old, **row)
+    ids, lines = tuple(row.pop("dialogue_ids")), tuple(row.pop("lines"))
+    return Recording(ids, lines, turns=tuple(PlacedTurn(**turn) for turn in turns), **row)

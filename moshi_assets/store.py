@@ -43,7 +43,7 @@ TASK_SCHEMA = pa.schema(
         ("seed", pa.int64()),
         ("content_key", pa.binary(16)),
         ("emotion", pa.string()),
-        ("gap", pa.float32()),
+        ("gap", pa.float64()),
         ("backchannel", pa.bool_()),
         ("split", pa.string()),
     ]

@@ -89,13 +89,18 @@ def read_transcript(path: Path) -> Transcript | None:
         return None
 
 
+def turn_texts(recording: Recording, texts: dict[str, list[str]]) -> list[str]:
+    """What each turn of a recording says, given the texts of its shard's dialogues."""
+    return [texts[turn.dialogue_id][turn.turn] for turn in recording.turns]
+
+
 def transcript_faults(folder: Path, recording: Recording, texts: Sequence[str]) -> list[Fault]:
     """Compare a recording's transcript with what was to be said.
 
     Args:
         folder: the dataset's.
         recording: its index row.
-        texts: what each turn says, in turn order.
+        texts: what each of its turns says, as by `turn_texts`.
     """
     where = transcript_path(recording.path)
     transcript = read_transcript(folder / where)
@@ -115,8 +120,8 @@ def _faults(rows: Sequence[Row], recording: Recording, texts: Sequence[str]) -> 
     if not any(who == SPEAKER["assistant"] for _, _, who in rows):
         yield "assistant_words", "it holds no word of the assistant"
     for role, speaker in SPEAKER.items():
-        turns = sorted((turn for turn in recording.turns if turn.role == role), key=lambda turn: turn.start)
-        said = [word for turn in turns for word in split_words(texts[turn.turn])]
+        turns = sorted((turn.start, text) for turn, text in zip(recording.turns, texts) if turn.role == role)
+        said = [word for _, text in turns for word in split_words(text)]
         held = [word for word, _, who in rows if who == speaker]
         if held != said:
             yield "transcripts", f"its words of the {role} are not those of the text"

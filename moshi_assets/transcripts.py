@@ -18,7 +18,8 @@ from .align.choice import Alignment, WordTimes
 from .faults import Fault
 from .files import write_whole
 from .recipe import Recipe
-from .stereo import CHANNEL, Recording, read_index, recording_keys
+from .recording_keys import are_current
+from .stereo import CHANNEL, Recording, read_index
 from .store import DatasetError, DatasetStore, dialogue_texts
 from .transcript_file import (
     SPEAKER,
@@ -27,6 +28,7 @@ from .transcript_file import (
     read_transcript,
     transcript_faults,
     transcript_path,
+    turn_texts,
     write_transcript,
 )
 
@@ -92,7 +94,7 @@ def build_transcripts(
     tasks = store.tasks(shard)
     texts = dialogue_texts(tasks)
     indexed = read_index(store.index_path(shard))
-    if [(r.dialogue_id, r.key) for r in indexed] != recording_keys(tasks, recipe):
+    if not are_current(indexed, tasks, recipe):
         raise DatasetError(
             f"shard {shard} has no stereo pairs of its present tasks: materialize stereo_pairs for it first"
         )
@@ -101,7 +103,7 @@ def build_transcripts(
     for recording in recordings:
         figures.recordings += 1
         held = read_transcript(store.folder / transcript_path(recording.path))
-        said = texts[recording.dialogue_id]
+        said = turn_texts(recording, texts)
         current = held is not None and held.key == transcript_key(recording, recipe)
         if held and current and not transcript_faults(store.folder, recording, said):
             figures.reused += 1
@@ -156,7 +158,7 @@ def _write_group(
     figures: TranscriptFigures,
 ) -> None:
     """Align the turns of some recordings together; write, read back and count their transcripts."""
-    said = [texts[recording.dialogue_id] for recording in recordings]
+    said = [turn_texts(recording, texts) for recording in recordings]
     turns = list(chain.from_iterable(pool.map(utterances, repeat(store), recordings, said)))
     figures.aligned_seconds += sum(turn.duration for turn in turns)
     found = iter(word_times.align(turns))
@@ -175,11 +177,18 @@ def _write_group(
         figures.faults += faults
         for turn, alignment in zip(recording.turns, aligned):
             if alignment.failures and len(figures.reasons) < _MAX_REASONS:
-                figures.reasons.append(f"{recording.path}, turn {turn.turn}: {'; '.join(alignment.failures)}")
+                figures.reasons.append(
+                    f"{recording.path}, {turn.dialogue_id!r}, turn {turn.turn}: {'; '.join(alignment.failures)}"
+                )
 
 
 def utterances(store: DatasetStore, recording: Recording, texts: Sequence[str]) -> list[Utterance]:
     """The turns of a recording with their sound and what their engine knew of their words.
+
+    Args:
+        store: the dataset.
+        recording: its index row.
+        texts: what each of its turns says, as by `turn_texts`.
 
     Raises:
         DatasetError: the recording cannot be read.
@@ -192,12 +201,12 @@ def utterances(store: DatasetStore, recording: Recording, texts: Sequence[str]) 
         ) from None
     return [
         Utterance(
-            texts[turn.turn],
+            text,
             np.ascontiguousarray(samples[turn.start : turn.start + turn.frames, CHANNEL[turn.role]]),
             rate,
             None if turn.word_times is None else np.reshape(turn.word_times, (-1, 2)),
         )
-        for turn in recording.turns
+        for turn, text in zip(recording.turns, texts)
     ]
 
 

@@ -12,9 +12,10 @@ import soundfile as sf
 
 from .faults import Fault
 from .recipe import Recipe, RecipeError
-from .stereo import CHANNEL, Recording, checksum, read_index, recording_keys
+from .recording_keys import are_current
+from .stereo import CHANNEL, Recording, checksum, read_index
 from .store import DatasetError, DatasetStore, dialogue_texts
-from .transcript_file import transcript_faults
+from .transcript_file import transcript_faults, turn_texts
 
 SILENCE_DBFS = -60.0
 """A channel whose speech is quieter (RMS over its turns) counts as silent; the contract checker's threshold."""
@@ -52,13 +53,15 @@ def recording_faults(folder: Path, recording: Recording) -> list[Fault]:
     left, right = channels = np.ascontiguousarray(samples.T)
     if np.array_equal(left[:_GLANCE], right[:_GLANCE]) and np.array_equal(left, right):
         faults.append(fault("channels", "both channels are the same signal"))
+    several = len(recording.dialogue_ids) > 1
     for turn in recording.turns:
         span = slice(turn.start, turn.start + turn.frames)
         channel = CHANNEL[turn.role]
         if checksum(channels[channel][span]) != turn.checksum:
             other = checksum(channels[1 - channel][span]) == turn.checksum
             message = "is on the other channel" if other else "differs from what was spoken"
-            faults.append(fault("roles", f"turn {turn.turn} ({turn.role}) {message}"))
+            which = f"turn {turn.turn} ({turn.role})" + (f" of {turn.dialogue_id!r}" if several else "")
+            faults.append(fault("roles", f"{which} {message}"))
     for role, channel in CHANNEL.items():
         spans = [(turn.start, turn.start + turn.frames) for turn in recording.turns if turn.role == role]
         faults += (fault(check, message) for check, message in _channel_faults(role, channels[channel], spans))
@@ -143,16 +146,12 @@ def indexed_shards(store: DatasetStore, recipe: Recipe | None = None) -> Iterato
         recordings = read_index(store.index_path(shard))
         if not recordings:
             raise DatasetError(f"{store.index_path(shard)} is damaged: materialize stereo_pairs for {shard} again")
-        if recipe and not _are_current(recordings, store, shard, recipe):
+        if recipe and not are_current(recordings, store.tasks(shard), recipe):
             raise DatasetError(
                 f"the stereo pairs of {shard} are not those of its tasks, which have changed: materialize "
                 f"mono_syntheses and stereo_pairs for it first"
             )
         yield shard, recordings
-
-
-def _are_current(recordings: list[Recording], store: DatasetStore, shard: str, recipe: Recipe) -> bool:
-    return [(r.dialogue_id, r.key) for r in recordings] == recording_keys(store.tasks(shard), recipe)
 
 
 def dataset_faults(folder: Path) -> Iterator[Fault]:
@@ -162,28 +161,28 @@ def dataset_faults(folder: Path) -> Iterator[Fault]:
         recipe = store.recipe()
         summary = store.summary()
         yield from manifest_faults(store)
-        recordings = failures = 0
+        recorded = failures = 0
         with ThreadPoolExecutor() as pool:
             for shard in store.shards():
                 rows = read_index(store.index_path(shard))
-                current = _are_current(rows, store, shard, recipe)
+                current = are_current(rows, store.tasks(shard), recipe)
                 if not current:
                     yield Fault("manifest", shard, "its recordings are not those of its tasks: build the dataset again")
                 failures += sum(row.failure is not None for row in rows)
                 good = [row for row in rows if row.failure is None]
-                recordings += len(good)
+                recorded += sum(len(row.dialogue_ids) for row in good)
                 for faults in pool.map(lambda row: recording_faults(store.folder, row), good):
                     yield from faults
                 if current and recipe.transcripts:
                     texts = dialogue_texts(store.tasks(shard))
                     for row in good:
-                        yield from transcript_faults(store.folder, row, texts[row.dialogue_id])
+                        yield from transcript_faults(store.folder, row, turn_texts(row, texts))
         rejected = sum(1 for _ in store.rejects())
-        if recordings + failures != summary["dialogues"]:
+        if recorded + failures != summary["dialogues"]:
             yield Fault(
                 "manifest",
                 folder.name,
-                f"{recordings + failures} of {summary['dialogues']} dialogues are accounted for",
+                f"{recorded + failures} of {summary['dialogues']} dialogues are accounted for",
             )
         if rejected != summary["rejected"] + failures:
             yield Fault(

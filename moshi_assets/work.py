@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from .names import shard_key, split_shard_key
 from .parts import SpokenShard, write_part
 from .recipe import Recipe
-from .stereo import read_index, recording_key
-from .store import DatasetStore, dialogue_rows
+from .recording_keys import dialogue_key, recording_key, shard_dialogues
+from .stereo import read_index
+from .store import DatasetStore
 from .verify import recording_faults
 
 logger = logging.getLogger(__name__)
@@ -60,14 +61,13 @@ def missing_rows(store: DatasetStore, recipe: Recipe, shard: str) -> np.ndarray:
 
 def _finished_dialogues(store: DatasetStore, recipe: Recipe, shard: str, tasks: pa.Table) -> set[int]:
     """Rows whose recording is up to date and intact, so that their mono parts may be gone."""
-    recordings = {r.dialogue_id: r for r in read_index(store.index_path(shard)) if r.failure is None}
-    keys = tasks.column("content_key").to_pylist()
+    recordings = {r.dialogue_ids: r for r in read_index(store.index_path(shard)) if r.failure is None}
     finished: set[int] = set()
-    for dialogue_id, rows in dialogue_rows(tasks):
-        recording = recordings.get(dialogue_id)
-        current = recording_key([keys[row] for row in rows], recipe)
+    for dialogue in shard_dialogues(tasks):
+        recording = recordings.get((dialogue.id,))
+        current = recording_key([dialogue_key(dialogue, recipe)], recipe)
         if recording and recording.key == current and not recording_faults(store.folder, recording):
-            finished.update(rows)
+            finished.update(dialogue.rows)
     return finished
 
 

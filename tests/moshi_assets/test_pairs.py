@@ -225,7 +225,7 @@ def test_a_dialogue_that_was_not_spoken_is_a_named_failure(tmp_path: Path):
     dataset.speak(Mute())
     assert figures(dataset) == (2, 0, 1)
     failed = read_index(dataset.store.index_path("talks.000000"))[1]
-    assert failed.dialogue_id == "talk_001" and "no voice left" in str(failed.failure)
+    assert failed.dialogue_ids == ("talk_001",) and "no voice left" in str(failed.failure)
 
 
 def test_a_failed_dialogue_has_no_wav_even_if_it_had_one(tmp_path: Path):

@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,7 @@ from moshi_assets.stereo import (
     PlacedTurn,
     Recording,
     assemble,
-    checksum,
-    place,
     read_index,
-    recording_key,
     recording_path,
     write_index,
     write_recording,
@@ -41,58 +37,49 @@ def recipe(**settings: Any):
 # -- assembly
 
 
+def starts_of(turns: list, gap: int) -> list[int]:
+    """Starts of turns that follow one another, `gap` frames apart."""
+    ends = np.cumsum([len(samples) + gap for _, samples in turns]).tolist()
+    return [0, *ends[:-1]]
+
+
+def assembled(turns: list, gap: int) -> tuple[np.ndarray, list[int]]:
+    starts = starts_of(turns, gap)
+    return assemble([(role, start, samples) for (role, samples), start in zip(turns, starts)]), starts
+
+
 def test_the_assistant_is_left_and_the_user_right():
     user, assistant = np.full(3, 5, np.int16), np.full(2, 7, np.int16)
-    stereo, _ = assemble([("user", user), ("assistant", assistant)], "sequential", 1)
+    stereo = assemble([("user", 0, user), ("assistant", 4, assistant)])
     assert stereo[:, 0].tolist() == [0, 0, 0, 0, 7, 7]
     assert stereo[:, 1].tolist() == [5, 5, 5, 0, 0, 0]
 
 
 def test_overlapped_turns_start_together():
     user, assistant = np.full(3, 5, np.int16), np.full(2, 7, np.int16)
-    stereo, _ = assemble([("user", user), ("assistant", assistant)], "overlapped", 99)
-    assert stereo.tolist() == [[7, 5], [7, 5], [0, 5]]
+    stereo = assemble([("user", 0, user), ("assistant", 0, assistant)])
+    assert stereo.tolist() == [[7, 5], [7, 5], [0, 5]] and stereo.dtype == np.int16
 
 
-@given(turns=TURNS, gap=GAPS, layout=st.sampled_from(["sequential"]))
-def test_every_turn_lies_bit_for_bit_where_it_is_said_to(turns: list, gap: int, layout: str):
-    stereo, placed = assemble(turns, layout, gap)
-    assert [(turn.turn, turn.role) for turn in placed] == [(n, role) for n, (role, _) in enumerate(turns)]
-    for turn, (role, samples) in zip(placed, turns):
-        heard = stereo[turn.start : turn.start + turn.frames, CHANNEL[role]]
-        assert np.array_equal(heard, samples)
-        assert turn.checksum == checksum(samples)
+@given(turns=TURNS, gap=GAPS)
+def test_every_turn_lies_bit_for_bit_where_it_is_put(turns: list, gap: int):
+    stereo, starts = assembled(turns, gap)
+    for start, (role, samples) in zip(starts, turns):
+        assert np.array_equal(stereo[start : start + len(samples), CHANNEL[role]], samples)
 
 
 @given(turns=TURNS, gap=GAPS)
 def test_outside_its_turns_a_channel_is_exact_zero(turns: list, gap: int):
-    stereo, placed = assemble(turns, "sequential", gap)
-    for turn in placed:
-        stereo[turn.start : turn.start + turn.frames, CHANNEL[turn.role]] = 0
+    stereo, starts = assembled(turns, gap)
+    for start, (role, samples) in zip(starts, turns):
+        stereo[start : start + len(samples), CHANNEL[role]] = 0
     assert not stereo.any()
 
 
 @given(turns=TURNS, gap=GAPS)
-def test_sequential_turns_follow_one_another_after_the_gap(turns: list, gap: int):
-    stereo, placed = assemble(turns, "sequential", gap)
-    for earlier, later in pairwise(placed):
-        assert later.start == earlier.start + earlier.frames + gap
-    assert len(stereo) == placed[-1].start + placed[-1].frames
-
-
-@given(user=PCM, assistant=PCM)
-def test_overlapped_channels_are_padded_to_the_longer(user: np.ndarray, assistant: np.ndarray):
-    stereo, placed = assemble([("user", user), ("assistant", assistant)], "overlapped", 0)
-    assert stereo.shape == (max(len(user), len(assistant)), 2) and stereo.dtype == np.int16
-    assert [turn.start for turn in placed] == [0, 0]
-    assert np.array_equal(stereo[: len(user), 1], user) and np.array_equal(stereo[: len(assistant), 0], assistant)
-
-
-@given(lengths=st.lists(st.integers(1, 10**9), min_size=1, max_size=8), gap=st.integers(0, 10**6))
-def test_places_do_not_overlap(lengths: list[int], gap: int):
-    starts = place(lengths, "sequential", gap)
-    assert starts[0] == 0
-    assert all(b - a - n == gap for a, b, n in zip(starts, starts[1:], lengths))
+def test_a_recording_ends_with_its_last_sound(turns: list, gap: int):
+    stereo, starts = assembled(turns, gap)
+    assert len(stereo) == starts[-1] + len(turns[-1][1])
 
 
 # -- samples
@@ -193,27 +180,7 @@ def test_a_full_disk_is_an_error_and_leaves_the_earlier_wav(tmp_path: Path):
     assert {p: p.read_bytes() for p in tmp_path.iterdir()} == {path: before}
 
 
-# -- what decides a recording
-
-
-def test_the_recording_key_follows_turns_and_assembly():
-    keys = [b"a" * 16, b"b" * 16]
-    variants = [
-        recording_key(keys, recipe()),
-        recording_key(keys[::-1], recipe()),
-        recording_key(keys[:1], recipe()),
-        recording_key(keys, recipe(gap=0.4)),
-        recording_key(keys, recipe(layout="overlapped")),
-        recording_key(keys, recipe(sample_rate=16000)),
-        recording_key(keys, recipe(sample_rate="native")),
-    ]
-    assert len(set(variants)) == len(variants)
-
-
-def test_the_recording_key_ignores_what_the_sound_does_not_depend_on():
-    keys = [b"a" * 16, b"b" * 16]
-    others = [{"worker_count": 4}, {"keep_mono": False}, {"samples_per_shard": 2}, {"shard_dirs": True}]
-    assert {recording_key(keys, recipe(**other)) for other in others} == {recording_key(keys, recipe())}
+# -- paths
 
 
 @pytest.mark.parametrize(
@@ -225,10 +192,12 @@ def test_the_path_of_a_recording(shard_dirs: bool, path: str):
 
 # -- the index
 
+TURN = PlacedTurn("ü/1", 0, "user", 0, 9, 2**64 - 1, b"c" * 16)
+LAUGH = PlacedTurn("ü/1", 1, "assistant", 3, 2, 7, b"d" * 16, True, (0.0, 0.5))
 RECORDINGS = [
-    Recording(3, "ü/1", "data_stereo/a.wav", b"k" * 16, 24000, 48000, (PlacedTurn(0, "user", 0, 9, 2**64 - 1),)),
-    Recording(4, "mute", "data_stereo/b.wav", b"l" * 16, 0, 0, (), failure="it is mute"),
-    Recording(5, "c", "data_stereo/c.wav", b"m" * 16, 24000, 1, (), fault="it is silent"),
+    Recording(("ü/1",), (3,), "train", "data_stereo/a.wav", b"k" * 16, 24000, 48000, (TURN, LAUGH)),
+    Recording(("mute",), (4,), "train", "data_stereo/b.wav", b"l" * 16, 0, 0, (), failure="it is mute"),
+    Recording(("c", "d"), (5, 7), "eval", "data_stereo/c.wav", b"m" * 16, 24000, 1, (), fault="it is silent"),
 ]
 
 

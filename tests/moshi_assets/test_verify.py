@@ -213,9 +213,9 @@ def recording(path: Path, user: np.ndarray, assistant: np.ndarray) -> Recording:
     turns = []
     for number, (role, samples) in enumerate({"user": user, "assistant": assistant}.items()):
         stereo[: len(samples), CHANNEL[role]] = samples
-        turns.append(PlacedTurn(number, role, 0, len(samples), checksum(samples)))
+        turns.append(PlacedTurn("a", number, role, 0, len(samples), checksum(samples), b"c" * 16))
     write_recording(path / "a.wav", stereo, RATE)
-    return Recording(1, "a", "a.wav", b"k" * 16, RATE, len(stereo), tuple(turns))
+    return Recording(("a",), (1,), "train", "a.wav", b"k" * 16, RATE, len(stereo), tuple(turns))
 
 
 def tone(peak: float, frames: int = RATE) -> np.ndarray:
