@@ -22,7 +22,7 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from .definitions import defs
-from .executor import executor_config
+from .executor import executor_config, warm_up
 from .files import write_whole
 from .lock import dataset_lock
 from .progress import LaneProgress, clear_progress, read_progress
@@ -155,6 +155,7 @@ class Build:
         """
         begin = time.monotonic()
         instance_home(self.root)
+        warm_up()
         stop = threading.Event()
         self._watch = watch
         watcher = threading.Thread(target=self._show_often, args=(stop,), daemon=True)

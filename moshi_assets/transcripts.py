@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from functools import partial
 
 import numpy as np
 import soundfile as sf
@@ -19,7 +19,7 @@ from .faults import Fault
 from .files import write_whole
 from .recipe import Recipe
 from .recording_keys import are_current
-from .stereo import CHANNEL, Recording, read_index
+from .stereo import CHANNEL, PlacedTurn, Recording, read_index
 from .store import DatasetError, DatasetStore, dialogue_texts
 from .transcript_file import (
     SPEAKER,
@@ -80,7 +80,7 @@ def build_transcripts(
         store, recipe: the dataset; where the recipe wants no transcripts, none is written.
         shard: shard key.
         word_times: the aligners.
-        pool: threads to read recordings and write transcripts with.
+        pool: threads to write and check transcripts with.
 
     Raises:
         DatasetError: the shard has no stereo pairs, or those of other tasks, or one of them cannot be read.
@@ -152,14 +152,14 @@ def _write_group(
     store: DatasetStore,
     recipe: Recipe,
     recordings: Sequence[Recording],
-    texts: dict[str, list[str]],
+    texts_of: dict[str, list[str]],
     word_times: WordTimes,
     pool: ThreadPoolExecutor,
     figures: TranscriptFigures,
 ) -> None:
     """Align the turns of some recordings together; write, read back and count their transcripts."""
-    said = [turn_texts(recording, texts) for recording in recordings]
-    turns = list(chain.from_iterable(pool.map(utterances, repeat(store), recordings, said)))
+    said = [turn_texts(recording, texts_of) for recording in recordings]
+    turns = [turn for recording, texts in zip(recordings, said) for turn in utterances(store, recording, texts)]
     figures.aligned_seconds += sum(turn.duration for turn in turns)
     found = iter(word_times.align(turns))
     alignments = [[next(found) for _ in recording.turns] for recording in recordings]
@@ -183,31 +183,38 @@ def _write_group(
 
 
 def utterances(store: DatasetStore, recording: Recording, texts: Sequence[str]) -> list[Utterance]:
-    """The turns of a recording with their sound and what their engine knew of their words.
+    """The turns of a recording with what their engine knew of their words.
+
+    Their sound is read on demand, which raises DatasetError where it cannot be read.
 
     Args:
         store: the dataset.
         recording: its index row.
         texts: what each of its turns says, as by `turn_texts`.
-
-    Raises:
-        DatasetError: the recording cannot be read.
     """
-    try:
-        samples, rate = sf.read(store.folder / recording.path, dtype="int16", always_2d=True)
-    except (sf.LibsndfileError, OSError) as error:
-        raise DatasetError(
-            f"{recording.path} cannot be read ({error}): materialize stereo_pairs for it again"
-        ) from None
     return [
         Utterance(
             text,
-            np.ascontiguousarray(samples[turn.start : turn.start + turn.frames, CHANNEL[turn.role]]),
-            rate,
+            partial(_sound, store, recording, turn),
+            turn.frames,
+            recording.sample_rate,
             None if turn.word_times is None else np.reshape(turn.word_times, (-1, 2)),
         )
         for turn, text in zip(recording.turns, texts)
     ]
+
+
+def _sound(store: DatasetStore, recording: Recording, turn: PlacedTurn) -> np.ndarray:
+    """(frames,) int16 of one turn."""
+    try:
+        with sf.SoundFile(store.folder / recording.path) as handle:
+            handle.seek(turn.start)
+            samples = handle.read(turn.frames, dtype="int16", always_2d=True)
+    except (sf.LibsndfileError, OSError) as error:
+        raise DatasetError(
+            f"{recording.path} cannot be read ({error}): materialize stereo_pairs for it again"
+        ) from None
+    return np.ascontiguousarray(samples[:, CHANNEL[turn.role]])
 
 
 def _transcript(recording: Recording, alignments: Sequence[Alignment], key: str) -> Transcript:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -21,23 +22,34 @@ class AlignerError(RuntimeError):
     """An aligner cannot work at all; the message says what to install or change."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Utterance:
-    """A text and how it sounds."""
+    """A text and how it sounds. The sound is read when it is first asked for: not every aligner listens."""
 
     text: str
-    samples: np.ndarray
-    """(N,) int16, mono."""
+    read: Callable[[], np.ndarray]
+    """Gives (frames,) int16, mono."""
+    frames: int
     sample_rate: int
     """Hz."""
     known_times: np.ndarray | None = None
     """(W, 2) seconds, start and end of each word of `text.split()`, from the engine that spoke it; NaN for a word
     without a sound of its own."""
 
+    @classmethod
+    def of(cls, text: str, samples: np.ndarray, sample_rate: int, known_times: np.ndarray | None = None) -> Utterance:
+        """An utterance whose sound is at hand: (N,) int16, mono."""
+        return cls(text, lambda: samples, len(samples), sample_rate, known_times)
+
+    @cached_property
+    def samples(self) -> np.ndarray:
+        """(frames,) int16, mono."""
+        return self.read()
+
     @property
     def duration(self) -> float:
         """Seconds."""
-        return len(self.samples) / self.sample_rate
+        return self.frames / self.sample_rate
 
 
 class Word(NamedTuple):

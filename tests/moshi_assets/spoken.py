@@ -25,13 +25,13 @@ def voice() -> TimedHibari:
 def spoken(text: str) -> Utterance:
     """The text in the built-in voice, with the word times that the voice knows."""
     audio, word_samples = voice().speak(text, 1.0, 7)
-    return Utterance(text, to_pcm16(audio), RATE, None if word_samples is None else word_samples / RATE)
+    return Utterance.of(text, to_pcm16(audio), RATE, None if word_samples is None else word_samples / RATE)
 
 
 def tone(text: str, seconds: float = 2.0) -> Utterance:
     """A hum in the place of speech."""
     time = np.arange(round(seconds * RATE)) / RATE
-    return Utterance(text, (8000 * np.sin(2 * np.pi * 200 * time)).astype(np.int16), RATE)
+    return Utterance.of(text, (8000 * np.sin(2 * np.pi * 200 * time)).astype(np.int16), RATE)
 
 
 def good(outcome: list[Word] | AlignmentError) -> list[Word]:

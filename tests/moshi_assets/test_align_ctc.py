@@ -58,7 +58,7 @@ def test_every_word_has_a_time(aligner, text):
 def test_a_batch_gives_each_utterance_what_it_gets_alone(aligner):
     noise = np.random.default_rng(0)
     utterances = [
-        Utterance(text, noise.integers(-9000, 9000, round(RATE * seconds)).astype(np.int16), RATE)
+        Utterance.of(text, noise.integers(-9000, 9000, round(RATE * seconds)).astype(np.int16), RATE)
         for text, seconds in (("hello there", 1.5), ("so what", 4.0), ("nobody knows it", 2.3))
     ]
 
@@ -70,7 +70,7 @@ def test_a_batch_gives_each_utterance_what_it_gets_alone(aligner):
 def test_the_path_is_the_most_probable_one(aligner):
     """Against a Viterbi search over the same scores, written out."""
     noise = np.random.default_rng(1).integers(-9000, 9000, RATE).astype(np.int16)
-    utterance = Utterance("ab c", noise, RATE)
+    utterance = Utterance.of("ab c", noise, RATE)
     (words,) = aligner.align([utterance])
 
     (scores,) = aligner._loaded.scores([utterance])

@@ -8,7 +8,7 @@ from hibari import Hibari
 from spoken import MUSEUM, RATE, assert_promises, good, spoken, start_differences, tone, voice
 
 from moshi_assets.align.acoustic import AcousticAligner
-from moshi_assets.align.base import AlignmentError
+from moshi_assets.align.base import AlignmentError, Utterance
 from moshi_assets.align.engine import EngineAligner
 from moshi_assets.align.proportional import audible_stretches
 from moshi_assets.engines.hibari_words import WordReader, match_words
@@ -97,7 +97,9 @@ def test_an_engine_that_told_nothing_is_an_error_of_that_utterance_alone():
 def test_times_past_the_end_of_the_audio_are_not_believed():
     utterance = spoken(MUSEUM)
 
-    (outcome,) = EngineAligner().align([replace(utterance, samples=utterance.samples[: RATE * 3])])
+    (outcome,) = EngineAligner().align(
+        [Utterance.of(utterance.text, utterance.samples[: RATE * 3], RATE, utterance.known_times)]
+    )
 
     assert "end after the audio" in str(outcome)
 

@@ -27,7 +27,7 @@ def test_no_word_lies_in_the_silence_before_and_after():
     hum = tone("so it is").samples
     silence = np.zeros(RATE, np.int16)
 
-    words = aligned(Utterance("so it is", np.concatenate([silence, hum, silence]), RATE))
+    words = aligned(Utterance.of("so it is", np.concatenate([silence, hum, silence]), RATE))
 
     assert (words[0].start, words[-1].end) == (pytest.approx(1.0, abs=0.02), pytest.approx(3.0, abs=0.02))
 
@@ -36,7 +36,7 @@ def test_no_word_lies_in_a_pause():
     hum = tone("", 1.0).samples
     silence = np.zeros(RATE, np.int16)
 
-    words = aligned(Utterance("here there", np.concatenate([hum, silence, hum]), RATE))
+    words = aligned(Utterance.of("here there", np.concatenate([hum, silence, hum]), RATE))
 
     assert words[0].end == pytest.approx(0.9, abs=0.1) and words[1].end == pytest.approx(3.0, abs=0.02)
 
@@ -46,12 +46,12 @@ def test_pauses_of_speech_are_found():
 
 
 def test_silence_is_shared_by_its_words():
-    words = aligned(Utterance("a b", np.zeros(RATE, np.int16), RATE))
+    words = aligned(Utterance.of("a b", np.zeros(RATE, np.int16), RATE))
 
     assert words == [("a", 0.0, 0.5), ("b", 0.5, 1.0)]
 
 
 def test_audio_without_room_for_its_words_is_an_error():
-    (outcome,) = ProportionalAligner().align([Utterance("a b c", np.ones(10, np.int16), RATE)])
+    (outcome,) = ProportionalAligner().align([Utterance.of("a b c", np.ones(10, np.int16), RATE)])
 
     assert isinstance(outcome, AlignmentError)
