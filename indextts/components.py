@@ -213,8 +213,10 @@ def file_of(component: str) -> str:
     return "s2mel" if component in ("cfm", "length_regulator", "gpt_layer") else component
 
 
-def load_components(files: CheckpointFiles, device: torch.device, gpt_dtype: torch.dtype = torch.float32) -> Components:
-    """The whole model, ready for inference on ``device``; only the GPT takes ``gpt_dtype``.
+def load_components(
+    files: CheckpointFiles, device: torch.device, dtypes: Mapping[str, torch.dtype] | None = None
+) -> Components:
+    """The whole model, ready for inference on ``device``; ``dtypes`` by stage as from ``precision.stage_dtypes``.
 
     On the CPU in float32 the weights are the mapped pages of the files: they are read when first used, and shared by
     all processes that map them. Do not rewrite a checkpoint file while it is in use.
@@ -234,7 +236,10 @@ def load_components(files: CheckpointFiles, device: torch.device, gpt_dtype: tor
     components.semantic_encoder.set_statistics(*read_w2v_statistics(files["w2v_stat"], config.codec.hidden_size))
     for name in ("spk_matrix", "emo_matrix"):
         setattr(components, name, read_emotion_matrix(files[name], config, name).to(device))
-    components.gpt.to(device, gpt_dtype)
+    dtypes = dtypes or {}
+    components.gpt.to(device, dtypes.get("gpt"))
+    components.cfm.to(device, dtypes.get("flow"))
+    components.bigvgan.to(device, dtypes.get("vocoder"))
     for module in (*components.checkpoint_modules().values(), components.semantic_encoder):
         module.eval().requires_grad_(False).to(device)
     return components

@@ -28,6 +28,7 @@ from indextts.features import MAX_PROMPT_SECONDS
 from indextts.figures import SpeakingFigures, StageClock
 from indextts.flow import FLOW_STEPS, GUIDANCE_RATE
 from indextts.pipeline import Pipeline
+from indextts.precision import stage_dtypes
 from indextts.published_methods import PublishedMethods
 from indextts.request import ChunkListener, Emotion, InferenceResult, NoiseSource, RandomStreams, SynthesisRequest
 from indextts.synthesizer import Synthesizer
@@ -110,6 +111,8 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         aux_paths: Mapping[str, str | Path] | None = None,
         *,
         use_bf16: bool = False,
+        precision: Mapping[str, str] | None = None,
+        allow_tf32: bool = False,
         download: bool = False,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         max_prompt_seconds: float = MAX_PROMPT_SECONDS,
@@ -123,6 +126,8 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
 
         Args:
             use_fp16, use_bf16: number format of the GPT on a GPU; everything else stays float32. Off on cpu and mps.
+            precision: number format by stage, on any device: ``{"gpt": "bf16", "flow": "bf16", "vocoder": "fp16"}``.
+            allow_tf32: float32 matrix products and convolutions of CUDA with 10-bit mantissas, in the whole process.
             device: default: the first of cuda:0, xpu, mps, cpu that is there.
             use_cuda_kernel, use_deepspeed, use_accel, use_torch_compile: accepted for compatibility, without effect.
             use_qwen_emo: whether emotion texts are allowed; the model is loaded when the first one comes.
@@ -148,20 +153,20 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         }.items():
             if given:
                 _warn_once(option, _WITHOUT_MEANING[option])
-        if use_fp16 and use_bf16:
-            raise ValueError("give use_fp16 or use_bf16, not both")
         self.device = torch.device(device) if device is not None else default_device()
-        gpt_dtype = torch.float16 if use_fp16 else torch.bfloat16 if use_bf16 else torch.float32
-        if gpt_dtype != torch.float32 and self.device.type in ("cpu", "mps"):
+        dtypes = stage_dtypes(precision, use_fp16, use_bf16)
+        if (use_fp16 or use_bf16) and self.device.type in ("cpu", "mps"):
             logger.warning("use_fp16 and use_bf16 are off on %s", self.device.type)
-            gpt_dtype = torch.float32
+            dtypes = stage_dtypes(precision)
+        if allow_tf32:
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
 
         self._files = locate(cfg_path, model_dir, aux_paths, download)
         self.cfg = self._files.config
         self.model_version = self.cfg.version
         self.sampling_rate = self.cfg.spectrogram.sampling_rate
         with torch.no_grad():
-            components = load_components(self._files, self.device, gpt_dtype)
+            components = load_components(self._files, self.device, dtypes)
         self._voices = VoiceEncoder(
             components.semantic_encoder,
             components.semantic_codec,

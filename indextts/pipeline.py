@@ -92,7 +92,8 @@ class Pipeline:
     def audio(self, mels: Sequence[Tensor]) -> list[Tensor]:
         """Waveforms in [-1, 1], B rows (N,) float32 on the CPU, N = 256 samples a frame."""
         batch, lengths = stack_rows([mel.T for mel in mels])
-        wav = self.components.bigvgan(batch.transpose(1, 2), lengths).float().cpu()
+        vocoder = self.components.bigvgan
+        wav = vocoder(batch.transpose(1, 2).to(vocoder.conv_pre.weight.dtype), lengths).float().cpu()
         hop = wav.shape[1] // batch.shape[1]
         # Copies: a row must not keep its batch in memory.
         return [row[: mel.shape[1] * hop].clone() for row, mel in zip(wav, mels)]

@@ -1,0 +1,38 @@
+"""Number formats by stage. docs/indextts2.md §12.
+
+Everything is float32 unless asked for: half precision changes the codes that are drawn (each as likely as before) and,
+by far less, how a given code sounds. `benchmarks/precision.py` measures the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+STAGES_IN_HALF = ("gpt", "flow", "vocoder")
+"""Stages whose weights may be of another format: GPT (decoding and latent pass), flow, vocoder."""
+FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def stage_dtypes(
+    precision: Mapping[str, str] | None, use_fp16: bool = False, use_bf16: bool = False
+) -> dict[str, torch.dtype]:
+    """The format of each stage.
+
+    Args:
+        precision: stage -> ``fp32``, ``bf16`` or ``fp16``; stages not named are float32.
+        use_fp16, use_bf16: the published switches, for the GPT where ``precision`` does not name it.
+
+    Raises:
+        ValueError: an unknown stage or format; both switches.
+    """
+    if use_fp16 and use_bf16:
+        raise ValueError("give use_fp16 or use_bf16, not both")
+    named = {"gpt": "fp16" if use_fp16 else "bf16" if use_bf16 else "fp32", **(precision or {})}
+    for stage, name in named.items():
+        if stage not in STAGES_IN_HALF:
+            raise ValueError(f"precision of {stage!r}: the stages are {', '.join(STAGES_IN_HALF)}")
+        if name not in FORMATS:
+            raise ValueError(f"precision {name!r} of {stage!r}: expected {', '.join(FORMATS)}")
+    return {stage: FORMATS[named.get(stage, "fp32")] for stage in STAGES_IN_HALF}
