@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .content_keys import ContentKeys, dialogue_seed, task_seed
-from .dialogue import Dialogue, Reject, read_dialogues
+from .dialogue import Dialogue, Reject
+from .dialogue_file import read_dialogues
 from .engines.base import EmotionSettings, Role, SynthesisTask, VoiceError, engine_class
 from .names import file_stem, hashed_stem
 from .recipe import Recipe, RecipeError
@@ -70,7 +71,7 @@ class Admission:
             DialogueFileError: the file cannot be read.
         """
         seen = _SeenIds()
-        records = read_dialogues(Path(self._recipe.source), self._recipe.max_text_chars)
+        records = read_dialogues(Path(self._recipe.source), self._recipe.max_text_chars, self._recipe.max_turns)
         left = self._recipe.max_samples or sys.maxsize
         try:
             while left and (chunk := list(islice(records, min(left, _CHUNK)))):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from .admission import Admission
+from .admission import Admission, PlannedDialogue
 from .dialogue import Reject
 from .engines.base import engine_class
 from .lane import default_device
@@ -56,6 +56,11 @@ def build_baseline(
         open(store.rejects_path, "w", encoding="utf-8") as rejects,
     ):
         for item in Admission(recipe).dialogues():
+            if isinstance(item, PlannedDialogue) and sorted(t.role for t in item.dialogue.turns) != [
+                "assistant",
+                "user",
+            ]:
+                item = item.dialogue.reject("the classic builder knows only one turn of each role")
             if isinstance(item, Reject):
                 figures.rejected += 1
                 rejects.write(reject_line(item))

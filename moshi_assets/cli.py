@@ -297,7 +297,7 @@ def _words(summary: Any) -> str:
 def _build_legacy(recipe: Recipe, output: Path) -> int:
     """Build the classic way; returns the number of rejects."""
     from .baseline import build_baseline
-    from .dialogue import DialogueFileError
+    from .dialogue_file import DialogueFileError
     from .engines.base import EngineError
     from .lock import DatasetBusy, dataset_lock
     from .store import DatasetStore

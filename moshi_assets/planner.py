@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from .admission import Admission, PlannedDialogue
-from .dialogue import DialogueFileError, Reject
+from .dialogue import Reject
+from .dialogue_file import DialogueFileError
 from .files import whole_file, write_whole
 from .metrics import peak_rss
 from .names import shard_key

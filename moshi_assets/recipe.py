@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from .align.choice import AlignerName
 from .engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
 from .names import check_dataset_name
+from .record_forms import MAX_LIST_ENTRIES
 from .timeline import Layout
 
 EngineName = Literal["builtin", "noise", "indextts2"]
@@ -48,6 +49,9 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     )
     samples_per_shard: int = Field(256, ge=1, le=100_000, description="Dialogues per shard (partition).")
     max_text_chars: int = Field(2000, ge=1, description="A longer turn is rejected (characters).")
+    max_turns: int = Field(
+        200, ge=1, le=MAX_LIST_ENTRIES, description="A dialogue of more turns is rejected: it becomes one recording."
+    )
     planner_buffer: int = Field(64, ge=1, description="Tasks read ahead of the engine, per lane.")
     buffer_size: int = Field(64, ge=1, description="Manifest rows buffered between writes.")
     layout: Layout = Field(

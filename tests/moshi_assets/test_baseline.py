@@ -9,7 +9,7 @@ import soundfile as sf
 from plain_dataset import SHORT_NOISE, PlainDataset, record, records
 
 from moshi_assets.baseline import BaselineFigures, build_baseline
-from moshi_assets.dialogue import DialogueFileError
+from moshi_assets.dialogue_file import DialogueFileError
 
 CLASSIC = {"layout": "overlapped", "sample_rate": "native"}
 UNEVEN = {"engine": "noise", "noise": {"characters_per_second": 40.0}}
@@ -104,3 +104,11 @@ def test_an_unreadable_file_is_an_error(tmp_path: Path):
     dataset.source.unlink()
     with pytest.raises(DialogueFileError):
         build_baseline(dataset.recipe, dataset.store)
+
+
+def test_a_longer_conversation_is_none_for_the_classic_builder(tmp_path: Path):
+    turns = [{"role": "user", "text": "Hi."}, {"role": "assistant", "text": "Hello."}]
+    lines = [{"id": "two", "turns": turns}, {"id": "three", "turns": [*turns, turns[0]]}]
+    oracle, figures = classic(tmp_path, lines)
+    assert (figures.recordings, figures.rejected) == (1, 1)
+    assert [(reject.line, reject.id) for reject in oracle.store.rejects()] == [(2, "three")]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_dataset import PlainDataset, full_disk, record, records
 
-from moshi_assets.dialogue import DialogueFileError
+from moshi_assets.dialogue_file import DialogueFileError
 from moshi_assets.recipe import RecipeError
 
 MEASURE = """
@@ -47,6 +47,37 @@ def test_each_dialogue_becomes_two_tasks_in_speaking_order(tmp_path: Path):
         ("talk_000", 1, "assistant", "So."),
         ("talk_001", 0, "user", record(1)["user_text"]),
     ]
+
+
+def test_each_turn_of_a_conversation_becomes_a_task(tmp_path: Path):
+    turns = [
+        {"role": "assistant", "text": "Tickets, please."},
+        {"role": "user", "text": "Here you are.", "gap": -0.5, "voice": "high"},
+        {"role": "assistant", "text": "Mm-hm.", "backchannel": True},
+    ]
+    dataset = planned(tmp_path, [{"id": "train", "turns": turns}, record(0)])
+    columns = ("turn", "role", "text", "voice", "gap", "backchannel")
+    assert [tuple(row[name] for name in columns) for row in dataset.tasks()[:3]] == [
+        (0, "assistant", "Tickets, please.", "high", None, False),
+        (1, "user", "Here you are.", "high", -0.5, False),
+        (2, "assistant", "Mm-hm.", "high", None, True),
+    ]
+    assert len({row["seed"] for row in dataset.tasks()}) == 5
+
+
+def test_a_conversation_of_too_many_turns_is_rejected(tmp_path: Path):
+    turns = [{"role": "assistant", "text": "Hello."}] * 4
+    dataset = planned(tmp_path, [{"turns": turns}, {"turns": turns[:3]}], max_turns=3)
+    (reject,) = dataset.store.rejects()
+    assert reject.line == 1 and "max_turns=3" in reject.reason
+
+
+def test_unknown_fields_of_turns_are_counted(tmp_path: Path):
+    line = {"turns": [{"role": "assistant", "text": "Hello.", "mood": "calm"}]}
+    assert PlainDataset(tmp_path, [line, line, record(0, mood=1)]).plan().unknown_fields == {
+        "turns[].mood": 2,
+        "mood": 1,
+    }
 
 
 def test_tasks_name_the_line_they_come_from(tmp_path: Path):

@@ -10,17 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from moshi_assets.dialogue import (
-    MAX_ID_CHARS,
-    MAX_LINE_BYTES,
-    MAX_VOICE_CHARS,
-    REJECT_EXCERPT,
-    Dialogue,
-    DialogueFileError,
-    Reject,
-    Turn,
-    read_dialogues,
-)
+from moshi_assets.dialogue import REJECT_EXCERPT, Dialogue, Reject, Turn
+from moshi_assets.dialogue_file import MAX_LINE_BYTES, DialogueFileError, read_dialogues
+from moshi_assets.record_forms import MAX_ID_CHARS, MAX_VOICE_CHARS
 
 GOOD = b'{"id": "a", "user_text": "Hello?", "assistant_text": "Hi!"}'
 
@@ -231,12 +223,26 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-RECORDS = st.fixed_dictionaries(
-    {},
-    optional={
-        name: JSON_VALUES for name in ("id", "user_text", "assistant_text", "user_voice", "assistant_voice", "other")
-    },
-)
+SPOKEN = st.sampled_from(["Hello?", "Hi!"]) | JSON_VALUES
+ROLES = st.sampled_from(["user", "assistant", "system"]) | JSON_VALUES
+FIELDS = {
+    name: JSON_VALUES
+    for name in (
+        "id",
+        "user_voice",
+        "assistant_voice",
+        "user_emotion",
+        "other",
+        "voice",
+        "emotion",
+        "gap",
+        "backchannel",
+    )
+}
+TURNS = st.fixed_dictionaries({"role": ROLES}, optional={"text": SPOKEN, "content": SPOKEN} | FIELDS) | JSON_VALUES
+LISTS = st.lists(TURNS, max_size=4) | JSON_VALUES
+TEXTS_OR_LISTS = {"user_text": SPOKEN, "assistant_text": SPOKEN, "turns": LISTS, "messages": LISTS}
+RECORDS = st.fixed_dictionaries({}, optional=FIELDS | TEXTS_OR_LISTS)
 
 
 @given(lines=st.lists(st.one_of(RECORDS.map(lambda r: json.dumps(r).encode()), st.binary(max_size=30), st.just(GOOD))))
@@ -254,6 +260,7 @@ def test_every_line_is_a_dialogue_a_reject_or_blank(lines: list[bytes], tmp_path
             assert outcome.reason
         else:
             assert outcome.id and all(turn.text.strip() for turn in outcome.turns)
+            assert "assistant" in {turn.role for turn in outcome.turns} <= {"user", "assistant"}
 
 
 TEXTS = st.text(min_size=1).filter(lambda text: not (text[0].isspace() or text[-1].isspace()))
