@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from .casting import Casting
 from .content_keys import ContentKeys, dialogue_seed, task_seed
 from .dialogue import Dialogue, Reject
 from .dialogue_file import read_dialogues
 from .engines.base import EmotionSettings, Role, SynthesisTask, VoiceError, engine_class
 from .names import file_stem, hashed_stem
 from .recipe import Recipe, RecipeError
+from .split import split_by_count, split_by_fraction
 
 _CHUNK = 256
 _REMEMBER = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
@@ -47,14 +49,11 @@ class Admission:
     def __init__(self, recipe: Recipe) -> None:
         """
         Raises:
-            EngineError, RecipeError: the engine or a default voice or emotion cannot be used.
+            EngineError, RecipeError: the engine or a voice or an emotion of the recipe cannot be used.
         """
         self._recipe = recipe
         self._keys = ContentKeys(engine_class(recipe.engine), recipe)
-        self._voices: dict[Role, str] = {"user": recipe.voice_of("user"), "assistant": recipe.voice_of("assistant")}
-        for role, voice in self._voices.items():
-            if fault := self._keys.voice_fault(voice):
-                raise RecipeError(f"{role}_voice: {fault}")
+        self._casting = Casting(recipe, self._keys)
         self._emotions: dict[Role, EmotionSettings | None] = {}
         for role, emotion in (("user", recipe.user_emotion), ("assistant", recipe.assistant_emotion)):
             try:
@@ -65,45 +64,60 @@ class Admission:
     def dialogues(self) -> Iterator[PlannedDialogue | Reject]:
         """Stream the recipe's source: every good dialogue, every bad line as a reject.
 
-        Stops after `max_samples` good dialogues.
+        Stops after `max_samples` good dialogues. With `eval_count` the source is read once before that.
 
         Raises:
             DialogueFileError: the file cannot be read.
+            RecipeError: `eval_count` for a source that can be read only once.
         """
-        seen = _SeenIds()
-        records = read_dialogues(Path(self._recipe.source), self._recipe.max_text_chars, self._recipe.max_turns)
-        left = self._recipe.max_samples or sys.maxsize
+        split_of = self._splitter()
+        for item in self._good():
+            yield item if isinstance(item, Reject) else self._planned(*item, split_of)
+
+    def _splitter(self) -> Callable[[Dialogue], str]:
+        recipe = self._recipe
+        if recipe.eval_count is not None:
+            source = Path(recipe.source)
+            if source.exists() and not source.is_file():
+                raise RecipeError(f"eval_count reads {source} twice, but it is no regular file: use eval_fraction")
+            good = (item[0] for item in self._good() if not isinstance(item, Reject))
+            return split_by_count(good, recipe.eval_count, recipe.seed)
+        if recipe.eval_fraction:
+            return split_by_fraction(recipe.eval_fraction, recipe.seed)
+        return lambda dialogue: "train"
+
+    def _good(self) -> Iterator[tuple[Dialogue, str] | Reject]:
+        """Every good dialogue with its file stem, every bad line as a reject."""
+        recipe, seen = self._recipe, _SeenIds()
+        records = read_dialogues(Path(recipe.source), recipe.max_text_chars, recipe.max_turns)
+        left = recipe.max_samples or sys.maxsize
         try:
             while left and (chunk := list(islice(records, min(left, _CHUNK)))):
-                for item in self._admit(chunk, seen):
-                    yield item
-                    left -= isinstance(item, PlannedDialogue)
+                # Some records together: one question to the table of ids instead of one for each.
+                items = [self._check(item) if isinstance(item, Dialogue) else item for item in chunk]
+                stems = iter(seen.stems_of([item.id for item in items if isinstance(item, Dialogue)]))
+                for item in items:
+                    if isinstance(item, Reject):
+                        yield item
+                    elif stem := next(stems):
+                        left -= 1
+                        yield item, stem
+                    else:
+                        yield item.reject(f"duplicate id {item.id[:80]!r}: the first one is kept")
         finally:
             seen.close()
 
-    def _admit(self, chunk: Sequence[Dialogue | Reject], seen: _SeenIds) -> Iterator[PlannedDialogue | Reject]:
-        # Some records together: one question to the table of ids instead of one for each.
-        items = [self._check(item) if isinstance(item, Dialogue) else item for item in chunk]
-        stems = iter(seen.stems_of([item.id for item in items if isinstance(item, Dialogue)]))
-        keys = self._keys
-        for item in items:
-            if isinstance(item, Reject):
-                yield item
-                continue
-            stem = next(stems)
-            if stem is None:
-                yield item.reject(f"duplicate id {item.id[:80]!r}: the first one is kept")
-                continue
-            turns = item.turns
-            base = dialogue_seed(self._recipe.seed, item.id)
-            seeds = [task_seed(base, number) for number in range(len(turns))]
-            chosen = [turn.voice or self._voices[turn.role] for turn in turns]
-            emotions = self._turn_emotions(item)
-            content = [
-                keys.key(voice, turn.text, seed, emotion)
-                for voice, turn, seed, emotion in zip(chosen, turns, seeds, emotions)
-            ]
-            yield PlannedDialogue(item, stem, [keys.voice_name(voice) for voice in chosen], seeds, content, emotions)
+    def _planned(self, dialogue: Dialogue, stem: str, split_of: Callable[[Dialogue], str]) -> PlannedDialogue:
+        turns, keys, split = dialogue.turns, self._keys, split_of(dialogue)
+        base = dialogue_seed(self._recipe.seed, dialogue.id)
+        seeds = [task_seed(base, number) for number in range(len(turns))]
+        voices = self._casting.voices(turns, base, split)
+        emotions = self._turn_emotions(dialogue)
+        content = [
+            keys.key(voice, turn.text, seed, emotion)
+            for voice, turn, seed, emotion in zip(voices, turns, seeds, emotions)
+        ]
+        return PlannedDialogue(dialogue, stem, list(map(keys.voice_name, voices)), seeds, content, emotions, split)
 
     def _check(self, dialogue: Dialogue) -> Dialogue | Reject:
         for turn in dialogue.turns:

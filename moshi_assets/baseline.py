@@ -17,12 +17,12 @@ import numpy as np
 import soundfile as sf
 
 from .admission import Admission, PlannedDialogue
-from .dialogue import Reject
+from .dialogue import Dialogue, Reject
 from .engines.base import engine_class
 from .lane import default_device
 from .manifest import manifest_row
 from .pcm import to_pcm16
-from .recipe import Recipe
+from .recipe import Recipe, RecipeError
 from .stereo import CHANNEL, recording_path
 from .store import DatasetStore, reject_line
 
@@ -45,6 +45,10 @@ def build_baseline(
     Raises:
         DialogueFileError, EngineError, RecipeError: as the planner does; any failure of the engine ends the build.
     """
+    if recipe.eval_fraction or recipe.eval_count:
+        raise RecipeError(
+            "the classic builder writes one manifest and keeps nothing for evaluation: unset eval_fraction and eval_count"
+        )
     begin = time.monotonic()
     figures = BaselineFigures()
     store.stereo_folder.mkdir(parents=True, exist_ok=True)
@@ -56,10 +60,7 @@ def build_baseline(
         open(store.rejects_path, "w", encoding="utf-8") as rejects,
     ):
         for item in Admission(recipe).dialogues():
-            if isinstance(item, PlannedDialogue) and sorted(t.role for t in item.dialogue.turns) != [
-                "assistant",
-                "user",
-            ]:
+            if isinstance(item, PlannedDialogue) and not _is_pair(item.dialogue):
                 item = item.dialogue.reject("the classic builder knows only one turn of each role")
             if isinstance(item, Reject):
                 figures.rejected += 1
@@ -89,3 +90,7 @@ def build_baseline(
     engine.close()
     figures.wall_seconds = time.monotonic() - begin
     return figures
+
+
+def _is_pair(dialogue: Dialogue) -> bool:
+    return sorted(turn.role for turn in dialogue.turns) == ["assistant", "user"]

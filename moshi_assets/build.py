@@ -51,6 +51,8 @@ class BuildSummary:
 
     dialogues: int
     rejected: int
+    evaluation: int
+    """Dialogues that were planned for evaluation."""
     recordings: int
     tasks: int
     spoken: int
@@ -244,6 +246,7 @@ class Build:
         return BuildSummary(
             dialogues=parsed["dialogues"] + parsed["rejected"],
             rejected=int(parsed["rejected"] + pairs["rejected"]),
+            evaluation=parsed["eval_dialogues"],
             recordings=int(pairs["dialogues"] - pairs["rejected"]),
             tasks=int(mono["tasks"]),
             spoken=int(mono["spoken"]),

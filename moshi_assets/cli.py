@@ -60,8 +60,12 @@ def cli() -> None:
     help="Recipe (YAML); flags override it, an unknown key is an error.",
 )
 @click.option("--engine", help=_help("engine"))
-@click.option("--user-voice", help=_help("user_voice"))
-@click.option("--assistant-voice", help=_help("assistant_voice"))
+@click.option("--user-voice", multiple=True, help=_help("user_voice") + " Several times: a pool.")
+@click.option("--assistant-voice", multiple=True, help=_help("assistant_voice") + " Several times: a pool.")
+@click.option("--eval-user-voice", multiple=True, help=_help("eval_user_voice") + " Several times: a pool.")
+@click.option("--eval-assistant-voice", multiple=True, help=_help("eval_assistant_voice") + " Several times: a pool.")
+@click.option("--eval-fraction", type=float, help=_help("eval_fraction"))
+@click.option("--eval-count", type=int, help=_help("eval_count"))
 @click.option("--worker-count", type=int, help=_help("worker_count") + " More than one rarely helps on one GPU.")
 @click.option("--max-samples", type=int, help=_help("max_samples"))
 @click.option(
@@ -182,7 +186,11 @@ def _recipe(source: Path, options: dict[str, Any]) -> Recipe:
     """Recipe from file and flags; a wrong setting is a usage error."""
     try:
         settings = read_recipe_settings(options["recipe_file"]) if options["recipe_file"] else {}
-        flags = {k: v for k, v in options.items() if k in Recipe.model_fields and v is not None}
+        flags = {k: v for k, v in options.items() if k in Recipe.model_fields and v is not None and v != ()}
+        flags |= {k: list(v) if len(v) > 1 else v[0] for k, v in flags.items() if isinstance(v, tuple)}
+        for setting, instead in (("eval_fraction", "eval_count"), ("eval_count", "eval_fraction")):
+            if setting in flags:
+                settings.pop(instead, None)  # a flag goes before what the file says
         engine_flags = {k: options[k] for k in _INDEXTTS2_FLAGS if options[k] is not None}
         if engine_flags:
             flags["indextts2"] = {**(settings.get("indextts2") or {}), **engine_flags}
@@ -241,6 +249,7 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     from .build import Build, BuildFailed, BuildInterrupted
     from .cli_progress import BuildDisplay
     from .lock import DatasetBusy
+    from .planner import split_warning
 
     if recipe.worker_count > 1:
         logger.warning(
@@ -269,7 +278,8 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in summary.stages.items())
     click.echo(
         f"dialogues   {summary.dialogues} read, {summary.recordings} recorded, {summary.rejected} rejected\n"
-        f"turns       {summary.tasks}: {summary.spoken} spoken, {summary.reused} reused, {summary.failed} failed\n"
+        + (f"evaluation  {summary.evaluation} dialogues\n" if summary.evaluation else "")
+        + f"turns       {summary.tasks}: {summary.spoken} spoken, {summary.reused} reused, {summary.failed} failed\n"
         f"audio       {summary.audio_seconds / 3600:.3f} h in {summary.shards} shard(s), "
         f"{summary.spoken_seconds:.0f} s spoken in this run\n"
         f"time        {summary.wall_seconds:.1f} s ({stages})\n"
@@ -277,6 +287,8 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         + f"recordings  {store.stereo_folder}\n"
         f"manifest    {store.manifest_path}"
     )
+    if warning := split_warning(recipe, summary.evaluation):
+        logger.warning(warning)
     if summary.rejected:
         reasons = Counter(_kind(reject.reason) for reject in store.rejects())
         listed = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(5))

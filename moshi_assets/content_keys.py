@@ -51,6 +51,18 @@ class ContentKeys:
                 self._prefixes[voice] = hashlib.blake2b(prefix, digest_size=16)
         return self._faults.get(voice)
 
+    def pool_voices(self, entry: str) -> list[str]:
+        """Voices that an entry of a recipe's pool stands for; each has still to pass `voice_fault`.
+
+        Raises:
+            VoiceError: a pattern that matches none.
+        """
+        return self._engine.pool_voices(self._options, entry, self._folder)
+
+    def fingerprint(self, voice: str) -> str:
+        """Identity by content of a voice that has passed `voice_fault`."""
+        return self._voices[voice].fingerprint
+
     def voice_name(self, voice: str) -> str:
         """What the engine is given for a voice that has passed `voice_fault`."""
         return self._voices[voice].name

@@ -18,7 +18,7 @@ from .dialogue_file import DialogueFileError
 from .files import whole_file, write_whole
 from .metrics import peak_rss
 from .names import shard_key
-from .recipe import Recipe
+from .recipe import Recipe, RecipeError
 from .store import TASK_SCHEMA, DatasetStore, reject_line, tasks_path
 from .tables import write_table
 
@@ -32,6 +32,8 @@ class ParseFigures:
 
     lines: int = 0
     dialogues: int = 0
+    train_dialogues: int = 0
+    eval_dialogues: int = 0
     tasks: int = 0
     rejected: int = 0
     shards: int = 0
@@ -86,7 +88,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
 
     Raises:
         DialogueFileError: the file cannot be read or has no good line.
-        EngineError, RecipeError: the engine or a default voice cannot be used.
+        EngineError, RecipeError: the engine or a voice cannot be used, or no dialogue is left for training.
     """
     begin = last_report = time.monotonic()
     admission = Admission(recipe)
@@ -109,6 +111,8 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                     dialogue = item.dialogue
                     figures.lines = dialogue.line
                     figures.dialogues += 1
+                    if item.split == "eval":
+                        figures.eval_dialogues += 1
                     figures.tasks += len(dialogue.turns)
                     for turn in dialogue.turns:
                         figures.characters += len(turn.text)
@@ -124,12 +128,15 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                     f"{recipe.source} holds no usable dialogue: {figures.rejected} of {figures.lines} lines were "
                     f"rejected, the first because: {first_reason or 'the file is empty'}"
                 )
+            if figures.dialogues == figures.eval_dialogues:
+                raise RecipeError(_nothing_to_train_on(recipe, figures))
             shards.flush()  # before the rejects take their final name
     except BaseException:
         shutil.rmtree(incoming, ignore_errors=True)
         raise
 
     figures.shards = shards.shards
+    figures.train_dialogues = figures.dialogues - figures.eval_dialogues
     figures.unknown_fields = dict(unknown)
     figures.wall_seconds = time.monotonic() - begin
     figures.peak_rss_mb = peak_rss()
@@ -137,6 +144,29 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     _swap(incoming, store.tasks_folder)
     write_whole(store.recipe_path, recipe.to_yaml())
     return figures
+
+
+def split_warning(recipe: Recipe, eval_dialogues: int) -> str | None:
+    """What is odd about the number of evaluation dialogues, if anything."""
+    if recipe.eval_count is not None and eval_dialogues < recipe.eval_count:
+        return (
+            f"{eval_dialogues} dialogues are kept for evaluation, not eval_count={recipe.eval_count}: dialogues of one "
+            f"text stay together"
+        )
+    if recipe.eval_fraction and not eval_dialogues:
+        return (
+            f"no dialogue is kept for evaluation: eval_fraction={recipe.eval_fraction} is little for so few dialogues, "
+            f"set eval_count"
+        )
+    return None
+
+
+def _nothing_to_train_on(recipe: Recipe, figures: ParseFigures) -> str:
+    setting = "eval_fraction" if recipe.eval_count is None else "eval_count"
+    return (
+        f"{setting} {getattr(recipe, setting)} keeps all {figures.dialogues} good dialogues of {recipe.source} for "
+        f"evaluation and leaves none for training: lower it"
+    )
 
 
 def _count_unknown(unknown: Counter[str], fields: tuple[str, ...]) -> None:

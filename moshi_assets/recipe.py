@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from .align.choice import AlignerName
 from .engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
@@ -19,6 +19,9 @@ from .record_forms import MAX_LIST_ENTRIES
 from .timeline import Layout
 
 EngineName = Literal["builtin", "noise", "indextts2"]
+Voices = str | list[str] | None
+MAX_EVAL_COUNT = 100_000
+"""The hashes of that many dialogues are held in memory; `eval_fraction` has no such bound."""
 
 
 class RecipeError(ValueError):
@@ -31,11 +34,33 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     name: str = Field(description="Dataset name: its folder, its manifest and its partition key.")
     source: str = Field(description="Dialogue file (JSONL, .gz too), absolute path.")
     engine: EngineName = Field("builtin", description=f"What speaks: {', '.join(ENGINES)}.")
-    user_voice: str | None = Field(
-        None, description="Voice of the user where a record names none; default: the engine's."
+    user_voice: Voices = Field(
+        None,
+        description="Voice of the user where a record names none, or a pool from which each dialogue draws one (for "
+        "indextts2 patterns too: voices/*.wav); default: the engine's.",
     )
-    assistant_voice: str | None = Field(
-        None, description="Voice of the assistant where a record names none; default: the engine's."
+    assistant_voice: Voices = Field(
+        None, description="Voice or pool of the assistant where a record names none; default: the engine's."
+    )
+    eval_user_voice: Voices = Field(
+        None,
+        description="Voice or pool of the user in evaluation dialogues, none of them used in training; default: "
+        "user_voice.",
+    )
+    eval_assistant_voice: Voices = Field(
+        None, description="Voice or pool of the assistant in evaluation dialogues; default: assistant_voice."
+    )
+    eval_fraction: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Share of the dialogues that are kept for evaluation, chosen by their texts; default: none.",
+    )
+    eval_count: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_EVAL_COUNT,
+        description="Number of dialogues that are kept for evaluation, chosen by their texts (reads the file twice).",
     )
     user_emotion: EmotionSettings | None = Field(
         None, description="Emotion of the user where a record names none: emo_audio, emo_vector or emo_text, emo_alpha."
@@ -92,25 +117,47 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
             raise ValueError("must lie between 8000 and 192000 Hz, or be 'native'")
         return value
 
+    @field_validator("user_voice", "assistant_voice", "eval_user_voice", "eval_assistant_voice")
+    @classmethod
+    def _pool(cls, value: Voices) -> Voices:
+        if isinstance(value, list) and not (value and all(value)):
+            raise ValueError("a pool of voices must name at least one, and none may be empty")
+        return value
+
+    @model_validator(mode="after")
+    def _split(self) -> Recipe:
+        if self.eval_fraction is not None and self.eval_count is not None:
+            raise ValueError("eval_fraction and eval_count are both set: set one of them")
+        if (self.eval_user_voice or self.eval_assistant_voice) and self.eval_fraction is self.eval_count is None:
+            raise ValueError(
+                "eval_user_voice and eval_assistant_voice mean nothing without evaluation dialogues: set eval_fraction "
+                "or eval_count"
+            )
+        return self
+
     @property
     def engine_options(self) -> BaseModel:
         """Options of the chosen engine."""
         return getattr(self, self.engine)
 
-    def voice_of(self, role: Role) -> str:
-        """Voice of a role where the record names none.
+    def voices_of(self, role: Role, split: str = "train") -> list[str]:
+        """Entries of the pool of voices from which a dialogue draws where the record names none.
+
+        Args:
+            role: user or assistant.
+            split: train or eval.
 
         Raises:
-            RecipeError: neither recipe nor engine has one.
+            RecipeError: neither recipe nor engine has a voice.
         """
-        chosen = self.user_voice if role == "user" else self.assistant_voice
-        voice = chosen or engine_class(self.engine).default_voices.get(role)
-        if not voice:
+        chosen = (split == "eval" and getattr(self, f"eval_{role}_voice")) or getattr(self, f"{role}_voice")
+        voices = chosen or engine_class(self.engine).default_voices.get(role)
+        if not voices:
             raise RecipeError(
                 f"engine {self.engine!r} has no default {role} voice: set {role}_voice in the recipe "
                 f"(--{role}-voice on the command line) to a WAV file"
             )
-        return voice
+        return [voices] if isinstance(voices, str) else voices
 
     def to_yaml(self) -> str:
         """The recipe as it is stored: every setting, defaults too."""
@@ -135,13 +182,18 @@ def make_recipe(settings: dict[str, Any]) -> Recipe:
         raise RecipeError("; ".join(faults)) from None
 
 
+_UNION_MEMBERS = ("int", "literal['native']", "str", "list[str]")
+
+
 def _fault(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part not in ("int", "literal['native']"))
+    where = ".".join(str(part) for part in error["loc"] if part not in _UNION_MEMBERS)
     if error["type"] == "extra_forbidden":
         return f"unknown setting {where!r} (known: {', '.join(Recipe.model_fields)})"
     if error["type"] == "missing":
         return f"setting {where!r} is missing"
     message = error["msg"].removeprefix("Value error, ")
+    if not where:
+        return message
     return f"{where}: {message}" + ("" if repr(error["input"]) in message else f" (got {error['input']!r})")
 
 

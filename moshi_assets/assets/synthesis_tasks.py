@@ -9,7 +9,7 @@ import dagster as dg
 from ..files import remove_partials
 from ..lock import dataset_lock
 from ..partitions import SINGLE_RUN, datasets, register_shards
-from ..planner import plan
+from ..planner import plan, split_warning
 from ..recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
 from ..resources import DataRoot
 from ..run_tags import lock_owner
@@ -67,6 +67,8 @@ def synthesis_tasks(
             register_shards(context.instance, key, store.shards())
         if figures.rejected:
             context.log.warning(f"{figures.rejected} of {figures.lines} lines rejected, see {store.rejects_path}")
+        if warning := split_warning(recipe, figures.eval_dialogues):
+            context.log.warning(warning)
         if figures.unknown_fields:
             context.log.info(f"unknown fields ignored: {figures.unknown_fields}")
         if recipe.worker_count > 1:

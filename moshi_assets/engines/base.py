@@ -132,6 +132,15 @@ class Engine(Protocol):
         ...
 
     @classmethod
+    def pool_voices(cls, options: Any, entry: str, folder: Path) -> list[str]:
+        """Voices that an entry of a recipe's pool stands for: itself, or those that its pattern matches, sorted.
+
+        Raises:
+            VoiceError: a pattern that matches none.
+        """
+        ...
+
+    @classmethod
     def find_emotion(cls, options: Any, emotion: EmotionSettings, folder: Path) -> EmotionSettings | None:
         """Check an emotion and make its paths absolute; None where the engine knows no emotions.
 

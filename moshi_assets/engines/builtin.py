@@ -47,6 +47,10 @@ class BuiltinEngine:
         return Voice(voice, f"{voice}/{_PITCH[voice]}")
 
     @classmethod
+    def pool_voices(cls, options: BuiltinOptions, entry: str, folder: Path) -> list[str]:
+        return [entry]
+
+    @classmethod
     def find_emotion(cls, options: BuiltinOptions, emotion: EmotionSettings, folder: Path) -> None:
         return None  # knows no emotions
 

@@ -6,9 +6,11 @@ Torch and the model are imported when an engine is made, voices and checkpoint f
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Sequence
 from functools import lru_cache
+from glob import iglob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +34,7 @@ MIN_PROMPT_SECONDS = 1.0
 """A shorter prompt says too little about a voice."""
 MIN_PROMPT_RATE = 16000
 """Hz. The style network hears 16 kHz; a narrower recording would make narrow-band speech."""
+_PATTERN = re.compile(r"[*?[]")
 _SOUND_OPTIONS = ("use_fp16", "use_bf16", "num_beams", "max_text_tokens_per_segment", "interval_silence", "generation")
 
 
@@ -77,6 +80,21 @@ class IndexTTS2Engine:
     def find_voice(cls, options: IndexTTS2Options, voice: str, folder: Path) -> Voice:
         path = _find_recording(voice, folder)
         return Voice(str(path), _prompt_fingerprint(path))
+
+    @classmethod
+    def pool_voices(cls, options: IndexTTS2Options, entry: str, folder: Path) -> list[str]:
+        places = [None] if Path(entry).expanduser().is_absolute() else [folder, Path()]
+        pattern = str(Path(entry).expanduser())
+        if not _PATTERN.search(entry) or any(Path(place or "", pattern).is_file() for place in places):
+            return [entry]
+        for place in places:
+            # The folder's own name is no pattern, whatever characters it holds.
+            found = sorted(Path(place or "", name).resolve() for name in iglob(pattern, root_dir=place, recursive=True))
+            if files := [str(path) for path in found if path.is_file()]:
+                return files
+        raise VoiceError(
+            f"no voice recording matches {entry!r} (looked in {', '.join(str(place or 'it') for place in places)})"
+        )
 
     @classmethod
     def find_emotion(cls, options: IndexTTS2Options, emotion: EmotionSettings, folder: Path) -> EmotionSettings:

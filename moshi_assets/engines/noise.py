@@ -36,6 +36,10 @@ class NoiseEngine:
         return Voice(voice, voice)
 
     @classmethod
+    def pool_voices(cls, options: NoiseOptions, entry: str, folder: Path) -> list[str]:
+        return [entry]
+
+    @classmethod
     def find_emotion(cls, options: NoiseOptions, emotion: EmotionSettings, folder: Path) -> None:
         return None  # knows no emotions
 

@@ -10,6 +10,7 @@ from plain_dataset import SHORT_NOISE, PlainDataset, record, records
 
 from moshi_assets.baseline import BaselineFigures, build_baseline
 from moshi_assets.dialogue_file import DialogueFileError
+from moshi_assets.recipe import RecipeError
 
 CLASSIC = {"layout": "overlapped", "sample_rate": "native"}
 UNEVEN = {"engine": "noise", "noise": {"characters_per_second": 40.0}}
@@ -112,3 +113,8 @@ def test_a_longer_conversation_is_none_for_the_classic_builder(tmp_path: Path):
     oracle, figures = classic(tmp_path, lines)
     assert (figures.recordings, figures.rejected) == (1, 1)
     assert [(reject.line, reject.id) for reject in oracle.store.rejects()] == [(2, "three")]
+
+
+def test_the_classic_builder_keeps_nothing_for_evaluation(tmp_path: Path):
+    with pytest.raises(RecipeError, match="one manifest"):
+        classic(tmp_path, records(3), eval_count=1)

@@ -9,15 +9,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import pytest
 import yaml
 from pipeline import BIN, Pipeline, dialogue, digests, environment, flip_byte, run, write_dialogues
+
+from moshi_assets.cli import _recipe as recipe_of
+from moshi_assets.cli import build as build_command
+from moshi_assets.recipe import Recipe
+from moshi_assets.store import DatasetStore
 
 OPTIONS = [
     "--name",
     "--engine",
     "--user-voice",
     "--assistant-voice",
+    "--eval-user-voice",
+    "--eval-assistant-voice",
+    "--eval-fraction",
+    "--eval-count",
     "--worker-count",
     "--max-samples",
     "--samples-per-shard",
@@ -406,3 +416,38 @@ def test_verify_changes_nothing(finished, tmp_path):
     run("moshi-assets", "verify", finished, cwd=tmp_path)
 
     assert digests(finished) == before
+
+
+def flags(folder: Path, *arguments: str) -> Recipe:
+    """Recipe of a build with these flags; nothing is built."""
+    parsed = build_command.make_context("build", [str(folder / "talks.jsonl"), "--output", "data", *arguments]).params
+    return recipe_of(parsed["input"], parsed)
+
+
+def test_a_voice_given_once_is_a_voice_and_several_times_a_pool(folder: Path):
+    made = flags(folder, "--user-voice", "a", "--assistant-voice", "b", "--assistant-voice", "c")
+    assert (made.user_voice, made.assistant_voice, made.eval_user_voice) == ("a", ["b", "c"], None)
+
+
+def test_a_flag_for_evaluation_goes_before_the_other_kind_in_the_recipe(folder: Path):
+    (folder / "split.yaml").write_text("eval_fraction: 0.5\neval_user_voice: [a, b]\n")
+    made = flags(folder, "--recipe", str(folder / "split.yaml"), "--eval-count", "3")
+    assert (made.eval_fraction, made.eval_count, made.eval_user_voice) == (None, 3, ["a", "b"])
+    with pytest.raises(click.UsageError, match="both set"):
+        flags(folder, "--eval-fraction", "0.1", "--eval-count", "3")
+
+
+def test_a_build_with_pools_keeps_dialogues_for_evaluation(tmp_path: Path):
+    """Three of one text and a count that they do not fit into: fewer, with a warning."""
+    same = {"user_text": "What is it?", "assistant_text": "A test."}
+    write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), *(dialogue(n, **same) for n in (2, 3, 4))])
+    pool = ["--user-voice", "low", "--user-voice", "high", "--eval-count", "2", "--engine", "noise"]
+
+    done = run("moshi-assets", "build", "talks.jsonl", "--output", "data", *pool, "--no-transcripts", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "evaluation  1 dialogues" in done.stdout
+    assert "1 dialogues are kept for evaluation, not eval_count=2" in done.stderr
+    stored = DatasetStore(tmp_path / "data", "talks")
+    assert stored.recipe().user_voice == ["low", "high"]
+    assert (stored.summary()["train_dialogues"], stored.summary()["eval_dialogues"]) == (3, 1)

@@ -15,7 +15,8 @@ from plain_dataset import PlainDataset, record
 
 from indextts.parity_rule import wave
 from indextts.tiny import write_checkpoint
-from moshi_assets.engines.base import EngineError
+from moshi_assets.engines.base import EngineError, IndexTTS2Options, VoiceError
+from moshi_assets.engines.indextts2 import IndexTTS2Engine
 from moshi_assets.recipe import RecipeError, make_recipe
 
 QUICK = {"num_beams": 1, "generation": {"max_mel_tokens": 24}}
@@ -219,3 +220,61 @@ def test_the_example_recipe_is_valid() -> None:
     recipe = make_recipe(settings | {"name": "talks", "source": "talks.jsonl"})
 
     assert (REPOSITORY / str(recipe.user_voice)).is_file()
+
+
+def expand(folder: Path, entry: str) -> list[str]:
+    voices = IndexTTS2Engine.pool_voices(IndexTTS2Options(), entry, folder)
+    return [Path(voice).name for voice in voices]
+
+
+def test_a_pattern_stands_for_the_recordings_that_it_matches_sorted(folder: Path) -> None:
+    (folder / "more").mkdir()
+    shutil.copy(folder / "his.wav", folder / "more" / "a.wav")
+    assert expand(folder, "*.wav") == ["her.wav", "his.wav"]
+    assert expand(folder, "h[ae]*.wav") == ["her.wav"]
+    assert expand(folder, "**/*.wav") == ["her.wav", "his.wav", "a.wav"]
+    assert expand(folder, str(folder / "*.wav")) == ["her.wav", "his.wav"]
+    assert expand(folder, "his.wav") == ["his.wav"]
+
+
+def test_a_pattern_is_looked_for_in_the_working_directory_too(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert expand(tmp_path_factory.mktemp("elsewhere"), "*.wav") == ["her.wav", "his.wav"]
+
+
+def test_a_folder_or_file_named_like_a_pattern_is_none(folder: Path) -> None:
+    odd = folder / "take [1]"
+    odd.mkdir()
+    shutil.copy(folder / "his.wav", odd / "a*.wav")
+    shutil.copy(folder / "his.wav", odd / "ab.wav")
+    assert expand(odd, "ab?wav") == ["ab.wav"]
+    assert expand(odd, "a*.wav") == ["a*.wav"]
+
+
+def test_a_pattern_without_a_match_is_an_error_that_names_it(folder: Path) -> None:
+    with pytest.raises(VoiceError, match=r"no voice recording matches 'gone/\*\.wav'"):
+        expand(folder, "gone/*.wav")
+
+
+def test_a_recording_that_joins_the_pool_changes_only_the_dialogues_that_draw_it(
+    folder: Path, checkpoint: Path
+) -> None:
+    def drawn() -> dict[str, tuple[str, bytes]]:
+        talks = dataset(folder, checkpoint, [record(n) for n in range(60)], user_voice=["voices/*.wav"])
+        talks.plan()
+        return {t["dialogue_id"]: (Path(t["voice"]).name, t["content_key"]) for t in talks.tasks() if t["turn"] == 0}
+
+    (folder / "voices").mkdir()
+    for number in range(3):
+        sf.write(folder / "voices" / f"v{number}.wav", wave(22050, 1.6, 10 + number), 22050)
+    before = drawn()
+    sf.write(folder / "voices" / "another.wav", wave(22050, 1.6, 20), 22050)
+    (folder / "voices" / "v1.wav").rename(folder / "voices" / "renamed.wav")
+    after = drawn()
+
+    moved = {name for name in before if before[name][1] != after[name][1]}
+    assert moved == {name for name in after if after[name][0] == "another.wav"}
+    assert 5 <= len(moved) <= 25
+    assert {voice for voice, _ in before.values()} == {"v0.wav", "v1.wav", "v2.wav"}

@@ -1,8 +1,10 @@
 """From a dialogue file to the tasks of every shard."""
 
 import json
+import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from plain_dataset import PlainDataset, full_disk, record, records
 
 from moshi_assets.dialogue_file import DialogueFileError
+from moshi_assets.planner import split_warning
 from moshi_assets.recipe import RecipeError
 
 MEASURE = """
@@ -182,6 +185,116 @@ def test_an_unknown_default_voice_is_an_error(tmp_path: Path):
     dataset = PlainDataset(tmp_path, records(1), assistant_voice="nobody")
     with pytest.raises(RecipeError, match="assistant_voice: unknown voice 'nobody'"):
         dataset.plan()
+
+
+def test_each_dialogue_draws_its_voices_wherever_it_stands(tmp_path: Path):
+    pools = {"user_voice": ["low", "high"], "assistant_voice": ["low", "high"]}
+    forward = planned(tmp_path / "a", records(40), **pools)
+    backward = planned(tmp_path / "b", records(60)[::-1], **pools)
+    drawn = {row["dialogue_id"]: row["voice"] for row in forward.tasks() if row["role"] == "user"}
+    assert set(drawn.values()) == {"low", "high"}
+    assert keys(forward).items() <= keys(backward).items()
+    for row in forward.tasks():
+        assert (row["voice"] == drawn[row["dialogue_id"]]) == (row["role"] == "user")
+
+
+# -- training and evaluation
+
+
+def sides(dataset: PlainDataset) -> dict[str, str]:
+    """Split by dialogue id; the turns of a dialogue agree."""
+    by_turn = {(row["dialogue_id"], row["split"]) for row in dataset.tasks()}
+    assert len(by_turn) == len(dict(by_turn))
+    return dict(by_turn)
+
+
+def test_all_dialogues_are_for_training_by_default(tmp_path: Path):
+    assert set(sides(planned(tmp_path, records(5))).values()) == {"train"}
+
+
+@pytest.mark.parametrize("wanted", [{"eval_fraction": 0.3}, {"eval_count": 12}])
+def test_the_split_follows_the_texts_and_not_the_file(tmp_path: Path, wanted: dict[str, Any]):
+    first = sides(planned(tmp_path / "a", records(40), **wanted))
+    renamed = [record(n, id=f"other_{n:03d}", user_text=record(n)["user_text"].upper()) for n in range(40)]
+    second = sides(planned(tmp_path / "b", renamed[::-1], **wanted))
+    assert Counter(first.values())["eval"] == Counter(second.values())["eval"] > 0
+    assert {name[-3:] for name in first if first[name] == "eval"} == {n[-3:] for n in second if second[n] == "eval"}
+
+
+def test_the_figures_count_both_sides(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, [*records(20), "broken"], eval_count=3)
+    figures = dataset.plan()
+    assert (figures.dialogues, figures.train_dialogues, figures.eval_dialogues) == (20, 17, 3)
+    assert list(sides(dataset).values()).count("eval") == dataset.store.summary()["eval_dialogues"] == 3
+
+
+def test_a_count_is_of_the_good_dialogues_that_are_read(tmp_path: Path):
+    """Neither bad lines nor duplicate ids nor what lies past max_samples can be chosen."""
+    lines = ["broken", *records(10), *records(5), *({"user_text": f"{n}?", "assistant_text": "x"} for n in range(99))]
+    dataset = planned(tmp_path, lines, eval_count=9, max_samples=10)
+    assert list(sides(dataset).values()).count("eval") == 9
+
+
+def test_settings_of_the_split_change_no_sound(tmp_path: Path):
+    assert keys(planned(tmp_path / "a", records(6))) == keys(planned(tmp_path / "b", records(6), eval_count=2))
+
+
+def test_another_seed_keeps_other_dialogues(tmp_path: Path):
+    kept = [
+        {
+            name
+            for name, side in sides(planned(tmp_path / str(seed), records(40), eval_count=10, seed=seed)).items()
+            if side == "eval"
+        }
+        for seed in (0, 1)
+    ]
+    assert kept[0] != kept[1]
+
+
+def test_evaluation_dialogues_have_their_own_voices(tmp_path: Path):
+    voices = {"user_voice": "low", "assistant_voice": "low", "eval_user_voice": "high"}
+    dataset = planned(tmp_path, records(20), eval_count=5, **voices)
+    heard = Counter((row["split"], row["role"], row["voice"]) for row in dataset.tasks())
+    assert heard == {
+        ("train", "user", "low"): 15,
+        ("train", "assistant", "low"): 15,
+        ("eval", "user", "high"): 5,
+        ("eval", "assistant", "low"): 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count"), [({"eval_count": 3}, 3), ({"eval_count": 9}, 3), ({"eval_fraction": 0.999}, 2)]
+)
+def test_a_dataset_with_nothing_to_train_on_is_an_error(tmp_path: Path, wanted: dict[str, Any], count: int):
+    dataset = PlainDataset(tmp_path, records(count), **wanted)
+    with pytest.raises(RecipeError, match=rf"^eval_\w+ [\d.]+ keeps all {count} good dialogues of .*dialogues.jsonl"):
+        dataset.plan()
+    assert not dataset.store.exists()
+
+
+def test_a_source_that_can_be_read_only_once_is_refused_for_a_count(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, [], eval_count=1)
+    dataset.source.unlink()
+    os.mkfifo(dataset.source)
+    with pytest.raises(RecipeError, match=r"eval_count reads .* twice, but it is no regular file: use eval_fraction"):
+        dataset.plan()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept", "warning"),
+    [
+        ({}, 0, None),
+        ({"eval_count": 3}, 3, None),
+        ({"eval_count": 3}, 2, "2 dialogues are kept for evaluation, not eval_count=3"),
+        ({"eval_fraction": 0.5}, 3, None),
+        ({"eval_fraction": 0.01}, 0, "no dialogue is kept for evaluation: eval_fraction=0.01"),
+        ({"eval_fraction": 0}, 0, None),
+    ],
+)
+def test_an_odd_split_is_warned_of(tmp_path: Path, wanted: dict[str, Any], kept: int, warning: str | None):
+    told = split_warning(PlainDataset(tmp_path, [], **wanted).recipe, kept)
+    assert told == warning or (told and warning and told.startswith(warning))
 
 
 @pytest.mark.parametrize("lines", [[], ["", " "], ["broken", "{}"]])

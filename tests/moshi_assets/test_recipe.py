@@ -66,6 +66,14 @@ def test_a_missing_setting_is_named(missing: str):
         ("sample_rate", 192_001),
         ("sample_rate", 24000.5),
         ("sample_rate", "natural"),
+        ("max_turns", 0),
+        ("max_turns", 10_001),
+        ("eval_fraction", -0.1),
+        ("eval_fraction", 1),
+        ("eval_fraction", float("nan")),
+        ("eval_count", 0),
+        ("eval_count", 100_001),
+        ("eval_count", 1.5),
         ("seed", -1),
         ("seed", 2**63),
         ("seed", 1.5),
@@ -93,6 +101,9 @@ def test_an_impossible_noise_is_refused(options: dict[str, float]):
         recipe(noise=options)
 
 
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]))
+
+
 @given(
     st.fixed_dictionaries(
         {},
@@ -101,7 +112,9 @@ def test_an_impossible_noise_is_refused(options: dict[str, float]):
             "seed": st.integers(0, 2**63 - 1),
             "layout": st.sampled_from(["sequential", "overlapped"]),
             "sample_rate": st.sampled_from([8000, 44100, "native"]),
-            "user_voice": st.none() | st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])),
+            "user_voice": st.none() | NAMES,
+            "assistant_voice": st.none() | st.lists(NAMES.filter(bool), min_size=1),
+            "eval_fraction": st.none() | st.floats(0, 1, exclude_max=True),
             "max_samples": st.none() | st.integers(1, 10**9),
             "keep_mono": st.booleans(),
         },
@@ -141,10 +154,34 @@ def test_a_damaged_stored_recipe_is_named(tmp_path: Path):
         load_recipe(tmp_path / "recipe.yaml")
 
 
-def test_a_role_has_the_recipe_s_voice_before_the_engine_s():
-    made = recipe(user_voice="heart")
-    assert (made.voice_of("user"), made.voice_of("assistant")) == ("heart", "heart")
-    assert recipe().voice_of("user") == "heart-deep"
+def test_a_role_has_the_recipe_s_voices_before_the_engine_s():
+    made = recipe(user_voice=["heart", "heart-deep"])
+    assert (made.voices_of("user"), made.voices_of("assistant")) == (["heart", "heart-deep"], ["heart"])
+    assert recipe().voices_of("user") == ["heart-deep"]
+
+
+def test_evaluation_has_the_voices_of_training_where_none_are_named():
+    made = recipe(user_voice="a", eval_assistant_voice="b", eval_count=1)
+    assert (made.voices_of("user", "eval"), made.voices_of("assistant", "eval")) == (["a"], ["b"])
+    assert made.voices_of("assistant") == ["heart"]
+
+
+@pytest.mark.parametrize("setting", ["user_voice", "assistant_voice", "eval_user_voice", "eval_assistant_voice"])
+@pytest.mark.parametrize("pool", [[], ["a", ""], 3, [3], {}])
+def test_a_pool_without_voices_is_refused(setting: str, pool: Any):
+    with pytest.raises(RecipeError, match=f"^{setting}"):
+        recipe(**{setting: pool}, eval_count=1)
+
+
+@pytest.mark.parametrize("settings", [{"eval_user_voice": "a"}, {"eval_assistant_voice": ["a"]}])
+def test_voices_for_evaluation_without_evaluation_are_refused(settings: dict[str, Any]):
+    with pytest.raises(RecipeError, match=r"^eval_user_voice and eval_assistant_voice mean nothing"):
+        recipe(**settings)
+
+
+def test_a_share_and_a_number_for_evaluation_are_refused_together():
+    with pytest.raises(RecipeError, match=r"^eval_fraction and eval_count are both set: set one of them$"):
+        recipe(eval_fraction=0.1, eval_count=3)
 
 
 def test_the_fingerprint_follows_every_setting():
