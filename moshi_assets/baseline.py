@@ -20,7 +20,7 @@ from .admission import Admission, PlannedDialogue
 from .dialogue import Dialogue, Reject
 from .engines.base import engine_class
 from .lane import default_device
-from .manifest import manifest_row
+from .manifest_files import manifest_row
 from .pcm import to_pcm16
 from .recipe import Recipe, RecipeError
 from .stereo import CHANNEL, recording_path

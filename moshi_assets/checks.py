@@ -22,7 +22,7 @@ _TRANSCRIPTS = {
     "bounds": "Every word has a length and lies inside the audio.",
     "assistant_words": "Every transcript holds words of the assistant, on which Moshi is trained.",
 }
-_MANIFEST = {"manifest": "The manifest holds every recording once, in input order, with its duration."}
+_MANIFEST = {"manifest": "Every recording is once in the manifest of its split, in input order, with its duration."}
 _MAX_ROWS = 50
 
 STEREO_CHECKS = [

@@ -1,13 +1,12 @@
-"""The manifest: one row a recording, in input order, published whole."""
+"""The manifests, for training and evaluation: one row a recording, in input order, published whole."""
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 
 from .dialogue import REJECT_EXCERPT, Reject
-from .files import whole_file
+from .manifest_files import EVAL, TRAIN, ManifestWriter
 from .recipe import Recipe
 from .stereo import Recording
 from .store import DatasetError, DatasetStore, dialogue_texts
@@ -18,55 +17,57 @@ from .verify import indexed_recordings, indexed_shards
 
 @dataclass
 class ManifestFigures:
-    """What the manifest holds."""
+    """What the manifests hold."""
 
     rows: int = 0
+    """In both."""
+    eval_rows: int = 0
+    """In the evaluation manifest."""
     rejected: int = 0
     audio_seconds: float = 0.0
+    """Of both."""
+    eval_audio_seconds: float = 0.0
     removed_files: int = 0
 
 
-def manifest_row(path: str, duration: float) -> str:
-    """One line of the manifest."""
-    return json.dumps({"path": path, "duration": duration}, ensure_ascii=False) + "\n"
-
-
 def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
-    """Write the manifest and the final rejects; remove recordings and shards that no longer belong to the dataset.
+    """Write the manifests and the final rejects; remove recordings and shards that no longer belong to the dataset.
 
     Raises:
         DatasetError: shards are not finished or out of date, a recording failed its checks, or no dialogue at all could
-            be spoken.
+            be spoken, or none is left to train on.
     """
     figures = ManifestFigures()
     late: list[Reject] = []
-    buffer: list[str] = []
-    with whole_file(store.manifest_path, durable=True) as partial:
-        with open(partial, "w", encoding="utf-8", newline="\n") as out:
-            for shard, recordings in indexed_shards(store, recipe):
-                if not transcripts_are_current(store, recipe, shard, recordings):
+    with ManifestWriter(store, recipe.buffer_size) as manifests:
+        for shard, recordings in indexed_shards(store, recipe):
+            if not transcripts_are_current(store, recipe, shard, recordings):
+                raise DatasetError(
+                    f"the transcripts of {shard} are missing, out of date or faulty: materialize transcripts for it first"
+                )
+            late += _late_rejects(store, shard, recordings)
+            for recording in recordings:
+                if recording.failure is not None:
+                    continue
+                if recording.fault is not None:
                     raise DatasetError(
-                        f"the transcripts of {shard} are missing, out of date or faulty: materialize transcripts for it first"
+                        f"{recording.path} must not be trained on: {recording.fault}. Take its line "
+                        f"({', '.join(map(str, recording.lines))}) out of the input or change its text, voice or the seed, and build again"
                     )
-                late += _late_rejects(store, shard, recordings)
-                for recording in recordings:
-                    if recording.failure is not None:
-                        continue
-                    if recording.fault is not None:
-                        raise DatasetError(
-                            f"{recording.path} must not be trained on: {recording.fault}. Take its line "
-                            f"({', '.join(map(str, recording.lines))}) out of the input or change its text, voice or the seed, and build again"
-                        )
-                    buffer.append(manifest_row(recording.path, recording.duration))
-                    figures.rows += 1
-                    figures.audio_seconds += recording.duration
-                    if len(buffer) >= recipe.buffer_size:
-                        out.write("".join(buffer))
-                        buffer.clear()
-            out.write("".join(buffer))
+                manifests.add(recording.split, recording.path, recording.duration)
+                figures.audio_seconds += recording.duration
+                if recording.split == EVAL:
+                    figures.eval_audio_seconds += recording.duration
         figures.rejected = store.replace_late_rejects(late)
+        figures.rows, figures.eval_rows = sum(manifests.rows.values()), manifests.rows[EVAL]
         if not figures.rows:
             raise DatasetError(f"no dialogue of {store.name!r} could be spoken: see {store.rejects_path}")
+        if not manifests.rows[TRAIN]:
+            raise DatasetError(
+                f"all {figures.rows} recordings of {store.name!r} are kept for evaluation, none is left to train on: "
+                f"lower eval_fraction or eval_count, or add dialogues"
+            )
+        manifests.publish()
     figures.removed_files = remove_strays(store, recipe, figures.rows)
     store.remove_stale_shards()  # not earlier: the shards that are left take over audio from them
     return figures

@@ -11,6 +11,7 @@
     data_stereo/.../<id>.json    their transcripts
     transcripts/<shard>.json     what the transcripts of a shard were made from
     <dataset>.jsonl              the manifest; nothing else may end in "jsonl": the loader reads every such file
+    <dataset>.eval.ndjson        the manifest of the dialogues kept for evaluation, where there are any
 """
 
 from __future__ import annotations
@@ -101,6 +102,11 @@ class DatasetStore:
     @property
     def manifest_path(self) -> Path:
         return self.folder / f"{self.name}.jsonl"
+
+    @property
+    def eval_manifest_path(self) -> Path:
+        """Named so that a trainer that is given the folder does not train on it."""
+        return self.folder / f"{self.name}.eval.ndjson"
 
     @property
     def stereo_folder(self) -> Path:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 
 from .faults import Fault
+from .manifest_files import EVAL, ManifestReader, RowsOutOfStep, manifest_paths
 from .recipe import Recipe, RecipeError
 from .recording_keys import are_current
 from .stereo import CHANNEL, Recording, checksum, read_index
@@ -89,34 +90,17 @@ def _channel_faults(role: str, samples: np.ndarray, spans: list[tuple[int, int]]
 
 
 def manifest_faults(store: DatasetStore) -> Iterator[Fault]:
-    """Compare the manifest with the shards' indexes: every recording once, in order, with its duration."""
-    where = store.manifest_path.name
-    try:
-        lines = open(store.manifest_path, encoding="utf-8")
-    except OSError as error:
-        yield Fault("manifest", where, f"cannot be read ({error.strerror})")
-        return
-    with lines:
-        number = 0
-        for recording in indexed_recordings(store):
-            if recording.failure is not None:
-                continue
-            number += 1
-            line = lines.readline()
-            try:
-                row = json.loads(line)
-                path, duration = row["path"], row["duration"]
-            except (ValueError, KeyError, TypeError):
-                message = "is missing" if not line else "is not a manifest row"
-                yield Fault("manifest", f"{where}:{number}", f"the row of {recording.path} {message}")
-                return
-            if path != recording.path:
-                yield Fault("manifest", f"{where}:{number}", f"names {path!r} where {recording.path!r} belongs")
-                return
-            if duration != recording.duration:
-                yield Fault("manifest", f"{where}:{number}", f"duration is {duration}, not {recording.duration}")
-        if lines.readline():
-            yield Fault("manifest", f"{where}:{number + 1}", "there are more rows than recordings")
+    """Compare the manifests with the shards' indexes: every recording once, in its split's, in order, with its duration."""
+    with ExitStack() as stack:
+        expected = {split: ManifestReader(path, stack) for split, path in manifest_paths(store).items()}
+        try:
+            for recording in indexed_recordings(store):
+                if recording.failure is None:
+                    yield from expected[recording.split].compare(recording)
+            for split, manifest in expected.items():
+                yield from manifest.rest(may_be_absent=split == EVAL)
+        except RowsOutOfStep as stop:  # every row after it would be a fault too
+            yield stop.fault
 
 
 def indexed_recordings(store: DatasetStore, recipe: Recipe | None = None) -> Iterator[Recording]:

@@ -1,4 +1,4 @@
-"""`manifest`: the file that moshi-finetune reads, over all shards of a dataset."""
+"""`manifest`: the files that moshi-finetune reads, over all shards of a dataset."""
 
 import time
 
@@ -24,7 +24,10 @@ from .transcripts import transcripts
     group_name="moshi",
 )
 def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.MaterializeResult:
-    """`<dataset>.jsonl`: path and duration of every recording, in input order, published whole."""
+    """`<dataset>.jsonl`: path and duration of every recording to train on, in input order, published whole.
+
+    What is kept for evaluation is listed in `<dataset>.eval.ndjson`.
+    """
     faults: list[Fault] = []
     rows = 0
     for key in context.partition_keys:
@@ -37,12 +40,16 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
         context.add_asset_metadata(
             {
                 "dialogues": figures.rows,
+                "for_evaluation": figures.eval_rows,
                 "rejected": figures.rejected,
                 "removed_files": figures.removed_files,
                 "audio_seconds": round(figures.audio_seconds, 3),
                 "audio_hours": round(figures.audio_seconds / 3600, 4),
                 "wall_seconds": round(time.monotonic() - begin, 3),
                 "manifest": dg.MetadataValue.path(str(store.manifest_path)),
+                **(
+                    {"eval_manifest": dg.MetadataValue.path(str(store.eval_manifest_path))} if figures.eval_rows else {}
+                ),
                 "rejects": dg.MetadataValue.path(str(store.rejects_path)),
             },
             partition_key=key,

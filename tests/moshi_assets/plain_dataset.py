@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from moshi_assets.align.choice import WordTimes
 from moshi_assets.engines.base import Engine, engine_class
 from moshi_assets.files import file_threads
@@ -18,7 +20,8 @@ from moshi_assets.pairs import PairFigures, build_pairs
 from moshi_assets.parts import SpokenShard
 from moshi_assets.planner import ParseFigures, plan
 from moshi_assets.recipe import Recipe, make_recipe
-from moshi_assets.store import DatasetStore
+from moshi_assets.store import DatasetStore, tasks_path
+from moshi_assets.tables import write_table
 from moshi_assets.transcripts import TranscriptFigures, build_transcripts
 from moshi_assets.work import deal, missing_rows, remove_unwanted_parts
 
@@ -108,18 +111,30 @@ class PlainDataset:
     def publish(self) -> ManifestFigures:
         return publish_manifest(self.store, self.recipe)
 
-    def build(self, engine: Engine | None = None) -> int:
-        """All stages; returns how many tasks were spoken now."""
+    def keep_for_evaluation(self, *dialogue_ids: str) -> None:
+        """Mark dialogues of the present tasks as `eval`, whatever the recipe would choose."""
+        for shard in self.store.shards():
+            tasks = self.store.tasks(shard)
+            splits = ["eval" if name in dialogue_ids else "train" for name in tasks.column("dialogue_id").to_pylist()]
+            column = tasks.column_names.index("split")
+            write_table(tasks_path(self.store.tasks_folder, shard), tasks.set_column(column, "split", pa.array(splits)))
+        self.store.summary_path.touch()  # as a parse would
+
+    def build(self, engine: Engine | None = None, evaluation: Iterable[str] = ()) -> int:
+        """All stages, with some dialogues kept for evaluation; returns how many tasks were spoken now."""
         self.plan()
+        if evaluation:
+            self.keep_for_evaluation(*evaluation)
         reports = self.speak(engine)
         self.pair()
         self.transcribe()
         self.publish()
         return sum(figures.spoken for report in reports for figures in report.figures.values())
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Rows of the manifest."""
-        return [json.loads(line) for line in self.store.manifest_path.read_text(encoding="utf-8").splitlines()]
+    def rows(self, evaluation: bool = False) -> list[dict[str, Any]]:
+        """Rows of the training manifest, or of the one for evaluation."""
+        path = self.store.eval_manifest_path if evaluation else self.store.manifest_path
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
     def wav(self, stem: str) -> Path:
         return self.store.stereo_folder / f"{stem}.wav"

@@ -1,6 +1,8 @@
 """The manifest: what moshi-finetune reads."""
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from plain_dataset import PlainDataset, full_disk, record, records
 from test_pairs import Mute
 
-from moshi_assets.manifest import manifest_row
+from moshi_assets.manifest_files import manifest_row
 from moshi_assets.shard_state import is_finished, manifest_is_current, unfinished_shards
 from moshi_assets.store import DatasetError
 
@@ -87,6 +89,103 @@ def test_a_dataset_of_which_nothing_was_spoken_is_an_error_and_has_no_manifest(t
     with pytest.raises(DatasetError, match=r"no dialogue of 'talks' could be spoken.*rejects\.ndjson"):
         dataset.build(Mute())
     assert not dataset.store.manifest_path.exists()
+
+
+# -- the split: what is kept for evaluation is never trained on
+
+EVALUATION = ("talk_001", "talk_004", "talk_008")
+
+
+def stems(rows: list[dict[str, Any]]) -> list[str]:
+    return [Path(row["path"]).stem for row in rows]
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> PlainDataset:
+    """Nine dialogues, three of them for evaluation."""
+    dataset = PlainDataset(tmp_path, records(9))
+    dataset.build(evaluation=EVALUATION)
+    return dataset
+
+
+def test_each_recording_is_in_the_manifest_of_its_split_in_input_order(split: PlainDataset):
+    assert stems(split.rows(evaluation=True)) == list(EVALUATION)
+    assert stems(split.rows()) == [f"talk_{n:03d}" for n in (0, 2, 3, 5, 6, 7)]
+
+
+def test_the_figures_count_both_manifests(split: PlainDataset):
+    figures = split.publish()
+    seconds = [sum(row["duration"] for row in split.rows(evaluation)) for evaluation in (False, True)]
+    assert (figures.rows, figures.eval_rows) == (9, 3)
+    assert (figures.audio_seconds, figures.eval_audio_seconds) == pytest.approx((sum(seconds), seconds[1]))
+
+
+def test_a_trainer_that_is_given_the_folder_finds_the_training_manifest_alone(split: PlainDataset):
+    assert list(split.store.folder.rglob("*jsonl")) == [split.store.manifest_path]
+
+
+def test_without_evaluation_there_is_no_second_manifest(built: PlainDataset):
+    assert not built.store.eval_manifest_path.exists()
+
+
+def test_a_stale_evaluation_manifest_is_removed(split: PlainDataset):
+    split.build()
+    assert not split.store.eval_manifest_path.exists() and len(split.rows()) == 9
+
+
+def test_recordings_for_evaluation_are_no_strays(split: PlainDataset):
+    split.wav("stray").write_bytes(b"x")
+    assert split.publish().removed_files == 1
+    assert all((split.store.folder / row["path"]).is_file() for row in split.rows(evaluation=True))
+
+
+def test_nothing_left_to_train_on_is_refused(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, records(2))
+    with pytest.raises(DatasetError, match=r"all 2 recordings of 'talks' are kept for evaluation.*eval_fraction"):
+        dataset.build(evaluation=["talk_000", "talk_001"])
+    assert not dataset.store.manifest_path.exists() and not dataset.store.eval_manifest_path.exists()
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("calls", range(6))
+@pytest.mark.parametrize("later", [("talk_002",), ()], ids=["other-evaluation", "no-evaluation"])
+def test_whenever_publishing_dies_no_dialogue_is_in_both(
+    split: PlainDataset, monkeypatch: pytest.MonkeyPatch, calls: int, later: tuple[str, ...]
+):
+    split.keep_for_evaluation(*later)
+    split.pair()
+    left = [calls]
+
+    def dying(function: Any) -> Any:
+        def call(*args: Any, **settings: Any) -> Any:
+            if ".partial" not in str(args[-1]):  # renames onto, and removals of, published files
+                if not left[0]:
+                    raise Killed
+                left[0] -= 1
+            return function(*args, **settings)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr("moshi_assets.manifest_files.os.replace", dying(os.replace))
+        patch.setattr(Path, "unlink", dying(Path.unlink))
+        with suppress(Killed):
+            split.publish()
+
+    held = [stems(split.rows(evaluation)) if path.exists() else [] for evaluation, path in both(split)]
+    assert not set(held[0]) & set(held[1])
+    complete = sorted(held[1]) == sorted(later) and sorted(held[0] + held[1]) == [f"talk_{n:03d}" for n in range(9)]
+    assert complete or not manifest_is_current(split.store)
+
+    split.publish()
+    assert stems(split.rows()) == [f"talk_{n:03d}" for n in range(9) if f"talk_{n:03d}" not in later]
+
+
+def both(dataset: PlainDataset) -> list[tuple[bool, Path]]:
+    return [(False, dataset.store.manifest_path), (True, dataset.store.eval_manifest_path)]
 
 
 # -- files that no longer belong to the dataset
