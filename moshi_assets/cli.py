@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import click
 
+from .cli_report import report
 from .names import check_dataset_name, dataset_name_from
 from .recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
 
@@ -182,6 +183,9 @@ def register(name: str) -> None:
     click.echo(f"dataset {name} is registered")
 
 
+cli.add_command(report)
+
+
 def _recipe(source: Path, options: dict[str, Any]) -> Recipe:
     """Recipe from file and flags; a wrong setting is a usage error."""
     try:
@@ -286,6 +290,7 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         + (f"transcripts {_words(summary)}\n" if recipe.transcripts else "")
         + f"recordings  {store.stereo_folder}\n"
         f"manifest    {store.manifest_path}"
+        + (f"\nreport      {store.report_path}" if store.report_path.is_file() else "")
     )
     if warning := split_warning(recipe, summary.evaluation):
         logger.warning(warning)

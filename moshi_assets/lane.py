@@ -115,6 +115,7 @@ class Lane:
                 figures.depth_max = max(figures.depth_max, depth)
                 self._speak(shard, batch, figures, report.failures.setdefault(shard, {}))
                 figures.wall_seconds = time.monotonic() - shard_begin
+                figures.ended = time.time()
                 if self._observe and time.monotonic() - last_observation >= self._observe_seconds:
                     last_observation = time.monotonic()
                     figures.peak_rss_mb, figures.peak_vram_mb = peak_rss(), peak_vram()

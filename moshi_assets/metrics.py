@@ -41,6 +41,8 @@ class SpeechFigures:
     """Wall time of the shard in its lane; the longest lane's when merged."""
     engine_seconds: float = 0.0
     """Wall time inside the engine, summed over lanes."""
+    ended: float = 0.0
+    """Wall clock (seconds since the epoch) of the last utterance."""
     latencies: list[float] = field(default_factory=list)
     """Wall seconds of each utterance spoken."""
     depth_sum: int = 0
@@ -65,6 +67,7 @@ class SpeechFigures:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.latencies = self.latencies + other.latencies
         self.wall_seconds = max(self.wall_seconds, other.wall_seconds)
+        self.ended = max(self.ended, other.ended)
         self.depth_max = max(self.depth_max, other.depth_max)
         self.peak_rss_mb = max(self.peak_rss_mb, other.peak_rss_mb)
         if other.peak_vram_mb is not None:

@@ -9,7 +9,9 @@
     quality/<shard>.quality      what was measured of every utterance, which attempt was chosen, why one was rejected
     stereo/<shard>.index         what each recording holds, for checks and the manifest
     data_stereo/.../<id>.json    their transcripts
+    mono/<shard>.speed.json      how fast it was spoken
     transcripts/<shard>.json     what the transcripts of a shard were made from
+    report.html                  the report: one page that opens by itself (see report/)
     <dataset>.jsonl              the manifest; nothing else may end in "jsonl": the loader reads every such file
     <dataset>.eval.ndjson        the manifest of the dialogues kept for evaluation, where there are any
 """
@@ -109,6 +111,10 @@ class DatasetStore:
         return self.folder / f"{self.name}.eval.ndjson"
 
     @property
+    def report_path(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
     def stereo_folder(self) -> Path:
         return self.folder / "data_stereo"
 
@@ -130,6 +136,10 @@ class DatasetStore:
     def quality_path(self, shard: str) -> Path:
         """What was measured of the shard's utterances."""
         return self.folder / "quality" / f"{shard}.quality"
+
+    def speed_path(self, shard: str) -> Path:
+        """How fast a shard was spoken, as JSON."""
+        return self.folder / "mono" / f"{shard}.speed.json"
 
     def index_path(self, shard: str) -> Path:
         """What each recording of a shard holds."""
@@ -246,7 +256,7 @@ class DatasetStore:
             *self.folder.glob("transcripts/*.json"),
         ]:
             key = path.name
-            for suffix in (".quality", ".index", ".failures.json", ".json"):
+            for suffix in (".quality", ".index", ".failures.json", ".speed.json", ".json"):
                 key = key.removesuffix(suffix)
             try:
                 split_shard_key(key)

@@ -1,6 +1,7 @@
 """`manifest`: the files that moshi-finetune reads, over all shards of a dataset."""
 
 import time
+from contextlib import suppress
 
 import dagster as dg
 
@@ -11,6 +12,7 @@ from ..manifest import publish_manifest
 from ..partitions import ANY_PARTITION, SINGLE_RUN, datasets
 from ..resources import DataRoot
 from ..run_tags import lock_owner
+from ..store import DatasetStore
 from ..verify import manifest_faults
 from .transcripts import transcripts
 
@@ -36,6 +38,8 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
         with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             figures = publish_manifest(store, store.recipe())
             faults += manifest_faults(store)
+            wall = time.monotonic() - begin
+            report = _report(context, store)
         rows += figures.rows
         context.add_asset_metadata(
             {
@@ -45,13 +49,36 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
                 "removed_files": figures.removed_files,
                 "audio_seconds": round(figures.audio_seconds, 3),
                 "audio_hours": round(figures.audio_seconds / 3600, 4),
-                "wall_seconds": round(time.monotonic() - begin, 3),
+                "wall_seconds": round(wall, 3),
                 "manifest": dg.MetadataValue.path(str(store.manifest_path)),
                 **(
                     {"eval_manifest": dg.MetadataValue.path(str(store.eval_manifest_path))} if figures.eval_rows else {}
                 ),
                 "rejects": dg.MetadataValue.path(str(store.rejects_path)),
+                **report,
             },
             partition_key=key,
         )
     return dg.MaterializeResult(check_results=list(check_results(MANIFEST_CHECKS, faults, rows)))
+
+
+def _report(context: dg.AssetExecutionContext, store: DatasetStore) -> dict[str, dg.MetadataValue]:
+    """Write the report; metadata that lead to it. One that cannot be made costs the dataset nothing, but it is told."""
+    from ..report import write_report  # with its templates: no other step needs them
+
+    begin = time.monotonic()
+    try:
+        outcome = write_report(store)
+    except Exception as error:
+        with suppress(OSError):
+            store.report_path.unlink(missing_ok=True)  # an earlier one would pass for this dataset's
+        context.log.warning(
+            f"{store.name}: its report could not be written ({type(error).__name__}: {error}); to try again: moshi-assets report {store.folder}"
+        )
+        return {"report_problem": dg.MetadataValue.text(f"not written, {type(error).__name__}: {error}")}
+    for problem in outcome.problems:
+        context.log.warning(f"report: {problem}")
+    return {
+        "report": dg.MetadataValue.path(str(outcome.path)),
+        "report_seconds": dg.MetadataValue.float(round(time.monotonic() - begin, 3)),
+    }

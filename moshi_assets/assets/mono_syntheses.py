@@ -12,6 +12,7 @@ from ..partitions import ANY_PARTITION, SINGLE_RUN, by_dataset, shards
 from ..progress import clear_progress
 from ..resources import DataRoot, EngineResource
 from ..run_tags import lock_owner
+from ..speed import record_speed
 from ..work import LaneWork, deal, longest_first, missing_rows, remove_unwanted_parts
 
 
@@ -80,6 +81,7 @@ def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoo
                 shard.reused = len(tasks) - shard.tasks
                 shard.tasks = len(tasks)
                 store.write_failures(key, failures.get(key, {}))
+                record_speed(store, key, shard)
                 if shard.reused:
                     remove_unwanted_parts(store, key)
                 metadata = {"dialogues": len(set(tasks.column("dialogue_id").to_pylist())), **shard.summary()}

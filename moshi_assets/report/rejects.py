@@ -1,0 +1,46 @@
+"""Rejects by reason."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..dialogue import Reject
+
+MAX_KINDS = 50
+"""Distinct reasons that are told apart; input is hostile."""
+OTHER = "other reasons"
+EXAMPLES = 3
+_PARTICULARS = re.compile(r"'[^']*'?|\"[^\"]*\"?|\d+")
+
+
+@dataclass
+class RejectTally:
+    """How many records were rejected, and why."""
+
+    count: int = 0
+    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By stage and reason."""
+    examples: dict[tuple[str, str], list[Reject]] = field(default_factory=dict)
+    """The first few of each."""
+
+    def add(self, reject: Reject) -> None:
+        """Count one."""
+        kind = (str(reject.stage)[:40], reject_kind(str(reject.reason)))
+        if kind not in self.kinds and len(self.kinds) >= MAX_KINDS:
+            kind = ("any", OTHER)
+        self.count += 1
+        self.kinds[kind] += 1
+        held = self.examples.setdefault(kind, [])
+        if len(held) < EXAMPLES:
+            held.append(reject)
+
+
+def reject_kind(reason: str) -> str:
+    """A reason without its particulars: names and numbers become an ellipsis, what follows a colon is left out.
+
+    >>> reject_kind("assistant_text has 2381 characters, more than max_text_chars=2000")
+    'assistant_text has … characters, more than max_text_chars=…'
+    """
+    return _PARTICULARS.sub("…", reason.split(": ")[0])[:100].strip() or "no reason given"
