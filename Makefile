@@ -19,6 +19,7 @@ demo: $(VENV)/installed ## build the sample dialogues into data/moshi_sample wit
 	$(BIN)/moshi-assets verify data/moshi_sample
 	@echo
 	@echo 'Listen:     data/moshi_sample/data_stereo/*.wav (left: assistant, right: user)'
+	@echo 'Report:     open data/moshi_sample/report.html in a browser'
 	@echo 'Look at it: make ui, then open http://127.0.0.1:3000'
 
 test: $(VENV)/installed ## run every test

@@ -51,6 +51,7 @@ class Chart:
 
     id: str
     title: str
+    unit: str
     summary: list[str]
     """What the numbers come to, in short lines."""
     x_label: str
@@ -129,7 +130,8 @@ def histogram(
     return Chart(
         id,
         title,
-        [_summary(kind, distribution, unit) for kind, distribution in filled.items()],
+        unit,
+        [_summary(kind, distribution) for kind, distribution in filled.items()],
         x_label,
         noun,
         panels,
@@ -170,11 +172,11 @@ def _panel(
     return Panel(kind, base, base - height, most, bars)
 
 
-def _summary(kind: str, distribution: Distribution, unit: str) -> str:
+def _summary(kind: str, distribution: Distribution) -> str:
     decimals = 2 if distribution.resolution < 0.1 else 1
     middle, low, high = (number(distribution.quantile(share), decimals) for share in (0.5, 0.05, 0.95))
     who = f"{kind}: " if kind != "plain" else ""
-    return f"{who}median {middle} {unit} (90 %: {low} to {high})"
+    return f"{who}median {middle} (90 %: {low} to {high})"
 
 
 def _place(value: float, low: float, high: float) -> float:
@@ -216,7 +218,8 @@ def speed_chart(speeds: Sequence[ShardSpeed]) -> Chart | None:
     return Chart(
         "speed",
         "Throughput",
-        [f"{number(total)} x real time over all", f"slowest {number(min(rates))}, fastest {number(max(rates))}"],
+        "x real time",
+        [f"{number(total)} over all", f"slowest {number(min(rates))}, fastest {number(max(rates))}"],
         "shard, in the order spoken",
         "x real time",
         [panel],

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from .charts import Chart, histogram, number, speed_chart
-from .clips import Clip, clip_data
+from .clips import CLIP_SECONDS, Clip, clip_data
 from .figures import ROLES, DatasetFigures, shares
 
 _PAGE = Path(__file__).parent / "page"
@@ -35,6 +35,10 @@ def render(figures: DatasetFigures, random: Sequence[Clip], worst: Sequence[Clip
     )
     style, script = ((_PAGE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     clips = [*random, *worst]
+    sounds: dict[str, int] = {}  # a recording may be in both lists: its sound is embedded once
+    for clip in clips:
+        if clip.audio:
+            sounds.setdefault(clip.audio, len(sounds))
     groups = [("Drawn at random", random, 0), ("The most unusual, worst first", worst, len(random))]
     return environment.get_template("page.html").render(
         name=figures.name,
@@ -48,8 +52,8 @@ def render(figures: DatasetFigures, random: Sequence[Clip], worst: Sequence[Clip
         clips=bool(clips),
         groups=[{"title": t, "entries": _entries(held, first)} for t, held, first in groups if held],
         listen_note=_listen_note(clips),
-        clips_json=Markup(script_json([clip_data(clip) for clip in clips])),
-        audios=[Markup(clip.audio) for clip in clips],
+        clips_json=Markup(script_json([clip_data(clip) | {"sound": sounds.get(clip.audio)} for clip in clips])),
+        sounds=[Markup(sound) for sound in sounds],
         charts=[chart for chart in _charts(figures) if chart],
         remarks=_remarks(figures),
         rejects=_rejects(figures),
@@ -142,7 +146,7 @@ def _entries(clips: Sequence[Clip], first: int) -> list[dict[str, Any]]:
 
 def _listen_note(clips: Sequence[Clip]) -> str:
     cut = sum(clip.seconds + 0.01 < clip.recording_seconds for clip in clips)
-    return f"Of {cut} longer recording{'s' * (cut != 1)} a part is here." if cut else ""
+    return f"{cut} of {len(clips)} are longer than {CLIP_SECONDS:.0f} s: a stretch of each is here." if cut else ""
 
 
 def _charts(figures: DatasetFigures) -> list[Chart | None]:

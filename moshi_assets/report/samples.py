@@ -115,6 +115,8 @@ class UnusualPicks:
                 self._faulty.append(Pick(shard, recording, recording.fault))
         for recording, place, utterance in rows(recordings, utterances):
             turn = recording.turns[place]
+            if turn.backchannel:  # "Mm-hm" is quiet and quick by nature
+                continue
             rate = speaking_rate(utterance, text_of(turn, texts))
             for name in dict.fromkeys(oddity.measure for oddity in ODDITIES):
                 value = rate if name == "chars_per_second" else utterance[name]
@@ -133,7 +135,7 @@ class UnusualPicks:
             usual = self._usual[oddity.measure, role].quantile(0.5)
             for value, pick in extremes.items():
                 if (value - usual) * oddity.sign > 0:
-                    says = oddity.says.format(value=value, usual=usual, nth=value + 1)
+                    says = oddity.says.format(value=value, usual=usual, nth=value + 1).replace("-", "\N{MINUS SIGN}")
                     odd.append((oddity.score(value, usual), says, pick))
         odd.sort(key=lambda entry: -entry[0])
         picks = {pick.recording.path: pick for pick in self._faulty}

@@ -203,7 +203,7 @@ def test_measures_are_those_of_the_quality_table(tabled):
     page = report(tabled)
 
     assert "1 turns were good only at a further attempt" in page.text
-    assert "assistant: median −23 LUFS" in page.text
+    assert "assistant: median −23 (90 %: −23 to −23)" in page.text
 
 
 def test_the_most_unusual_recordings_come_with_their_reason(tabled):
@@ -211,7 +211,7 @@ def test_the_most_unusual_recordings_come_with_their_reason(tabled):
 
     assert [clip["title"] for clip in worst] == ["talk_002", "talk_005", "talk_006"]
     assert worst[0]["reason"] == "user, turn 1: 4.0 characters/s, the median is 15.0"
-    assert worst[1]["reason"] == "user, turn 1: -41.0 LUFS, the median is -23.0"
+    assert worst[1]["reason"] == "user, turn 1: −41.0 LUFS, the median is −23.0"
     assert worst[2]["reason"] == "assistant, turn 2: good only at attempt 3"
 
 
@@ -262,11 +262,19 @@ def test_clips_hold_the_texts_and_their_words_times(built):
 
 def test_the_sound_in_the_page_is_the_dataset_s_bit_for_bit(built):
     page = report(built, samples=1)
-    sound, rate = sf.read(io.BytesIO(base64.b64decode(page.raw["audio-0"])), dtype="int16")
+    sound, rate = sf.read(io.BytesIO(base64.b64decode(page.raw["sound-0"])), dtype="int16")
     original, _ = sf.read(built.store.folder / clips(page)[0]["path"], dtype="int16")
 
     assert rate == 24000
     assert np.array_equal(sound, original)
+
+
+def test_a_recording_that_is_in_both_lists_is_embedded_once(tmp_path):
+    page = report(fresh(tmp_path, records(3)), samples=3)
+
+    held = clips(page)
+    assert len(held) > 3
+    assert len({clip["sound"] for clip in held}) == 3 == page.count("script") - 2
 
 
 def test_of_a_long_recording_the_stretch_around_the_unusual_turn_is_heard(tmp_path):
@@ -319,7 +327,7 @@ def hostile(tmp_path_factory) -> Markup:
 def test_hostile_text_makes_no_elements(hostile):
     assert hostile.count("img") == 0
     assert hostile.count("b") == 2 + 3  # the lanes' names, the rejects' counts
-    assert hostile.count("script") == 1 + 1 + len(clips(hostile))  # the data, the program, the sounds
+    assert hostile.count("script") == 1 + 1 + 1  # the data, the sound of the one recording, the program
 
 
 def test_hostile_text_arrives_as_it_is(hostile):
@@ -417,7 +425,7 @@ def test_a_recording_outside_the_dataset_is_not_opened(tmp_path):
 
     page = report(dataset)
     assert clips(page)[0]["problem"] == "lies outside the dataset"
-    assert page.raw.get("audio-0", "") == ""
+    assert page.raw.get("sound-0", "") == ""
 
 
 @pytest.mark.parametrize("what", ["index", "tasks", "transcript", "summary of the transcripts", "rejects", "speed", "quality"])  # fmt: skip

@@ -37,7 +37,7 @@ def test_how_fast_the_shards_were_spoken_is_in_the_report(pipeline):
     speeds = [read_speed(pipeline.store(), shard) for shard in pipeline.store().shards()]
     assert [speed.spoken for speed in speeds] == [4, 4]
     assert all(speed.x_realtime > 0 for speed in speeds)
-    assert "x real time over all" in pipeline.store().report_path.read_text(encoding="utf-8")
+    assert ">Throughput " in pipeline.store().report_path.read_text(encoding="utf-8")
 
 
 def test_a_report_that_cannot_be_written_fails_no_dataset_and_leaves_no_outdated_page(pipeline):

@@ -180,7 +180,7 @@
   };
 
   const decode = async (number) => {
-    const bytes = Uint8Array.from(atob($(`audio-${number}`).textContent), (character) => character.charCodeAt(0));
+    const bytes = Uint8Array.from(atob($(`sound-${clips[number].sound}`).textContent), (character) => character.charCodeAt(0));
     const rate = Math.max(8000, Math.min(96000, clips[number].rate));
     return new OfflineAudioContext(2, 1, rate).decodeAudioData(bytes.buffer);
   };
