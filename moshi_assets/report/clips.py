@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -20,6 +21,8 @@ LEAD_SECONDS = 1.0
 """What is heard before the turn that a longer recording was chosen for."""
 MAX_TEXT = 4000
 """Characters of a turn that are shown."""
+MAX_WORDS = 2000
+"""Words of a recording that are marked; more than anyone says in the time."""
 
 
 class Word(NamedTuple):
@@ -133,13 +136,13 @@ def _transcript_words(store: DatasetStore, recording: Recording, clip: Clip) -> 
         turns = [(place, turn) for place, turn in enumerate(recording.turns) if turn.role == role]
         turns.sort(key=lambda entry: entry[1].start)
         current = 0
-        for text, (start, end), who in transcript.alignments:
-            if who != speaker or not turns:
+        for text, (start, end), who in transcript.alignments[:MAX_WORDS]:
+            if who != speaker or not turns or not 0 <= start < end < math.inf:
                 continue
             # Turns of one role do not overlap; their starts are rounded to milliseconds in the transcript.
             while current + 1 < len(turns) and start + 0.001 >= turns[current + 1][1].start / recording.sample_rate:
                 current += 1
-            found.setdefault(turns[current][0], []).append(Word(text, start, end))
+            found.setdefault(turns[current][0], []).append(Word(text[:MAX_TEXT], start, end))
     return found
 
 

@@ -40,8 +40,6 @@ class DatasetFigures:
     shards: int = 0
     dialogues: int = 0
     recordings: int = 0
-    failed: int = 0
-    """Dialogues that could not be spoken."""
     turns: Counter[str] = field(default_factory=Counter)
     """By role."""
     backchannels: int = 0
@@ -139,7 +137,6 @@ def _shards(store: DatasetStore, figures: DatasetFigures) -> Iterator[tuple[str,
             texts = dialogue_texts(tasks)
             _count_voices(figures, zip(tasks.column("role").to_pylist(), tasks.column("voice").to_pylist()))
         good = [recording for recording in indexed if recording.failure is None and recording.turns]
-        figures.failed += len(indexed) - len(good)
         for recording in good:
             figures.add(recording)
         if figures.recipe.transcripts:

@@ -428,6 +428,17 @@ def test_a_recording_outside_the_dataset_is_not_opened(tmp_path):
     assert page.raw.get("sound-0", "") == ""
 
 
+@pytest.mark.parametrize("times", ["[NaN, 1]", "[0.1, Infinity]", "[2, 1]", "[-1, 1]", "[1e999, 2e999]"])
+def test_a_word_with_impossible_times_has_none(tmp_path, times):
+    dataset = fresh(tmp_path, records(1), transcripts=True, aligner="proportional")
+    path = dataset.wav("talk_000").with_suffix(".json")
+    path.write_text(f'{{"alignments": [["odd", {times}, "SPEAKER_MAIN"]], "methods": [], "key": ""}}')
+
+    clip = clips(report(dataset))[0]
+    assert clip["timed"] == 0
+    assert words_said(clip)[1] == "The answer to 0 is easy."
+
+
 @pytest.mark.parametrize("what", ["index", "tasks", "transcript", "summary of the transcripts", "rejects", "speed", "quality"])  # fmt: skip
 def test_a_damaged_file_is_left_out_and_the_rest_reported(tmp_path, what):
     dataset = fresh(tmp_path, [*records(6), "nonsense"], transcripts=True, aligner="proportional")

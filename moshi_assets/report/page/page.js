@@ -71,7 +71,8 @@
       return lane;
     });
     wave.replaceChildren(...lanes, element("div", { class: "head" }));
-    const list = clip.turns.map((turn) => {
+    const several = new Set(clip.turns.map((turn) => turn.dialogue)).size > 1;
+    const list = clip.turns.flatMap((turn, number) => {
       const lane = lanes[SIDES.indexOf(SIDE_OF[turn.role])];
       const text = element("p", { class: "text", dir: "auto" });
       turn.words.forEach(([word, start, end], i) => {
@@ -86,7 +87,9 @@
       });
       const kind = turn.backchannel ? "backchannel" : `turn ${turn.number}`;
       const who = element("p", { class: "who" }, element("b", {}, turn.role), element("span", {}, kind), element("span", {}, clock(turn.start + clip.offset)));
-      return element("li", { class: turn.role === "assistant" ? "assistant" : "user" }, who, text);
+      const item = element("li", { class: turn.role === "assistant" ? "assistant" : "user" }, who, text);
+      const first = several && turn.dialogue !== clip.turns[number - 1]?.dialogue;
+      return first ? [element("li", { class: "dialogue", dir: "auto" }, turn.dialogue), item] : [item];
     });
     $("turns").replaceChildren(...list);
     const step = [1, 2, 5, 10].find((s) => clip.seconds / s <= 8) || 20;
