@@ -7,7 +7,7 @@ from importlib import import_module
 
 from . import table
 
-ALL = ("parse", "classic", "lanes", "overhead", "alignment")
+ALL = ("parse", "classic", "lanes", "overhead", "alignment", "report")
 
 
 def main() -> None:

@@ -57,6 +57,12 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
             lambda f: f"{100 * f['demo_transcripts_share']:.1f} % ({f['demo_transcripts_step_seconds']} s)",
         ),
     ],
+    "report": [
+        (
+            "the report in the wall time of `make demo`",
+            lambda f: f"{100 * f['demo_report_share']:.1f} % ({f['demo_report_seconds']} s, a page of {f['page_mb']} MB)",
+        )
+    ],
     "indextts_load": [
         (
             "IndexTTS2 at official size (pseudo-random weights) on the CPU: load",

@@ -187,6 +187,7 @@ def test_a_sample_is_chosen_with_tab_and_enter(page):
 
 
 def test_the_position_is_told_to_a_screen_reader(page):
+    assert page.evaluate("document.getElementById('wave').getAttribute('aria-valuenow')") == "0.0"
     page.evaluate("document.getElementById('wave').focus()")
     page.press("ArrowRight")
 

@@ -129,6 +129,7 @@
     $("previous").disabled = number === 0;
     $("next").disabled = number === clips.length - 1;
     $("length").textContent = clock(clip.seconds);
+    $("now").textContent = "";  // told anew, to screen readers too
     wave.setAttribute("aria-valuemax", clip.seconds.toFixed(1));
     drawWave();
     showSolo();
