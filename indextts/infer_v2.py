@@ -32,7 +32,7 @@ from indextts.precision import stage_dtypes
 from indextts.published_methods import PublishedMethods
 from indextts.request import ChunkListener, Emotion, InferenceResult, NoiseSource, RandomStreams, SynthesisRequest
 from indextts.synthesizer import Synthesizer
-from indextts.text import TextFrontend
+from indextts.text_ahead import TextAhead
 from indextts.views import LatestVoiceViews
 from indextts.voice import DEFAULT_CACHE_BYTES, CacheInfo, VoiceEncoder
 from indextts.wav import join_segments, pause, to_int16, to_pcm_scale, write_wav
@@ -121,6 +121,7 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         max_batch: int | None = None,
         decode_budget: int | None = None,
         flow_budget: int | None = None,
+        text_readers: int | None = None,
     ) -> None:
         """Loads a checkpoint folder.
 
@@ -139,6 +140,8 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
             flow_steps, cfg_rate: of the flow, for calls that do not say otherwise; see :class:`SpeakingOptions`.
             max_batch, decode_budget, flow_budget: limits of a batch, see :class:`Budgets`; by default from the memory
                 that is free once the model is loaded.
+            text_readers: processes that normalise texts ahead, see :meth:`read_ahead`; by default 2 for a GPU, which
+                would wait for its texts otherwise, and none for a CPU, which is busy anyway.
 
         Raises:
             MissingFilesError: listing every missing file and its source.
@@ -182,9 +185,11 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         SpeakingOptions(GenerationOptions(), **self._flow_defaults)  # refuses what is out of range
         engine = Engine(Pipeline(components, self.device))
         engine.budgets = _limited(engine.budgets, max_batch, decode_budget, flow_budget)
+        readers = (2 if self.device.type == "cuda" else 0) if text_readers is None else text_readers
+        self._text = TextAhead(self._files["bpe_model"], self._files.glossary, readers)
         self._synthesizer = Synthesizer(
             self.cfg,
-            TextFrontend(self._files["bpe_model"], self._files.glossary),
+            self._text,
             self._voices,
             EmotionMatrix(components.spk_matrix, components.emo_matrix, self.cfg.emo_num),
             QwenEmotion(Path(model_dir) / self.cfg.qwen_emo_path, self.device) if use_qwen_emo else None,
@@ -436,6 +441,14 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         generation = replace(base.generation, **bounds) if bounds else base.generation  # type: ignore[arg-type]
         options = replace(base, generation=generation, streams=RandomStreams(request.seed))
         return self._synthesizer.prepare(request.voice, request.text, Emotion.of(request.emotion), options, clock)
+
+    def read_ahead(self, texts: Iterable[str]) -> None:
+        """Has texts normalised that will be spoken next; returns at once. From any thread."""
+        self._text.read_ahead(texts)
+
+    def close(self) -> None:
+        """Ends the processes of :meth:`read_ahead`; the model itself goes with the last reference to it."""
+        self._text.close()
 
     # Caches
 
