@@ -102,8 +102,9 @@ class TextAhead(TextFrontend):
                     reader.stdin.flush()
                     pieces = json.loads(reader.stdout.readline())
                     if isinstance(pieces, dict):
-                        raise ValueError(pieces["error"])
-                    answer.set_result(pieces)
+                        answer.set_exception(ValueError(pieces["error"]))
+                    else:
+                        answer.set_result(pieces)
                 except (OSError, ValueError) as error:
                     answer.set_exception(error)
 

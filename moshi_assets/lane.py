@@ -19,7 +19,7 @@ from typing import Any
 
 import soundfile as sf
 
-from .engines.base import EmotionSettings, Engine, EngineError, SynthesisResult, SynthesisTask
+from .engines.base import EmotionSettings, Engine, EngineError, SynthesisResult, SynthesisTask, add_figures
 from .files import whole_file
 from .metrics import SpeechFigures, peak_rss, peak_vram
 from .names import file_stem
@@ -172,6 +172,7 @@ class Lane:
                         f"last because of {reason}; what was spoken before is kept"
                     )
         figures.engine_seconds += time.monotonic() - begin
+        add_figures(figures.work, self._engine.work_figures())
         with self._room:
             self._unwritten += len(rows)
         self._put(self._spoken, (shard, rows))
@@ -228,6 +229,7 @@ class Lane:
             tasks.sort(key=lambda task: len(task["text"]), reverse=True)
             for begin in range(0, len(tasks), size):
                 batch = [self._task(row) for row in tasks[begin : begin + size]]
+                self._engine.read_ahead(batch)
                 self._put(self._planned, (shard, batch))
         self._put(self._planned, None)
 

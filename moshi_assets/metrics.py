@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from .engines.base import add_figures
 
 
 def peak_rss() -> float:
@@ -49,6 +52,8 @@ class SpeechFigures:
     depth_samples: int = 0
     depth_max: int = 0
     """Tasks that waited for the engine whenever it asked for the next batch."""
+    work: dict[str, float] = field(default_factory=dict)
+    """What the engine told of its work (`Engine.work_figures`)."""
     peak_rss_mb: float = 0.0
     peak_vram_mb: float | None = None
 
@@ -66,6 +71,7 @@ class SpeechFigures:
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.latencies = self.latencies + other.latencies
+        add_figures(self.work, other.work)
         self.wall_seconds = max(self.wall_seconds, other.wall_seconds)
         self.ended = max(self.ended, other.ended)
         self.depth_max = max(self.depth_max, other.depth_max)
@@ -93,4 +99,20 @@ class SpeechFigures:
         }
         if self.peak_vram_mb is not None:
             figures["peak_vram_mb"] = round(self.peak_vram_mb, 1)
-        return figures
+        return figures | _engine_summary(self.work)
+
+
+def _engine_summary(work: Mapping[str, float]) -> dict[str, float]:
+    """Stage shares, rows decoded together, tokens a second, padding; nothing for an engine without stages."""
+    stages = {name.removeprefix("seconds_"): value for name, value in work.items() if name.startswith("seconds_")}
+    total = sum(stages.values())
+    if not total:
+        return {}
+    decoding = stages.get("gpt", 0.0)
+    return {
+        **{f"stage_share_{stage}": round(seconds / total, 4) for stage, seconds in stages.items()},
+        "decode_batch_mean": round(work["decode_rows"] / max(1, work["decode_steps"]), 2),
+        "tokens_per_second": round(work["decoded"] / decoding, 1) if decoding else 0.0,
+        "padding_share": round(1 - work["frames"] / work["frames_padded"], 4) if work["frames_padded"] else 0.0,
+        "out_of_memory": work["out_of_memory"],
+    }

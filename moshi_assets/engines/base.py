@@ -6,7 +6,7 @@ instances speak (a lane owns one and keeps it warm).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -156,9 +156,27 @@ class Engine(Protocol):
         """
         ...
 
+    def read_ahead(self, tasks: Sequence[SynthesisTask]) -> None:
+        """Told which tasks come next, from another thread while the engine speaks; returns at once."""
+        ...
+
+    def work_figures(self) -> Mapping[str, float]:
+        """What the engine did since this was last asked, in numbers that add up over calls and lanes.
+
+        `seconds_<stage>`, `decoded` (tokens), `decode_rows` and `decode_steps`, `frames` and `frames_padded` (work of
+        the stages after decoding, without and with padding), `out_of_memory`; empty for an engine without stages.
+        """
+        ...
+
     def close(self) -> None:
         """Free the model."""
         ...
+
+
+def add_figures(total: dict[str, float], more: Mapping[str, float]) -> None:
+    """Add figures of `Engine.work_figures` to a total, name by name."""
+    for name, value in more.items():
+        total[name] = total.get(name, 0.0) + value
 
 
 @dataclass(frozen=True)
@@ -207,6 +225,19 @@ class IndexTTS2Options(BaseModel, extra="forbid"):
     max_text_tokens_per_segment: int = Field(120, ge=20)
     interval_silence: int = Field(200, ge=0)
     """Milliseconds between the segments of a long turn."""
+    precision: dict[Literal["gpt", "flow", "vocoder"], Literal["fp32", "bf16", "fp16"]] = {}
+    """Number format by stage, on any device; what is not named is fp32 (the GPT: as use_fp16 and use_bf16 say)."""
+    allow_tf32: bool = False
+    """float32 matrix products of CUDA with 10-bit mantissas."""
+    max_prompt_seconds: float = Field(15.0, gt=0, le=15)
+    """How much of a voice recording counts. The flow works on prompt and speech together: 5 to 6 s are enough for most
+    voices and a third of the work."""
+    flow_steps: int = Field(25, ge=1)
+    """Steps of the flow; its time is proportional."""
+    cfg_rate: float = Field(0.7, ge=0)
+    """Guidance of the flow; 0 halves its time."""
+    batch_size: int | None = Field(None, ge=1)
+    """Turns spoken together; default: 64 on a GPU, 16 on a CPU."""
     generation: dict[str, bool | int | float] = {}
     """Further generation arguments: temperature, top_p, top_k, repetition_penalty, max_mel_tokens, ..."""
     use_cuda_kernel: bool | None = None

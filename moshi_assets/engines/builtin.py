@@ -67,5 +67,11 @@ class BuiltinEngine:
         word_times = None if speech.word_samples is None else speech.word_samples / (self.sample_rate * pitch)
         return SynthesisResult(audio, self.sample_rate, time.perf_counter() - begin, word_times=word_times)
 
+    def read_ahead(self, tasks: Sequence[SynthesisTask]) -> None:
+        pass
+
+    def work_figures(self) -> dict[str, float]:
+        return {}
+
     def close(self) -> None:
         del self._tts

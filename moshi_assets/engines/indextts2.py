@@ -25,24 +25,31 @@ from .base import (
     SynthesisTask,
     Voice,
     VoiceError,
+    add_figures,
 )
 
 if TYPE_CHECKING:
     from indextts.checkpoints import CheckpointFiles
+    from indextts.figures import SpeakingFigures
 
 MIN_PROMPT_SECONDS = 1.0
 """A shorter prompt says too little about a voice."""
 MIN_PROMPT_RATE = 16000
 """Hz. The style network hears 16 kHz; a narrower recording would make narrow-band speech."""
 _PATTERN = re.compile(r"[*?[]")
-_SOUND_OPTIONS = ("use_fp16", "use_bf16", "num_beams", "max_text_tokens_per_segment", "interval_silence", "generation")
+_SOUND_OPTIONS = (
+    *("use_fp16", "use_bf16", "precision", "allow_tf32", "max_prompt_seconds", "flow_steps", "cfg_rate"),
+    *("num_beams", "max_text_tokens_per_segment", "interval_silence", "generation"),
+)
+GPU_BATCH, CPU_BATCH = 64, 16
+"""Turns of a call where the recipe does not say. They come sorted by length, so that they end together."""
 
 
 class IndexTTS2Engine:
     """One loaded IndexTTS2, speaking with WAV prompts as voices; caches keep many voices warm."""
 
     default_voices: ClassVar[dict[Role, str]] = {}
-    batch_size = 16
+    batch_size = CPU_BATCH
     sample_rate = 22050
 
     def __init__(self, options: IndexTTS2Options, device: str | None = None, deterministic: bool = False) -> None:
@@ -66,7 +73,15 @@ class IndexTTS2Engine:
             use_torch_compile=options.use_torch_compile,
             aux_paths=options.aux_paths or None,
             use_bf16=options.use_bf16,
+            precision=dict(options.precision),
+            allow_tf32=options.allow_tf32,
+            max_prompt_seconds=options.max_prompt_seconds,
+            flow_steps=options.flow_steps,
+            cfg_rate=options.cfg_rate,
+            max_batch=options.batch_size,
         )
+        self.batch_size = options.batch_size or (GPU_BATCH if self._model.device.type == "cuda" else CPU_BATCH)
+        self._work: dict[str, float] = {}
         self.sample_rate = self._model.sampling_rate
 
     @classmethod
@@ -126,6 +141,8 @@ class IndexTTS2Engine:
             **generation,
         )
         share = (time.perf_counter() - begin) / len(tasks)
+        if self._model.last_figures is not None:
+            add_figures(self._work, _work(self._model.last_figures))
         warm = tuple(kind for kind, info in self._model.cache_info().items() if info.misses == before[kind].misses)
         return [
             result
@@ -134,8 +151,30 @@ class IndexTTS2Engine:
             for result in results
         ]
 
+    def read_ahead(self, tasks: Sequence[SynthesisTask]) -> None:
+        self._model.read_ahead(task.text for task in tasks)
+
+    def work_figures(self) -> dict[str, float]:
+        work, self._work = self._work, {}
+        return work
+
     def close(self) -> None:
+        self._model.close()
         del self._model
+
+
+def _work(figures: SpeakingFigures) -> dict[str, float]:
+    """A call's figures as the seam has them."""
+    later = [figures.batches[stage] for stage in ("latent", "flow", "vocoder")]
+    return {
+        **{f"seconds_{stage}": seconds for stage, seconds in figures.stage_seconds.items()},
+        "decoded": figures.codes,
+        "decode_rows": figures.batches["gpt"].rows,
+        "decode_steps": figures.batches["gpt"].batches,
+        "frames": sum(count.valid for count in later),
+        "frames_padded": sum(count.padded for count in later),
+        "out_of_memory": figures.out_of_memory,
+    }
 
 
 def _files(options: IndexTTS2Options) -> CheckpointFiles:

@@ -65,6 +65,12 @@ class NoiseEngine:
         peak = self._peaks[task.voice]
         return (np.frombuffer(raw, np.int16) & np.int16(2 * peak - 1)) - np.int16(peak)
 
+    def read_ahead(self, tasks: Sequence[SynthesisTask]) -> None:
+        pass
+
+    def work_figures(self) -> dict[str, float]:
+        return {}
+
     def close(self) -> None:
         pass
 
