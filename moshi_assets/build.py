@@ -53,7 +53,12 @@ class BuildSummary:
     rejected: int
     evaluation: int
     """Dialogues that were planned for evaluation."""
+    recorded: int
+    """Dialogues in the dataset."""
     recordings: int
+    """Files; one may hold several dialogues."""
+    windows: int
+    """That the recordings are trained in."""
     tasks: int
     spoken: int
     reused: int
@@ -241,13 +246,16 @@ class Build:
     ) -> BuildSummary:
         parsed = self.store.summary()
         mono = _sums(instance, run_id, "mono_syntheses", ("tasks", "spoken", "reused", "failed", "audio_seconds"))
-        pairs = _sums(instance, run_id, "stereo_pairs", ("dialogues", "rejected", "audio_seconds"))
+        names = ("dialogues", "rejected", "recordings", "training_windows", "audio_seconds")
+        pairs = _sums(instance, run_id, "stereo_pairs", names)
         words = _sums(instance, run_id, "transcripts", ("words", "words_sharing_a_slot", "turns_approximate"))
         return BuildSummary(
             dialogues=parsed["dialogues"] + parsed["rejected"],
             rejected=int(parsed["rejected"] + pairs["rejected"]),
             evaluation=parsed["eval_dialogues"],
-            recordings=int(pairs["dialogues"] - pairs["rejected"]),
+            recorded=int(pairs["dialogues"] - pairs["rejected"]),
+            recordings=int(pairs["recordings"]),
+            windows=int(pairs["training_windows"]),
             tasks=int(mono["tasks"]),
             spoken=int(mono["spoken"]),
             reused=int(mono["reused"]),

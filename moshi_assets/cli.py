@@ -76,6 +76,9 @@ def cli() -> None:
 @click.option("--buffer-size", type=int, help=_help("buffer_size"))
 @click.option("--layout", type=str, help=_help("layout"))
 @click.option("--gap", type=float, help=_help("gap"))
+@click.option("--timing", help=_help("timing"))
+@click.option("--leading-silence", type=float, help=_help("leading_silence"))
+@click.option("--pack-seconds", type=float, help=_help("pack_seconds"))
 @click.option("--sample-rate", help=_help("sample_rate"))
 @click.option("--shard-dirs/--no-shard-dirs", default=None, help=_help("shard_dirs"))
 @click.option("--seed", type=int, help=_help("seed"))
@@ -83,7 +86,7 @@ def cli() -> None:
 @click.option(
     "--keep-mono/--no-keep-mono",
     default=None,
-    help=_help("keep_mono") + " Without them a changed gap or rate means speaking again.",
+    help=_help("keep_mono") + " Without them a changed rate means speaking again.",
 )
 @click.option(
     "--legacy-io",
@@ -254,6 +257,7 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     from .cli_progress import BuildDisplay
     from .lock import DatasetBusy
     from .planner import split_warning
+    from .training_window import window_advice
 
     if recipe.worker_count > 1:
         logger.warning(
@@ -281,10 +285,10 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     store = job.store
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in summary.stages.items())
     click.echo(
-        f"dialogues   {summary.dialogues} read, {summary.recordings} recorded, {summary.rejected} rejected\n"
+        f"dialogues   {summary.dialogues} read, {summary.recorded} recorded, {summary.rejected} rejected\n"
         + (f"evaluation  {summary.evaluation} dialogues\n" if summary.evaluation else "")
         + f"turns       {summary.tasks}: {summary.spoken} spoken, {summary.reused} reused, {summary.failed} failed\n"
-        f"audio       {summary.audio_seconds / 3600:.3f} h in {summary.shards} shard(s), "
+        f"audio       {summary.audio_seconds / 3600:.3f} h in {summary.recordings} recordings, {summary.shards} shard(s), "
         f"{summary.spoken_seconds:.0f} s spoken in this run\n"
         f"time        {summary.wall_seconds:.1f} s ({stages})\n"
         + (f"transcripts {_words(summary)}\n" if recipe.transcripts else "")
@@ -294,6 +298,9 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     )
     if warning := split_warning(recipe, summary.evaluation):
         logger.warning(warning)
+    advice = window_advice(summary.recordings, summary.audio_seconds, summary.windows, recipe.pack_seconds is not None)
+    if advice:
+        click.echo(f"window      {advice}")
     if summary.rejected:
         reasons = Counter(_kind(reject.reason) for reject in store.rejects())
         listed = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(5))

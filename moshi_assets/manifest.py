@@ -10,6 +10,7 @@ from .manifest_files import EVAL, TRAIN, ManifestWriter
 from .recipe import Recipe
 from .stereo import Recording
 from .store import DatasetError, DatasetStore, dialogue_texts
+from .training_window import training_windows
 from .transcript_file import transcript_path
 from .transcripts import transcripts_are_current
 from .verify import indexed_recordings, indexed_shards
@@ -23,10 +24,14 @@ class ManifestFigures:
     """In both."""
     eval_rows: int = 0
     """In the evaluation manifest."""
+    dialogues: int = 0
+    """In both."""
     rejected: int = 0
     audio_seconds: float = 0.0
     """Of both."""
     eval_audio_seconds: float = 0.0
+    windows: int = 0
+    """That the recordings of both are trained in."""
     removed_files: int = 0
 
 
@@ -55,6 +60,8 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
                         f"({', '.join(map(str, recording.lines))}) out of the input or change its text, voice or the seed, and build again"
                     )
                 manifests.add(recording.split, recording.path, recording.duration)
+                figures.dialogues += len(recording.dialogue_ids)
+                figures.windows += training_windows(recording.duration)
                 figures.audio_seconds += recording.duration
                 if recording.split == EVAL:
                     figures.eval_audio_seconds += recording.duration

@@ -6,26 +6,31 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
+from .content_keys import dialogue_seed
+from .engines.base import Role
 from .faults import Fault
-from .parts import SpokenShard
-from .pcm import resample
+from .packing import MeasuredDialogue, pack
+from .parts import SpokenShard, SpokenTask
+from .pcm import resample, resampled_frames
 from .recipe import Recipe
+from .recorded import RecordedShard, earlier_recordings, salvage_folder
 from .recording_keys import ShardDialogue, dialogue_key, recording_key, shard_dialogues
 from .stereo import (
     PlacedTurn,
     Recording,
     assemble,
     checksum,
-    read_index,
     recording_path,
     write_index,
     write_recording,
 )
 from .store import DatasetError, DatasetStore
-from .timeline import TimedTurn, TimingModel, place
+from .timeline import TimedTurn, place
+from .turn_taking import TurnTaking
 from .verify import recording_faults
 
 
@@ -39,6 +44,7 @@ class PairFigures:
     reused: int = 0
     rejected: int = 0
     audio_seconds: float = 0.0
+    turn_taking: TurnTaking = field(default_factory=TurnTaking)
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -53,24 +59,28 @@ def build_pairs(store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadPoo
         pool: threads to write with (soundfile and numpy release the GIL).
 
     Raises:
-        DatasetError: a turn has no mono part and no recorded failure.
+        DatasetError: a turn has no mono part, lies in no intact recording, and has no recorded failure.
         OSError: a file cannot be written; recordings written earlier stay.
     """
-    stage = _Stage(store, recipe, shard)
+    stage = _Stage(store, recipe, shard, pool)
     (store.stereo_folder / shard if recipe.shard_dirs else store.stereo_folder).mkdir(parents=True, exist_ok=True)
 
+    groups = stage.groups()
+    kept = list(pool.map(stage.kept, groups))
+    stage.salvage([group for group, recording in zip(groups, kept) if recording is None])
     figures = PairFigures()
     recordings = []
-    for recording, written, faults in pool.map(stage.build, [[d] for d in shard_dialogues(store.tasks(shard))]):
-        recordings.append(recording)
-        figures.dialogues += len(recording.dialogue_ids)
-        if recording.failure is not None:
-            figures.rejected += 1
+    for group, recording, (built, faults) in zip(groups, kept, pool.map(stage.build, groups, kept)):
+        recordings.append(built)
+        figures.dialogues += len(group)
+        if built.failure is not None:
+            figures.rejected += len(group)
             continue
         figures.recordings += 1
-        figures.written += written
-        figures.reused += not written
-        figures.audio_seconds += recording.duration
+        figures.written += recording is None
+        figures.reused += recording is not None
+        figures.audio_seconds += built.duration
+        figures.turn_taking.add(built)
         figures.faults += faults
     write_index(store.index_path(shard), recordings)
     if not recipe.keep_mono and not figures.faults:
@@ -79,67 +89,137 @@ def build_pairs(store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadPoo
 
 
 class _Stage:
-    """What `build` needs for every recording of a shard."""
+    """What is known of a shard while its recordings are built."""
 
-    def __init__(self, store: DatasetStore, recipe: Recipe, shard: str) -> None:
+    def __init__(self, store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadPoolExecutor) -> None:
         self._store, self._recipe, self._shard = store, recipe, shard
-        self._model = TimingModel(recipe.layout, recipe.gap)
-        self._spoken = SpokenShard([store.mono_folder(shard)])
+        self._model = recipe.timing_model
+        self._dialogues = shard_dialogues(store.tasks(shard))
         self._failures = store.failures(shard)
-        self._earlier = {r.path: r for r in read_index(store.index_path(shard)) if r.failure is None}
+        self._earlier = {recording.path: recording for recording in earlier_recordings(store, recipe, shard)}
+        self._spoken = self._read_parts()
+        wanted = [key for d in self._dialogues for key in d.content_keys if key not in self._spoken]
+        self._recorded = RecordedShard(store, recipe, shard, wanted, pool.map)
 
-    def build(self, dialogues: Sequence[ShardDialogue]) -> tuple[Recording, bool, list[Fault]]:
-        """Recording of some dialogues, whether it was written now, and its faults."""
-        recipe, folder = self._recipe, self._store.folder
-        ids, lines = tuple(d.id for d in dialogues), tuple(d.line for d in dialogues)
-        key = recording_key([dialogue_key(d, recipe) for d in dialogues], recipe)
-        path = recording_path(recipe, self._shard, dialogues[0].stem)
+    def _read_parts(self) -> SpokenShard:
+        salvaged = salvage_folder(self._store, self._recipe, self._shard)
+        return SpokenShard([self._store.mono_folder(self._shard), salvaged])
 
-        earlier = self._earlier.get(path)
-        if earlier and (earlier.dialogue_ids, earlier.key) == (ids, key) and not recording_faults(folder, earlier):
-            return replace(earlier, lines=lines, fault=None), False, []  # inserted lines move the numbers
+    def groups(self) -> list[list[ShardDialogue]]:
+        """The dialogues of each recording; one that could not be spoken stands alone.
 
-        (dialogue,) = dialogues
-        missing = sum(key not in self._spoken for key in dialogue.content_keys)
-        if missing and dialogue.id in self._failures:
-            failure = self._failures[dialogue.id]
-            return Recording(ids, lines, dialogue.split, path, key, 0, 0, (), failure), False, []
-        if missing:
+        Raises:
+            DatasetError: a turn is nowhere, and has no recorded failure.
+        """
+        measured = [self._measure(dialogue) for dialogue in self._dialogues]
+        return pack(measured, self._recipe.pack_seconds, self._recipe.pack_pause)
+
+    def _measure(self, dialogue: ShardDialogue) -> MeasuredDialogue:
+        keys = dialogue.content_keys
+        missing = sum(key not in self._spoken and key not in self._recorded for key in keys)
+        if missing and dialogue.id not in self._failures:
             raise DatasetError(
-                f"{missing} of {len(dialogue.content_keys)} turns of dialogue {dialogue.id!r} are not spoken: materialize "
-                f"mono_syntheses for {self._shard} first"
+                f"{missing} of {len(keys)} turns of dialogue {dialogue.id!r} are not spoken: materialize mono_syntheses "
+                f"for {self._shard} first"
             )
-        spoken = [self._spoken[key] for key in dialogue.content_keys]
-        rate = spoken[0].sample_rate if recipe.sample_rate == "native" else int(recipe.sample_rate)
-        samples = [resample(s.samples, s.sample_rate, rate) for s in spoken]
-        timed = [
-            TimedTurn(*turn) for turn in zip(dialogue.roles, map(len, samples), dialogue.gaps, dialogue.backchannels)
-        ]
-        starts = place(timed, rate, self._model)
-        stereo = assemble(list(zip(dialogue.roles, starts, samples)))
-        write_recording(folder / path, stereo, rate)
-        placed = tuple(
-            PlacedTurn(
-                dialogue.id,
-                number,
-                turn.role,
-                start,
-                turn.frames,
-                checksum(sound),
-                key,
-                turn.backchannel,
-                _flat(s.word_times),
-            )
-            for number, (turn, start, sound, key, s) in enumerate(
-                zip(timed, starts, samples, dialogue.content_keys, spoken)
-            )
-        )
-        recording = Recording(ids, lines, dialogue.split, path, key, rate, len(stereo), placed)
-        faults = recording_faults(folder, recording)
+        if missing:
+            return MeasuredDialogue(dialogue, 0, 0)
+        if self._recipe.pack_seconds is None:
+            return MeasuredDialogue(dialogue, 0, 1)
+        formats = [self._spoken.format(key) if key in self._spoken else self._recorded.format(key) for key in keys]
+        rate = self._rate(formats[0][0])
+        lengths = [resampled_frames(frames, at, rate) for at, frames in formats]
+        starts = self._starts(dialogue, lengths, rate)
+        return MeasuredDialogue(dialogue, rate, max(map(sum, zip(starts, lengths))))
+
+    def _rate(self, native: int) -> int:
+        return native if self._recipe.sample_rate == "native" else int(self._recipe.sample_rate)
+
+    def _starts(self, dialogue: ShardDialogue, lengths: Sequence[int], rate: int) -> list[int]:
+        turns = list(map(TimedTurn, dialogue.roles, lengths, dialogue.gaps, dialogue.backchannels))
+        return place(turns, rate, self._model, dialogue_seed(self._recipe.seed, dialogue.id))
+
+    def kept(self, group: Sequence[ShardDialogue]) -> Recording | None:
+        """The recording of some dialogues that is on disk, when it is what would be written, intact."""
+        earlier = self._earlier.get(self._path(group))
+        if earlier is None or (earlier.dialogue_ids, earlier.key) != (tuple(d.id for d in group), self._key(group)):
+            return None
+        if recording_faults(self._store.folder, earlier):
+            return None
+        return replace(earlier, lines=tuple(d.line for d in group), fault=None)  # inserted lines move the numbers
+
+    def salvage(self, groups: Sequence[Sequence[ShardDialogue]]) -> None:
+        """Take what these recordings need and only recordings hold into parts, before any of them is replaced."""
+        keys = chain.from_iterable(dialogue.content_keys for group in groups for dialogue in group)
+        needed = [key for key in keys if key not in self._spoken and key in self._recorded]
+        if needed:
+            self._recorded.salvage(needed, salvage_folder(self._store, self._recipe, self._shard))
+            self._spoken = self._read_parts()
+
+    def build(self, group: Sequence[ShardDialogue], kept: Recording | None) -> tuple[Recording, list[Fault]]:
+        """Recording of some dialogues, written now unless it is kept, and its faults."""
+        if kept is not None:
+            return kept, []
+        if any(key not in self._spoken for key in group[0].content_keys):
+            return self._recording(group, 0, 0, (), self._failures[group[0].id]), []
+        stereo, rate, turns = self._assemble(group)
+        recording = self._recording(group, rate, len(stereo), turns)
+        write_recording(self._store.folder / recording.path, stereo, rate)
+        faults = recording_faults(self._store.folder, recording)
         if faults:
             recording = replace(recording, fault="; ".join(fault.message for fault in faults))
-        return recording, True, faults
+        return recording, faults
+
+    def _recording(
+        self,
+        group: Sequence[ShardDialogue],
+        rate: int,
+        frames: int,
+        turns: tuple[PlacedTurn, ...],
+        failure: str | None = None,
+    ) -> Recording:
+        ids, lines = tuple(d.id for d in group), tuple(d.line for d in group)
+        return Recording(ids, lines, group[0].split, self._path(group), self._key(group), rate, frames, turns, failure)
+
+    def _path(self, group: Sequence[ShardDialogue]) -> str:
+        return recording_path(self._recipe, self._shard, group[0].stem)
+
+    def _key(self, group: Sequence[ShardDialogue]) -> bytes:
+        return recording_key([dialogue_key(dialogue, self._recipe) for dialogue in group], self._recipe)
+
+    def _assemble(self, group: Sequence[ShardDialogue]) -> tuple[np.ndarray, int, tuple[PlacedTurn, ...]]:
+        """(frames, 2) int16 of some dialogues, one after another, its rate, and where each turn lies."""
+        begin = rate = 0
+        channels: list[tuple[Role, int, np.ndarray]] = []
+        placed: list[PlacedTurn] = []
+        for dialogue in group:
+            spoken = [self._spoken[key] for key in dialogue.content_keys]
+            rate = rate or self._rate(spoken[0].sample_rate)
+            samples = [resample(task.samples, task.sample_rate, rate) for task in spoken]
+            starts = [begin + start for start in self._starts(dialogue, list(map(len, samples)), rate)]
+            channels += zip(dialogue.roles, starts, samples)
+            placed += _placed(dialogue, starts, samples, spoken)
+            begin = max(start + len(sound) for start, sound in zip(starts, samples))
+            begin += round(self._recipe.pack_pause * rate)
+        return assemble(channels), rate, tuple(placed)
 
 
-def _flat(word_times: np.ndarray | None) -> tuple[float, ...] | None:
-    return None if word_times is None else tuple(word_times.reshape(-1).tolist())
+def _placed(
+    dialogue: ShardDialogue, starts: Sequence[int], samples: Sequence[np.ndarray], spoken: Sequence[SpokenTask]
+) -> list[PlacedTurn]:
+    return [
+        PlacedTurn(
+            dialogue.id,
+            number,
+            role,
+            start,
+            len(sound),
+            checksum(sound),
+            task.content_key,
+            backchannel,
+            None if task.word_times is None else tuple(task.word_times.reshape(-1).tolist()),
+        )
+        for number, (role, start, sound, task, backchannel) in enumerate(
+            zip(dialogue.roles, starts, samples, spoken, dialogue.backchannels)
+        )
+    ]

@@ -127,6 +127,11 @@ class SpokenShard:
     def __contains__(self, key: bytes) -> bool:
         return key in self._where
 
+    def format(self, key: bytes) -> tuple[int, int]:
+        """Rate (Hz) and length (frames) of a row."""
+        part, number = self._where[key]
+        return part.table.column(1)[number].as_py(), len(part.table.column(3)[number])
+
     def __getitem__(self, key: bytes) -> SpokenTask:
         part, number = self._where[key]
         return part.row(number)

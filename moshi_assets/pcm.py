@@ -31,9 +31,20 @@ def to_pcm16(audio: np.ndarray) -> np.ndarray:
     return audio
 
 
+def resampled_frames(frames: int, rate: int, target: int) -> int:
+    """Length of what `resample` gives for so many frames: to the nearest."""
+    return (2 * frames * target + rate) // (2 * rate)
+
+
 def resample(pcm: np.ndarray, rate: int, target: int) -> np.ndarray:
-    """(N,) int16 at `rate` Hz -> (ceil(N * target / rate) or so,) int16 at `target` Hz (soxr, high quality)."""
+    """(N,) int16 at `rate` Hz -> (resampled_frames(N, rate, target),) int16 at `target` Hz (soxr, high quality)."""
     if rate == target:
         return pcm
     wave = soxr.resample(pcm.astype(np.float32) / np.float32(FULL_SCALE), rate, target, quality="HQ")
-    return np.clip(np.rint(wave * np.float32(FULL_SCALE)), -FULL_SCALE, FULL_SCALE).astype(np.int16)
+    resampled = np.clip(np.rint(wave * np.float32(FULL_SCALE)), -FULL_SCALE, FULL_SCALE).astype(np.int16)
+    frames = resampled_frames(len(pcm), rate, target)
+    if len(resampled) == frames:
+        return resampled
+    return np.append(
+        resampled[:frames], np.zeros(max(0, frames - len(resampled)), np.int16)
+    )  # one more or less, rarely

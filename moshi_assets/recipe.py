@@ -14,14 +14,19 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from .align.choice import AlignerName
 from .engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
+from .floor_transfers import OVERLAP_SHARE
 from .names import check_dataset_name
 from .record_forms import MAX_LIST_ENTRIES
-from .timeline import Layout
+from .timeline import Layout, Timing, TimingModel
 
 EngineName = Literal["builtin", "noise", "indextts2"]
 Voices = str | list[str] | None
 MAX_EVAL_COUNT = 100_000
 """The hashes of that many dialogues are held in memory; `eval_fraction` has no such bound."""
+
+
+LEADING_SILENCE: dict[Timing, float] = {"fixed": 0.0, "natural": 0.2}
+"""Seconds before the first turn of a dialogue where the recipe does not say it."""
 
 
 class RecipeError(ValueError):
@@ -82,7 +87,32 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     layout: Layout = Field(
         "sequential", description="sequential: one after another, `gap` apart; overlapped: all start at 0."
     )
-    gap: float = Field(0.3, ge=0, le=60, description="Silence between turns of the sequential layout (seconds).")
+    timing: Timing = Field(
+        "fixed",
+        description="Between turns of the sequential layout: fixed, always `gap`; natural, by chance as people do, with "
+        "overlaps. A gap of the record comes first.",
+    )
+    gap: float = Field(0.3, ge=0, le=60, description="Silence between turns with fixed timing (seconds).")
+    leading_silence: float | None = Field(
+        None,
+        ge=0,
+        le=60,
+        description="Silence before the first turn of a dialogue (seconds); default: 0 with fixed timing, 0.2 with natural.",
+    )
+    overlap_probability: float = Field(
+        OVERLAP_SHARE, ge=0, le=1, description="Share of the changes of speaker that overlap with natural timing."
+    )
+    max_silence: float = Field(
+        2.0, gt=0, le=60, description="Longest silence between turns with natural timing (seconds)."
+    )
+    pack_seconds: float | None = Field(
+        None,
+        ge=1,
+        le=600,
+        description="Join whole dialogues of a shard into recordings of at most this length (seconds), to fill the training "
+        "window: 100 for moshi-finetune's default; default: one dialogue a recording.",
+    )
+    pack_pause: float = Field(1.0, ge=0, le=60, description="Silence between the dialogues of a recording (seconds).")
     sample_rate: int | Literal["native"] = Field(24000, description="Rate of the stereo files (Hz), or native.")
     shard_dirs: bool = Field(False, description="One folder per shard below data_stereo/.")
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of the dataset; each task derives its own.")
@@ -134,6 +164,18 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
                 "or eval_count"
             )
         return self
+
+    @model_validator(mode="after")
+    def _timing_has_a_place(self) -> Recipe:
+        if self.layout == "overlapped" and self.timing != "fixed":
+            raise ValueError("timing natural needs layout sequential: in the overlapped one nothing follows anything")
+        return self
+
+    @property
+    def timing_model(self) -> TimingModel:
+        """How turns follow one another where the record does not say it."""
+        leading = LEADING_SILENCE[self.timing] if self.leading_silence is None else self.leading_silence
+        return TimingModel(self.layout, self.timing, self.gap, leading, self.overlap_probability, self.max_silence)
 
     @property
     def engine_options(self) -> BaseModel:
@@ -192,7 +234,7 @@ def _fault(error: Any) -> str:
     if error["type"] == "missing":
         return f"setting {where!r} is missing"
     message = error["msg"].removeprefix("Value error, ")
-    if not where:
+    if not where:  # of several settings together
         return message
     return f"{where}: {message}" + ("" if repr(error["input"]) in message else f" (got {error['input']!r})")
 

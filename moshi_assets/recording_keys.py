@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from .content_keys import dialogue_seed
 from .engines.base import Role
 from .recipe import Recipe
 from .stereo import Recording
@@ -58,16 +59,33 @@ def dialogue_key(dialogue: ShardDialogue, recipe: Recipe) -> bytes:
     more: dict[str, Any] = {}  # only what differs from plain dialogues: their keys stay as they have always been
     if told:
         more["turns"] = [(number, dialogue.gaps[number], dialogue.backchannels[number]) for number in told]
+    timing = _timing_settings(dialogue, recipe)
+    if timing:
+        more["timing"] = timing
     if dialogue.split != "train":
         more["split"] = dialogue.split
     end = json.dumps(more).encode() if more else b""
     return hashlib.blake2b(settings + b"".join(dialogue.content_keys) + end, digest_size=16).digest()
 
 
+def _timing_settings(dialogue: ShardDialogue, recipe: Recipe) -> dict[str, Any]:
+    """What of the recipe, beside layout and gap, decides where a dialogue's turns lie."""
+    model = recipe.timing_model
+    if model.layout == "overlapped":
+        return {}
+    settings: dict[str, Any] = {"leading_silence": model.leading_silence} if model.leading_silence else {}
+    if model.timing == "natural":
+        settings |= asdict(model) | {"seed": dialogue_seed(recipe.seed, dialogue.id)}
+    return settings
+
+
 def recording_key(dialogue_keys: Sequence[bytes], recipe: Recipe) -> bytes:
-    """16-byte hash of all that decides a recording, given the keys of its dialogues."""
-    (key,) = dialogue_keys
-    return key
+    """16-byte hash of all that decides a recording, given the keys of its dialogues, in its order."""
+    if recipe.pack_seconds is None:
+        (key,) = dialogue_keys
+        return key
+    settings = f"{recipe.pack_seconds}\0{recipe.pack_pause}\0".encode()
+    return hashlib.blake2b(settings + b"".join(dialogue_keys), digest_size=16).digest()
 
 
 def are_current(recordings: Sequence[Recording], tasks: pa.Table, recipe: Recipe) -> bool:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple
 
 from .engines.base import Role
+from .floor_transfers import OVERLAP_SHARE, gap_seconds, overlap_seconds
 
 Layout = Literal["sequential", "overlapped"]
+Timing = Literal["fixed", "natural"]
+
+_MOST_OVERLAPPED = 0.5
+"""Share of a turn, the earlier or the later one, that an overlap by chance may take: both stay turns of their own."""
+_LISTENING = 0.3, 0.9
+"""By chance a backchannel lies in this part of its turn, or of its share of it: one listens before one nods."""
 
 
 class TimedTurn(NamedTuple):
@@ -29,12 +37,25 @@ class TimingModel:
     """How turns follow one another where the record does not say it."""
 
     layout: Layout = "sequential"
-    """`overlapped`: each channel by itself from frame 0 on, `gap` between its turns; gaps of the record and
-    backchannels do not count. Of two turns both start at 0, as in the classic builder."""
+    """`overlapped`: each channel by itself from frame 0 on, `gap` between its turns; nothing else counts. Of two turns
+    both start at 0, as in the classic builder."""
+    timing: Timing = "fixed"
+    """`fixed`: always `gap`. `natural`: by chance, as people do (`floor_transfers`)."""
     gap: float = 0.3
     """Seconds between turns."""
     leading_silence: float = 0.0
     """Seconds before the first turn."""
+    overlap_probability: float = OVERLAP_SHARE
+    """Share of natural changes of speaker that overlap."""
+    max_silence: float = 2.0
+    """No natural gap is longer (seconds)."""
+
+
+class _Chance(NamedTuple):
+    """Two numbers from 0 to 1 that decide about a turn."""
+
+    first: float
+    second: float
 
 
 def place(turns: Sequence[TimedTurn], sample_rate: int, model: TimingModel, seed: int = 0) -> list[int]:
@@ -51,33 +72,63 @@ def place(turns: Sequence[TimedTurn], sample_rate: int, model: TimingModel, seed
         turns: in speaking order.
         sample_rate: Hz.
         model: the timing model.
-        seed: of the dialogue, 64 bits; the same seed gives the same starts.
+        seed: of the dialogue, 64 bits; the same seed gives the same starts, and what chance gives one turn does not
+            depend on the others.
     """
     if model.layout == "overlapped":
         return _overlapped(turns, round(model.gap * sample_rate))
     starts: list[int] = []
     shares = _shares(turns)
+    following = _following(turns)
+    chances = _chances(len(turns), seed) if model.timing == "natural" else None
     free = {"user": 0, "assistant": 0}  # where each channel's last turn ends
     last: dict[str, tuple[int, int]] = {}  # the span of each role's last turn that is no backchannel
     before: tuple[int, int] | None = None  # the span of the last turn that is no backchannel
     for number, turn in enumerate(turns):
         other: Role = "assistant" if turn.role == "user" else "user"
         earliest = free[turn.role]
+        chance = chances[number] if chances else None
         if turn.backchannel and other in last and earliest < last[other][1]:
-            start = _inside(turn, last[other], earliest, sample_rate, shares[number])
+            begin, end = last[other]
+            if turn.gap is not None:
+                start = end + round(turn.gap * sample_rate)
+            else:
+                breaks_in = following[number]  # one's own next turn may: the backchannel leaves it room
+                if breaks_in is not None and breaks_in.role == turn.role:
+                    end = max(begin, end + round(min(breaks_in.gap or 0, 0) * sample_rate))
+                start = begin + round(_middle(*shares[number], chance) * (end - begin) - turn.frames / 2)
+            start = max(min(start, end - turn.frames), begin, earliest)
         else:
             if before is None:
                 gap = model.leading_silence if turn.gap is None else turn.gap
                 start = round(gap * sample_rate)
-            elif turn.gap is None:
+            elif turn.gap is not None:
+                start = before[1] + round(turn.gap * sample_rate)
+            elif chance is None:
                 start = max(free.values()) + round(model.gap * sample_rate)
             else:
-                start = before[1] + round(turn.gap * sample_rate)
+                quiet = max(free.values())
+                changes = quiet > earliest  # the other one was the last to speak
+                offset = _offset(model, chance, changes)
+                longest = _MOST_OVERLAPPED * min(turn.frames, before[1] - before[0])
+                start = quiet + max(round(offset * sample_rate), -int(longest))
             start = max(start, earliest, before[0] if before else 0)
             before = last[turn.role] = (start, start + turn.frames)
         starts.append(start)
         free[turn.role] = start + turn.frames
     return starts
+
+
+def _chances(count: int, seed: int) -> list[_Chance]:
+    number = random.Random(seed).random  # the one generator whose numbers Python promises never to change
+    return [_Chance(number(), number()) for _ in range(count)]
+
+
+def _offset(model: TimingModel, chance: _Chance, changes: bool) -> float:
+    """Seconds from when it is quiet to the next turn, by chance; one does not overlap with oneself."""
+    if changes and chance.first < model.overlap_probability:
+        return -overlap_seconds(chance.second)
+    return gap_seconds(chance.second, model.max_silence)
 
 
 def _overlapped(turns: Sequence[TimedTurn], gap: int) -> list[int]:
@@ -89,27 +140,28 @@ def _overlapped(turns: Sequence[TimedTurn], gap: int) -> list[int]:
     return starts
 
 
-def _inside(turn: TimedTurn, host: tuple[int, int], earliest: int, sample_rate: int, share: float) -> int:
-    """Start of a backchannel inside the span of the other's turn, or as near to it as the channel allows.
-
-    Args:
-        turn: the backchannel.
-        host: start and end of the other's turn.
-        earliest: frame from which the channel is free.
-        sample_rate: Hz.
-        share: where its middle would lie in the host, 0 to 1.
-    """
-    begin, end = host
-    wanted = begin + round(share * (end - begin) - turn.frames / 2)
-    if turn.gap is not None:
-        wanted = end + round(turn.gap * sample_rate)
-    return max(min(wanted, end - turn.frames), begin, earliest)
+def _middle(number: int, count: int, chance: _Chance | None) -> float:
+    """Where in a turn the middle of one of its backchannels lies, 0 to 1: evenly spread, or by chance in its share."""
+    if chance is None:
+        return (number + 1) / (count + 1)
+    first, last = _LISTENING
+    return (number + first + (last - first) * chance.second) / count
 
 
-def _shares(turns: Sequence[TimedTurn]) -> list[float]:
-    """Where each backchannel lies in the turn it is laid over; neighbours spread evenly: the second of three at 1/2."""
+def _shares(turns: Sequence[TimedTurn]) -> list[tuple[int, int]]:
+    """Number of each turn among its neighbours of the same kind (several backchannels in one turn), and their count."""
     shares = []
     for _, alike in groupby(turns, lambda turn: (turn.role, turn.backchannel)):
         count = sum(1 for _ in alike)
-        shares += [(number + 1) / (count + 1) for number in range(count)]
+        shares += [(number, count) for number in range(count)]
     return shares
+
+
+def _following(turns: Sequence[TimedTurn]) -> list[TimedTurn | None]:
+    """The next turn after each that is no backchannel."""
+    following: list[TimedTurn | None] = []
+    after: TimedTurn | None = None
+    for turn in reversed(turns):
+        following.append(after)
+        after = after if turn.backchannel else turn
+    return following[::-1]

@@ -7,16 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from .names import shard_key, split_shard_key
 from .parts import SpokenShard, write_part
 from .recipe import Recipe
-from .recording_keys import dialogue_key, recording_key, shard_dialogues
-from .stereo import read_index
+from .recorded import RecordedShard, salvage_folder
 from .store import DatasetStore
-from .verify import recording_faults
 
 logger = logging.getLogger(__name__)
 
@@ -44,31 +41,18 @@ def missing_rows(store: DatasetStore, recipe: Recipe, shard: str) -> np.ndarray:
     Damaged parts are removed. Audio that a neighbouring shard holds is taken over: inserting or deleting a line moves
     dialogues across shard borders.
     """
-    tasks = store.tasks(shard)
-    keys: list[bytes] = tasks.column("content_key").to_pylist()
-    spoken = SpokenShard([store.mono_folder(shard)])
+    keys: list[bytes] = store.tasks(shard).column("content_key").to_pylist()
+    spoken = SpokenShard([store.mono_folder(shard), salvage_folder(store, recipe, shard)])
     for path in spoken.damaged:
         path.unlink(missing_ok=True)
     missing = [row for row, key in enumerate(keys) if key not in spoken]
     if missing and not recipe.keep_mono:
-        finished = _finished_dialogues(store, recipe, shard, tasks)
-        missing = [row for row in missing if row not in finished]
+        recorded = RecordedShard(store, recipe, shard, [keys[row] for row in missing])
+        missing = [row for row in missing if keys[row] not in recorded]
     if missing:
         adopted = _adopt(store, shard, [keys[row] for row in missing])
         missing = [row for row in missing if keys[row] not in adopted]
     return np.asarray(missing, np.uint32)
-
-
-def _finished_dialogues(store: DatasetStore, recipe: Recipe, shard: str, tasks: pa.Table) -> set[int]:
-    """Rows whose recording is up to date and intact, so that their mono parts may be gone."""
-    recordings = {r.dialogue_ids: r for r in read_index(store.index_path(shard)) if r.failure is None}
-    finished: set[int] = set()
-    for dialogue in shard_dialogues(tasks):
-        recording = recordings.get((dialogue.id,))
-        current = recording_key([dialogue_key(dialogue, recipe)], recipe)
-        if recording and recording.key == current and not recording_faults(store.folder, recording):
-            finished.update(dialogue.rows)
-    return finished
 
 
 def _adopt(store: DatasetStore, shard: str, wanted: Sequence[bytes]) -> set[bytes]:

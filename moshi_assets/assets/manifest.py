@@ -13,6 +13,7 @@ from ..partitions import ANY_PARTITION, SINGLE_RUN, datasets
 from ..resources import DataRoot
 from ..run_tags import lock_owner
 from ..store import DatasetStore
+from ..training_window import window_advice, window_fill
 from ..verify import manifest_faults
 from .transcripts import transcripts
 
@@ -36,19 +37,27 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
         store = data.store(key)
         begin = time.monotonic()
         with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
-            figures = publish_manifest(store, store.recipe())
+            recipe = store.recipe()
+            figures = publish_manifest(store, recipe)
             faults += manifest_faults(store)
             wall = time.monotonic() - begin
             report = _report(context, store)
         rows += figures.rows
+        packed = recipe.pack_seconds is not None
+        advice = window_advice(figures.rows, figures.audio_seconds, figures.windows, packed)
+        if advice:
+            context.log.warning(advice)
         context.add_asset_metadata(
             {
-                "dialogues": figures.rows,
+                "recordings": figures.rows,
+                "dialogues": figures.dialogues,
                 "for_evaluation": figures.eval_rows,
                 "rejected": figures.rejected,
                 "removed_files": figures.removed_files,
                 "audio_seconds": round(figures.audio_seconds, 3),
                 "audio_hours": round(figures.audio_seconds / 3600, 4),
+                "window_fill": round(window_fill(figures.audio_seconds, figures.windows), 4),
+                **({"window_advice": advice} if advice else {}),
                 "wall_seconds": round(wall, 3),
                 "manifest": dg.MetadataValue.path(str(store.manifest_path)),
                 **(

@@ -47,6 +47,7 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
                             "written": figures.written,
                             "reused": figures.reused,
                             "rejected": figures.rejected,
+                            **figures.turn_taking.summary(),
                             "audio_seconds": round(figures.audio_seconds, 3),
                             "wall_seconds": round(wall, 3),
                             "x_realtime": round(figures.audio_seconds / max(wall, 1e-9), 1),

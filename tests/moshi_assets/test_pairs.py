@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import soundfile as sf
 from plain_dataset import PlainDataset, full_disk, record, records
@@ -11,8 +12,19 @@ from plain_dataset import PlainDataset, full_disk, record, records
 from moshi_assets.engines.base import NoiseOptions, SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.pcm import resample
-from moshi_assets.stereo import read_index
+from moshi_assets.stereo import INDEX_SCHEMA, read_index
 from moshi_assets.store import DatasetError
+from moshi_assets.tables import read_table, write_table
+
+OLD = {"turn", "role", "start", "frames", "checksum", "word_times"}
+OLD_INDEX = pa.schema(
+    [("line", pa.int64()), ("dialogue_id", pa.string())]
+    + [(name, INDEX_SCHEMA.field(name).type) for name in ("path", "key", "sample_rate", "frames")]
+    + [
+        ("turns", pa.list_(pa.struct([field for field in INDEX_SCHEMA.field("turns").type.value_type if field.name in OLD])))
+    ]
+    + [("failure", pa.string()), ("fault", pa.string())]
+)
 
 
 class Mute(NoiseEngine):
@@ -207,13 +219,57 @@ def test_without_mono_parts_a_damaged_wav_is_spoken_again(tmp_path: Path):
     assert dataset.outputs() == before
 
 
-def test_without_mono_parts_an_edited_turn_costs_its_dialogue(tmp_path: Path):
+def test_without_mono_parts_an_edited_turn_is_all_that_is_spoken(tmp_path: Path):
     dataset = PlainDataset(tmp_path, records(6), keep_mono=False)
     dataset.build()
     lines = records(6)
     lines[1]["user_text"] = "Quite another question?"
     dataset.write(lines)
-    assert dataset.build() == 2
+    assert dataset.build() == 1
+
+
+@pytest.mark.parametrize(
+    "setting", [{"gap": 0.5}, {"timing": "natural"}, {"layout": "overlapped"}, {"pack_seconds": 2}, {"shard_dirs": True}]
+)
+def test_without_mono_parts_another_assembly_speaks_nothing(tmp_path: Path, setting: dict[str, Any]):
+    lean = PlainDataset(tmp_path, records(6), keep_mono=False)
+    lean.build()
+    lean.settings |= setting
+    assert lean.build() == 0
+
+    fresh = PlainDataset(tmp_path, records(6), name="fresh", **setting)
+    fresh.build()
+    wavs = [sorted(p.read_bytes() for p in d.store.stereo_folder.rglob("*.wav")) for d in (lean, fresh)]
+    assert wavs[0] == wavs[1]
+    assert list(lean.store.folder.glob("mono/**/*.arrow")) == []
+
+
+def test_without_mono_parts_another_rate_is_spoken_again(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, records(3), keep_mono=False)
+    dataset.build()
+    dataset.settings["sample_rate"] = 16000
+    assert dataset.build() == 6
+
+
+@pytest.mark.parametrize("keep_mono", [True, False])
+def test_recordings_of_an_older_version_are_kept(tmp_path: Path, keep_mono: bool):
+    """Their index named one dialogue a recording and no content keys."""
+    dataset = PlainDataset(tmp_path, records(6), keep_mono=keep_mono)
+    dataset.build()
+    before = dataset.outputs()
+    for shard in dataset.store.shards():
+        path = dataset.store.index_path(shard)
+        rows = read_table(path).to_pylist()
+        for row in rows:
+            (row["dialogue_id"],), (row["line"],) = row.pop("dialogue_ids"), row.pop("lines")
+            del row["split"]
+            for turn in row["turns"]:
+                del turn["dialogue_id"], turn["content_key"], turn["backchannel"]
+        write_table(path, pa.Table.from_pylist(rows, schema=OLD_INDEX))
+
+    assert dataset.build() == 0
+    assert dataset.outputs() == before
+    assert figures(dataset) == (0, 6, 0)
 
 
 # -- failures

@@ -87,6 +87,36 @@ def test_a_bad_value_is_refused_with_setting_and_value(setting: str, value: Any)
 
 
 @pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("timing", "random"),
+        ("leading_silence", -0.1),
+        ("leading_silence", 61),
+        ("overlap_probability", 1.1),
+        ("overlap_probability", float("nan")),
+        ("max_silence", 0),
+        ("pack_seconds", 0.5),
+        ("pack_seconds", 601),
+        ("pack_pause", -1),
+    ],
+)
+def test_an_impossible_timing_is_refused_with_setting_and_value(setting: str, value: Any):
+    with pytest.raises(RecipeError, match=setting) as refusal:
+        recipe(**{setting: value})
+    assert str(value) in str(refusal.value)
+
+
+def test_natural_timing_needs_turns_that_follow_one_another():
+    with pytest.raises(RecipeError, match=r"^timing natural needs layout sequential"):
+        recipe(timing="natural", layout="overlapped")
+
+
+def test_the_leading_silence_is_none_with_fixed_timing_and_small_with_natural():
+    silences = [recipe(**s).timing_model.leading_silence for s in ({}, {"timing": "natural"}, {"leading_silence": 1})]
+    assert silences == [0, 0.2, 1]
+
+
+@pytest.mark.parametrize(
     "options",
     [
         {"characters_per_second": 0},

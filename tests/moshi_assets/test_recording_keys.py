@@ -8,7 +8,7 @@ import pytest
 from plain_dataset import PlainDataset, record, records
 
 from moshi_assets.recipe import Recipe, make_recipe
-from moshi_assets.recording_keys import ShardDialogue, are_current, dialogue_key, shard_dialogues
+from moshi_assets.recording_keys import ShardDialogue, are_current, dialogue_key, recording_key, shard_dialogues
 from moshi_assets.stereo import Recording, read_index
 
 TALK = ShardDialogue(
@@ -33,12 +33,25 @@ def test_the_key_follows_turns_and_assembly():
         dialogue_key(TALK, recipe(layout="overlapped")),
         dialogue_key(TALK, recipe(sample_rate=16000)),
         dialogue_key(TALK, recipe(sample_rate="native")),
+        dialogue_key(TALK, recipe(leading_silence=0.1)),
+        dialogue_key(TALK, recipe(timing="natural")),
+        dialogue_key(TALK, recipe(timing="natural", leading_silence=0)),
+        dialogue_key(TALK, recipe(timing="natural", max_silence=1)),
+        dialogue_key(TALK, recipe(timing="natural", overlap_probability=0)),
+        dialogue_key(TALK, recipe(timing="natural", seed=1)),
+        dialogue_key(replace(TALK, id="b"), recipe(timing="natural")),
     ]
     assert len(set(variants)) == len(variants)
 
 
 def test_the_key_ignores_what_the_sound_does_not_depend_on():
-    others = [{"worker_count": 4}, {"keep_mono": False}, {"samples_per_shard": 2}, {"shard_dirs": True}]
+    others = [
+        {"worker_count": 4},
+        {"keep_mono": False},
+        {"samples_per_shard": 2},
+        {"shard_dirs": True},
+        {"max_silence": 1, "overlap_probability": 0},
+    ]
     moved = replace(TALK, line=7, rows=range(14, 16))
     keys = {dialogue_key(TALK, recipe(**other)) for other in others} | {dialogue_key(moved, recipe())}
     assert keys == {dialogue_key(TALK, recipe())}
@@ -47,6 +60,20 @@ def test_the_key_ignores_what_the_sound_does_not_depend_on():
 def test_the_key_of_a_plain_dialogue_is_that_of_earlier_versions():
     """Else every recording of a finished dataset would be written again, or even spoken where no mono part is kept."""
     assert dialogue_key(TALK, recipe()).hex() == "ab0a3af9fb3782ec205d40754f55ecd3"
+
+
+def test_a_packed_recording_s_key_follows_dialogues_order_window_and_pause():
+    one, two = b"1" * 16, b"2" * 16
+    packed = recipe(pack_seconds=100)
+    variants = [
+        recording_key([one], recipe()),
+        recording_key([one], packed),
+        recording_key([one, two], packed),
+        recording_key([two, one], packed),
+        recording_key([one, two], recipe(pack_seconds=50)),
+        recording_key([one, two], recipe(pack_seconds=100, pack_pause=0)),
+    ]
+    assert len(set(variants)) == len(variants)
 
 
 def test_the_dialogues_of_a_shard_are_its_tasks(tmp_path: Path):
