@@ -7,7 +7,7 @@ from importlib import import_module
 
 from . import table
 
-ALL = ("parse", "classic", "lanes", "overhead", "alignment", "report")
+ALL = ("parse", "classic", "lanes", "overhead", "assembly", "alignment", "report")
 
 
 def main() -> None:
