@@ -61,6 +61,16 @@ class Admission:
             except VoiceError as error:
                 raise RecipeError(f"{role}_emotion: {error}") from None
 
+    @property
+    def engine_revision(self) -> str:
+        """Names engine, model and every option that decides the sound."""
+        return self._keys.revision
+
+    @property
+    def voice_fingerprints(self) -> dict[str, str]:
+        """Identity by content of the voices met so far, by what the engine is given for each."""
+        return self._keys.fingerprints
+
     def dialogues(self) -> Iterator[PlannedDialogue | Reject]:
         """Stream the recipe's source: every good dialogue, every bad line as a reject.
 

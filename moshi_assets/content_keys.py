@@ -36,6 +36,16 @@ class ContentKeys:
         self._prefixes: dict[str, Any] = {}
         self._faults: dict[str, str] = {}
 
+    @property
+    def revision(self) -> str:
+        """Of the engine and its model."""
+        return self._revision
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Identity by content of every voice that was found, by what the engine is given for it."""
+        return {voice.name: voice.fingerprint for voice in self._voices.values()}
+
     def voice_fault(self, voice: str) -> str | None:
         """Why a voice cannot be used, or None."""
         if voice not in self._voices and voice not in self._faults:

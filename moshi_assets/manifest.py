@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from .card.figures import CardFigures
+from .card.write import dataset_card, write_card
 from .dialogue import REJECT_EXCERPT, Reject
 from .manifest_files import EVAL, TRAIN, ManifestWriter
 from .recipe import Recipe
@@ -33,16 +35,18 @@ class ManifestFigures:
     windows: int = 0
     """That the recordings of both are trained in."""
     removed_files: int = 0
+    card_written: bool = False
+    """False where a `README.md` of somebody's own was kept."""
 
 
 def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
-    """Write the manifests and the final rejects; remove recordings and shards that no longer belong to the dataset.
+    """Write the manifests, the card and the final rejects; remove recordings and shards that no longer belong to the dataset.
 
     Raises:
         DatasetError: shards are not finished or out of date, a recording failed its checks, or no dialogue at all could
             be spoken, or none is left to train on.
     """
-    figures = ManifestFigures()
+    figures, card = ManifestFigures(), CardFigures()
     late: list[Reject] = []
     with ManifestWriter(store, recipe.buffer_size) as manifests:
         for shard, recordings in indexed_shards(store, recipe):
@@ -51,6 +55,7 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
                     f"the transcripts of {shard} are missing, out of date or faulty: materialize transcripts for it first"
                 )
             late += _late_rejects(store, shard, recordings)
+            card.add_shard(store, recipe, shard, recordings)
             for recording in recordings:
                 if recording.failure is not None:
                     continue
@@ -74,7 +79,9 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
                 f"all {figures.rows} recordings of {store.name!r} are kept for evaluation, none is left to train on: "
                 f"lower eval_fraction or eval_count, or add dialogues"
             )
-        manifests.publish()
+        card.add_rejects(store)
+        figures.card_written = write_card(store.card_path, dataset_card(store, recipe, card))
+        manifests.publish()  # last: a dataset with a current manifest has everything else
     figures.removed_files = remove_strays(store, recipe, figures.rows)
     store.remove_stale_shards()  # not earlier: the shards that are left take over audio from them
     return figures

@@ -19,7 +19,7 @@ from .files import whole_file, write_whole
 from .metrics import peak_rss
 from .names import shard_key
 from .recipe import Recipe, RecipeError
-from .store import TASK_SCHEMA, DatasetStore, reject_line, tasks_path
+from .store import TASK_SCHEMA, VOICES_FILE, DatasetStore, reject_line, tasks_path
 from .tables import write_table
 
 MAX_UNKNOWN_FIELDS = 20
@@ -140,7 +140,10 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     figures.unknown_fields = dict(unknown)
     figures.wall_seconds = time.monotonic() - begin
     figures.peak_rss_mb = peak_rss()
-    write_whole(incoming / "summary.json", json.dumps({**asdict(figures), "recipe": recipe.fingerprint}, indent=1))
+    summary = {**asdict(figures), "recipe": recipe.fingerprint, "engine_revision": admission.engine_revision}
+    write_whole(incoming / "summary.json", json.dumps(summary, indent=1))
+    voices = json.dumps(admission.voice_fingerprints, ensure_ascii=False, indent=1)
+    write_whole(incoming / VOICES_FILE, voices, durable=False)
     _swap(incoming, store.tasks_folder)
     write_whole(store.recipe_path, recipe.to_yaml())
     return figures

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from .align.choice import AlignerName
+from .card.settings import CardSettings
 from .engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
 from .floor_transfers import OVERLAP_SHARE
 from .names import check_dataset_name
@@ -131,6 +132,9 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     )
     device: str | None = Field(None, description="Device of every lane; default: cuda:{lane % gpus}, else cpu.")
     deterministic: bool = Field(False, description="Ask the engine for deterministic kernels (slower on a GPU).")
+    card: CardSettings = Field(
+        CardSettings(), description="What the dataset card says: title, licence, voices' origin."
+    )
     builtin: BuiltinOptions = Field(BuiltinOptions(), description="Options of engine builtin.")
     noise: NoiseOptions = Field(NoiseOptions(), description="Options of engine noise.")
     indextts2: IndexTTS2Options = Field(IndexTTS2Options(), description="Options of engine indextts2.")

@@ -3,7 +3,7 @@
 <data root>/<dataset>/
     recipe.yaml                  settings of the dataset
     rejects.ndjson               every record that is not in the dataset, and why
-    tasks/<shard>.tasks          synthesis tasks; tasks/summary.json counts them
+    tasks/<shard>.tasks          synthesis tasks; tasks/summary.json counts them, tasks/voices.json names their voices
     mono/<shard>/*.arrow         spoken tasks (see parts.py)
     data_stereo/.../<id>.wav     the recordings
     quality/<shard>.quality      what was measured of every utterance, which attempt was chosen, why one was rejected
@@ -14,6 +14,7 @@
     report.html                  the report: one page that opens by itself (see report/)
     <dataset>.jsonl              the manifest; nothing else may end in "jsonl": the loader reads every such file
     <dataset>.eval.ndjson        the manifest of the dialogues kept for evaluation, where there are any
+    README.md                    the dataset card
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ TASK_SCHEMA = pa.schema(
 )
 """One row a task; the turns of a dialogue follow one another. `emotion` is EmotionSettings as JSON, or null; `gap` is
 seconds, or null for the timing model's choice; `split` is train or eval."""
+
+VOICES_FILE = "voices.json"
+"""In the tasks folder: the identity by content of each voice, by what the engine is given for it."""
 
 
 def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
@@ -100,6 +104,10 @@ class DatasetStore:
     @property
     def rejects_path(self) -> Path:
         return self.folder / "rejects.ndjson"
+
+    @property
+    def card_path(self) -> Path:
+        return self.folder / "README.md"
 
     @property
     def manifest_path(self) -> Path:
@@ -178,6 +186,13 @@ class DatasetStore:
             f"dataset {self.name!r} has no parsed tasks (no good {self.summary_path.name}) in {self.tasks_folder}: "
             f"materialize synthesis_tasks first"
         )
+
+    def voice_fingerprints(self) -> dict[str, str]:
+        """Identity by content of each voice, by its name in the tasks; empty where an earlier version parsed."""
+        try:
+            return dict(json.loads((self.tasks_folder / VOICES_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
 
     def shards(self) -> list[str]:
         """Shard keys of the dataset, in order."""

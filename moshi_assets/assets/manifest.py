@@ -63,6 +63,7 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
                 **(
                     {"eval_manifest": dg.MetadataValue.path(str(store.eval_manifest_path))} if figures.eval_rows else {}
                 ),
+                "card": dg.MetadataValue.path(str(store.card_path)),
                 "rejects": dg.MetadataValue.path(str(store.rejects_path)),
                 **report,
             },

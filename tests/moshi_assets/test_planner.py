@@ -328,7 +328,7 @@ def test_a_parse_replaces_the_earlier_one(tmp_path: Path):
     dataset.plan()
     assert len(dataset.store.shards()) == 1 and len(dataset.tasks()) == 4
     assert list(dataset.store.rejects()) == []
-    assert sorted(path.name for path in dataset.store.tasks_folder.iterdir()) == ["summary.json", "talks.000000.tasks"]
+    assert sorted(path.name for path in dataset.store.tasks_folder.iterdir()) == ["summary.json", "talks.000000.tasks", "voices.json"]
 
 
 def test_the_recipe_is_stored(tmp_path: Path):
