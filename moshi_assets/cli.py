@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import click
 
+from .cli_export import export
 from .cli_report import report
 from .names import check_dataset_name, dataset_name_from
 from .recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
@@ -166,6 +167,9 @@ def verify(context: click.Context, dataset: Path) -> None:
     click.echo(f"{dataset}: no faults")
 
 
+cli.add_command(export)
+
+
 @cli.command()
 @click.argument("name")
 def register(name: str) -> None:
@@ -286,15 +290,16 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in summary.stages.items())
     click.echo(
         f"dialogues   {summary.dialogues} read, {summary.recorded} recorded, {summary.rejected} rejected\n"
-        + (f"evaluation  {summary.evaluation} dialogues\n" if summary.evaluation else "")
+        + (f"evaluation  {summary.evaluation} dialogues: {store.eval_manifest_path}\n" if summary.evaluation else "")
         + f"turns       {summary.tasks}: {summary.spoken} spoken, {summary.reused} reused, {summary.failed} failed\n"
         f"audio       {summary.audio_seconds / 3600:.3f} h in {summary.recordings} recordings, {summary.shards} shard(s), "
         f"{summary.spoken_seconds:.0f} s spoken in this run\n"
         f"time        {summary.wall_seconds:.1f} s ({stages})\n"
         + (f"transcripts {_words(summary)}\n" if recipe.transcripts else "")
         + f"recordings  {store.stereo_folder}\n"
-        f"manifest    {store.manifest_path}"
-        + (f"\nreport      {store.report_path}" if store.report_path.is_file() else "")
+        f"card        {store.card_path}\n"
+        + (f"report      {store.report_path}\n" if store.report_path.is_file() else "")
+        + f"manifest    {store.manifest_path}"
     )
     if warning := split_warning(recipe, summary.evaluation):
         logger.warning(warning)
