@@ -13,11 +13,12 @@ from ..align.choice import APPROXIMATE
 from ..manifest_files import EVAL, SPLITS, TRAIN
 from ..recipe import Recipe
 from ..store import DatasetStore
+from ..training_window import TRAINING_WINDOW
 from .figures import CardFigures
 from .markdown import code, fenced, prose, table
 from .origin import public_path, public_settings
 from .settings import UNSPECIFIED
-from .training import BATCH_SIZE, LONGEST_WINDOW, MAX_STEPS, fitting_window, training_config, window_of
+from .training import BATCH_SIZE, MAX_STEPS, fitting_window, training_config, window_of
 
 MAX_VOICES = 200
 """Voices listed; a pool may hold thousands."""
@@ -126,7 +127,7 @@ def quality(figures: CardFigures, recipe: Recipe) -> str:
 
 def training(figures: CardFigures, name: str) -> str:
     """How to train on it."""
-    window, longest = fitting_window(figures.lengths), window_of(LONGEST_WINDOW, figures.lengths)
+    window, longest = fitting_window(figures.lengths), window_of(TRAINING_WINDOW, figures.lengths)
     config = training_config(name, f"{name}/{name}.jsonl", _eval_manifest(figures, name), window)
     steps = math.ceil(window.windows / BATCH_SIZE)
     how = (
@@ -136,7 +137,7 @@ def training(figures: CardFigures, name: str) -> str:
     )
     why = (
         f"`duration_sec: {window.seconds:g}` fits these recordings: {window.windows} windows a pass, "
-        f"{100 * window.padded:.1f} % of their time padding, which is trained as silence. With {LONGEST_WINDOW:g} s it "
+        f"{100 * window.padded:.1f} % of their time padding, which is trained as silence. With {TRAINING_WINDOW:g} s it "
         f"would be {100 * longest.padded:.1f} %. One pass takes {steps} step{'s' * (steps > 1)} of {BATCH_SIZE} windows, "
         f"{MAX_STEPS} steps are {MAX_STEPS / steps:.1f} passes: choose `max_steps` and `batch_size` for your data and GPU.\n"
     )

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-LONGEST_WINDOW = 100.0
-"""Seconds; what moshi-finetune's authors recommend."""
+from ..training_window import TRAINING_WINDOW
+
 STEP = 0.4
 """Seconds: the shortest time of whole milliseconds that is a whole number of 80 ms slots and of tenths."""
 BATCH_SIZE = 16
@@ -38,12 +38,12 @@ def window_of(seconds: float, lengths: Counter[float]) -> Window:
 def fitting_window(lengths: Counter[float]) -> Window:
     """The window with the least padding among those in which at least half of the recordings lie whole.
 
-    The trainer cuts each recording into windows and pads the last one. Longer than `LONGEST_WINDOW` is none.
+    The trainer cuts each recording into windows and pads the last one. Longer than `TRAINING_WINDOW` is none.
     """
     ordered = sorted(lengths)
     counts = np.cumsum([lengths[length] for length in ordered])
     median = ordered[int(np.searchsorted(counts, counts[-1] / 2))]
-    steps = math.floor(LONGEST_WINDOW / STEP + 1e-9)
+    steps = math.floor(TRAINING_WINDOW / STEP + 1e-9)
     first = min(steps, math.ceil(median / STEP - 1e-9))
     last = min(steps, math.ceil(ordered[-1] / STEP - 1e-9))
     candidates = [window_of(round(step * STEP, 1), lengths) for step in range(max(1, first), max(1, last) + 1)]
