@@ -18,7 +18,7 @@ from .sound import Unreadable, flac, read_frames, waveform
 CLIP_SECONDS = 20.0
 """Longest stretch of a recording in a page. As FLAC that is some 0.4 MB of speech, a third more as base64."""
 LEAD_SECONDS = 1.0
-"""What is heard before the turn that a longer recording was chosen for."""
+"""What is heard before the turn where a longer recording is cut."""
 MAX_TEXT = 4000
 """Characters of a turn that are shown."""
 MAX_WORDS = 2000

@@ -24,7 +24,7 @@ class Pick(NamedTuple):
     reason: str = ""
     """What is unusual about it; empty for a random one."""
     turn: int | None = None
-    """Place, in `recording.turns`, of the turn that the reason is about."""
+    """Place, in `recording.turns`, of the turn to be heard where not all of the recording can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ class RandomPicks:
         """Consider the recordings of a shard."""
         for recording in recordings:
             identity = f"{self._seed}\0{recording.path}".encode("utf-8", "surrogatepass")
-            self._largest.add(hashlib.blake2b(identity, digest_size=8).digest(), Pick(shard, recording))
+            lot = int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest(), "big")
+            self._largest.add(lot, Pick(shard, recording, turn=lot % len(recording.turns)))
 
     def picks(self) -> list[Pick]:
         return self._largest.items()

@@ -250,6 +250,14 @@ def test_a_draw_does_not_depend_on_order_or_shards():
     assert [p.recording.path for p in forth.picks()] == [p.recording.path for p in back.picks()]
 
 
+def test_of_long_recordings_stretches_are_drawn_too():
+    turns = [turn("user", n * 1000, 900, n) for n in range(40)]
+    draw = RandomPicks(20, 0)
+    draw.add("talks.000000", [recording(*turns, path=f"data_stereo/{n}.wav") for n in range(20)])
+
+    assert len({pick.turn for pick in draw.picks()}) > 8
+
+
 def test_clips_hold_the_texts_and_their_words_times(built):
     clip = next(clip for clip in clips(report(built)) if clip["title"] == clips(report(built))[0]["title"])
     number = int(clip["title"].removeprefix("talk_"))
