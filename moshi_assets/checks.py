@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -15,6 +16,7 @@ _STEREO = {
     "padding": "Outside its turns a channel is exact zero.",
     "silence": "No channel with speech is silent.",
     "clipping": "No channel is clipped.",
+    "gates": "Every turn in a recording has passed the recipe's gates.",
 }
 _TRANSCRIPTS = {
     "transcripts": "Every recording has its transcript, with the words of its texts.",
@@ -22,7 +24,10 @@ _TRANSCRIPTS = {
     "bounds": "Every word has a length and lies inside the audio.",
     "assistant_words": "Every transcript holds words of the assistant, on which Moshi is trained.",
 }
-_MANIFEST = {"manifest": "Every recording is once in the manifest of its split, in input order, with its duration."}
+_MANIFEST = {
+    "manifest": "Every recording is once in the manifest of its split, in input order, with its duration.",
+    "counts": "Every line of the input is in a manifest or among the rejects, exactly once.",
+}
 _MAX_ROWS = 50
 
 STEREO_CHECKS = [
@@ -37,12 +42,22 @@ MANIFEST_CHECKS = [
 
 
 def check_results(
-    specs: Sequence[dg.AssetCheckSpec], faults: Sequence[Fault], checked: int
+    specs: Sequence[dg.AssetCheckSpec],
+    faults: Sequence[Fault],
+    checked: int,
+    numbers: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[dg.AssetCheckResult]:
-    """One result per check; failed ones list the first faults."""
+    """One result per check; failed ones list the first faults.
+
+    Args:
+        specs: the checks.
+        faults: what was found, of any check.
+        checked: how many things were looked at.
+        numbers: further metadata by check.
+    """
     for spec in specs:
         found = [fault for fault in faults if fault.check == spec.name]
-        metadata: dict = {"checked": checked, "faults": len(found)}
+        metadata: dict = {"checked": checked, "faults": len(found), **(numbers or {}).get(spec.name, {})}
         if found:
             records = [dg.TableRecord({"where": f.where, "fault": f.message}) for f in found[:_MAX_ROWS]]
             metadata["first_faults"] = dg.MetadataValue.table(records)

@@ -1,7 +1,8 @@
-"""The synthesis loop of one lane: reader -> bounded queue -> engine -> bounded queue -> writer.
+"""The synthesis loop of one lane: reader -> bounded queue -> engine -> bounded queue -> judge and writer.
 
-The engine has the main thread; reading and writing overlap with it. Audio goes from the engine to Arrow parts in
-memory. What a killed lane loses is bounded by `UNWRITTEN_ROWS`.
+The engine has the main thread; reading, judging and writing overlap with it. Audio goes from the engine to Arrow parts in
+memory. What fails its gates comes back and is spoken again, with another seed, in batches, before the next shard begins.
+What a killed lane loses is bounded by `UNWRITTEN_ROWS`.
 """
 
 from __future__ import annotations
@@ -17,23 +18,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import soundfile as sf
-
-from .engines.base import EmotionSettings, Engine, EngineError, SynthesisResult, SynthesisTask, add_figures
-from .files import whole_file
+from .engines.base import Engine, EngineError, add_figures
+from .lane_reader import LaneReader, Utterance
+from .lane_writer import LaneWriter
 from .metrics import SpeechFigures, peak_rss, peak_vram
-from .names import file_stem
-from .parts import SpokenTask, write_part
-from .pcm import Unspeakable, to_pcm16
+from .parts import SpokenTask
 from .progress import ProgressFile
+from .quality.judge import Judge
 from .recipe import Recipe
+from .speaking import speak
 from .store import DatasetStore
 from .work import LaneWork
 
 logger = logging.getLogger(__name__)
 
-PART_ROWS = 32
-"""Utterances after which a part is written."""
 UNWRITTEN_ROWS = 64
 """Most utterances spoken but not on disk; one being written, one being filled. Two engine batches where that is more."""
 HOPELESS_FAILURES = 50
@@ -48,7 +46,7 @@ class LaneReport:
     lane: int
     figures: dict[str, SpeechFigures] = field(default_factory=dict)
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Shard key -> dialogue id -> reason."""
+    """Shard key -> dialogue id -> why the engine could not speak it. What it spoke badly is told by the shard's parts."""
     load_seconds: float = 0.0
     """Wall time to load the engine."""
 
@@ -75,51 +73,67 @@ class Lane:
             engine: loaded engine; the lane does not close it.
             work: what to speak.
             observe: called in the main thread with a shard key and figures, at most every `observe_seconds`.
+
+        Raises:
+            ListenerError: the recipe's gates need a package or a model that is missing.
         """
         self._store, self._recipe, self._engine, self._work = store, recipe, engine, work
         self._observe, self._observe_seconds = observe, observe_seconds
-        batch = max(1, engine.batch_size)
-        self._planned: queue.Queue[tuple[str, list[SynthesisTask]] | None] = queue.Queue(
-            max(1, recipe.planner_buffer // batch)
+        self._batch = max(1, engine.batch_size)
+        judge = Judge(recipe, recipe.device or default_device(work.lane))
+        self._attempts = judge.rules.attempts
+        self._reader = LaneReader(store, work, judge.rules, self._batch)
+        self._writer = LaneWriter(store, recipe, judge, self._written)
+        self._planned: queue.Queue[tuple[str, list[Utterance]] | None] = queue.Queue(
+            max(1, recipe.planner_buffer // self._batch)
         )
-        self._spoken: queue.Queue[tuple[str, list[tuple[SynthesisTask, SpokenTask]]] | None] = queue.Queue(2)
+        self._spoken: queue.Queue[tuple[str, list[tuple[Utterance, SpokenTask]]] | None] = queue.Queue(2)
+        self._verdicts: queue.SimpleQueue[tuple[Utterance, SpokenTask, list[str]]] = queue.SimpleQueue()
+        self._unjudged = 0
+        self._again: list[Utterance] = []
+        """What failed its gates and has attempts left; fewer than a batch and what is being judged."""
         self._unwritten = 0
-        self._unwritten_limit = max(UNWRITTEN_ROWS, 2 * batch)
+        self._unwritten_limit = max(UNWRITTEN_ROWS, 2 * self._batch)
         self._room = threading.Condition()
         self._stop = threading.Event()
         self._helpers: list[Future[None]] = []
         self._progress = ProgressFile(store.progress_folder, work.lane, work.tasks)
-        self._failed_in_a_row = 0
-        self._any_spoken = False
+        self._failed_in_a_row = self._rejected = 0
+        self._any_good = False
+        self._last_fault = ""
 
     def run(self) -> LaneReport:
         """Speak everything.
 
         Raises:
-            EngineError: the engine is broken.
+            EngineError: the engine is broken, or nothing that it says passes the gates.
             OSError: a part could not be written; parts written earlier stay.
         """
         report = LaneReport(self._work.lane)
         last_observation = time.monotonic()
         shard_begin = time.monotonic()
         pool = ThreadPoolExecutor(2, thread_name_prefix=f"lane-{self._work.lane}")
-        self._helpers = [pool.submit(self._read), pool.submit(self._write)]
+        self._helpers = [pool.submit(self._read), pool.submit(self._judge_and_write)]
         try:
             current = None
             for shard, batch, depth in self._batches():
                 if shard != current:
+                    if current:
+                        self._speak_again(current, report, shard_begin, to_the_end=True)
                     shard_begin, current = time.monotonic(), shard
                 figures = report.figures.setdefault(shard, SpeechFigures())
+                report.failures.setdefault(shard, {})
                 figures.depth_sum += depth
                 figures.depth_samples += 1
                 figures.depth_max = max(figures.depth_max, depth)
-                self._speak(shard, batch, figures, report.failures.setdefault(shard, {}))
-                figures.wall_seconds = time.monotonic() - shard_begin
-                figures.ended = time.time()
+                self._speak(shard, batch, report)
+                self._speak_again(shard, report, shard_begin, to_the_end=False)
                 if self._observe and time.monotonic() - last_observation >= self._observe_seconds:
                     last_observation = time.monotonic()
                     figures.peak_rss_mb, figures.peak_vram_mb = peak_rss(), peak_vram()
                     self._observe(shard, figures.summary())
+            if current:
+                self._speak_again(current, report, shard_begin, to_the_end=True)
             self._put(self._spoken, None)
             for helper in self._helpers:
                 helper.result()
@@ -134,47 +148,38 @@ class Lane:
 
     # -- engine side (main thread)
 
-    def _batches(self) -> Iterator[tuple[str, list[SynthesisTask], int]]:
+    def _batches(self) -> Iterator[tuple[str, list[Utterance], int]]:
         """Batches from the reader with the number of tasks that waited, the batch's own included."""
         while True:
             item = self._get(self._planned)
             if item is None:
                 return
             shard, batch = item
-            depth = self._planned.qsize() * max(1, self._engine.batch_size) + len(batch)
+            depth = self._planned.qsize() * self._batch + len(batch)
             self._progress.state.queue_depth = depth
             yield shard, batch, depth
 
-    def _speak(self, shard: str, batch: list[SynthesisTask], figures: SpeechFigures, failures: dict[str, str]) -> None:
+    def _speak(self, shard: str, batch: list[Utterance], report: LaneReport) -> None:
+        """Speak a batch and hand it to the judge; what only has to be judged goes there as it is."""
         self._wait_for_room(len(batch))
+        figures, failures = report.figures[shard], report.failures[shard]
         begin = time.monotonic()
-        rows: list[tuple[SynthesisTask, SpokenTask]] = []
-        for task, outcome in self._attempt(batch):
-            figures.tasks += 1
+        rows = [(utterance, utterance.known) for utterance in batch if utterance.known]
+        due = [utterance for utterance in batch if not utterance.known]
+        for utterance, outcome in zip(due, speak(self._engine, [u.due for u in due]) if due else ()):
+            figures.tasks += not utterance.again
             if isinstance(outcome, SpokenTask):
-                rows.append((task, outcome))
-                figures.spoken += 1
-                figures.audio_seconds += len(outcome.samples) / outcome.sample_rate
-                figures.latencies.append(outcome.wall_seconds)
-                self._failed_in_a_row, self._any_spoken = 0, True
+                rows.append((utterance, outcome._replace(attempt=utterance.attempt)))
+                figures.count(outcome)
+                figures.retried += bool(utterance.attempt)
+                self._failed_in_a_row = 0
             else:
-                reason = f"{type(outcome).__name__}: {outcome}"[:500]
-                figures.failed += 1
-                failures.setdefault(task.dialogue_id, f"turn {task.turn} ({task.role}) cannot be spoken: {reason}")
-                logger.warning(
-                    "dialogue %r, turn %d (%s) cannot be spoken: %s", task.dialogue_id, task.turn, task.role, reason
-                )
-                # A text without sound is the text's fault once others were spoken; an exception never is for sure.
-                self._failed_in_a_row += not (isinstance(outcome, Unspeakable) and self._any_spoken)
-                if self._failed_in_a_row >= HOPELESS_FAILURES:
-                    raise EngineError(
-                        f"engine {self._recipe.engine!r} failed on {self._failed_in_a_row} utterances in a row, the "
-                        f"last because of {reason}; what was spoken before is kept"
-                    )
+                self._fail(utterance, outcome, figures, failures)
         figures.engine_seconds += time.monotonic() - begin
         add_figures(figures.work, self._engine.work_figures())
         with self._room:
             self._unwritten += len(rows)
+        self._unjudged += len(rows)
         self._put(self._spoken, (shard, rows))
         state = self._progress.state
         state.done += len(batch)
@@ -183,35 +188,66 @@ class Lane:
         state.latency_seconds += sum(row.wall_seconds - state.latency_seconds for _, row in rows) / max(1, state.done)
         self._progress.update()
 
-    def _attempt(self, batch: list[SynthesisTask]) -> Iterator[tuple[SynthesisTask, SpokenTask | Exception]]:
-        """Speak a batch; what fails is tried once more, alone. Yields a spoken row or the reason."""
-        retries = 1
-        try:
-            results: list[SynthesisResult | Exception] = list(self._engine.synthesize(batch))
-            if len(results) != len(batch):
-                raise EngineError(f"engine returned {len(results)} results for {len(batch)} tasks")
-        except Exception as error:
-            logger.info("a batch of %d failed (%s): each is tried alone", len(batch), error)
-            results = [error] * len(batch)
-            retries = min(2, len(batch))  # one may have spoilt the batch for all: the others were not really tried
-        for task, result in zip(batch, results):
-            yield task, self._outcome(task, result, retries)
+    def _fail(self, utterance: Utterance, error: Exception, figures: SpeechFigures, failures: dict[str, str]) -> None:
+        task = utterance.task
+        reason = f"{type(error).__name__}: {error}"[:500]
+        figures.failed += 1
+        failures.setdefault(task.dialogue_id, f"turn {task.turn} ({task.role}) cannot be spoken: {reason}")
+        logger.warning("dialogue %r, turn %d (%s) cannot be spoken: %s", task.dialogue_id, task.turn, task.role, reason)
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= HOPELESS_FAILURES:
+            raise EngineError(
+                f"engine {self._recipe.engine!r} failed on {self._failed_in_a_row} utterances in a row, the "
+                f"last because of {reason}; what was spoken before is kept"
+            )
 
-    def _outcome(
-        self, task: SynthesisTask, result: SynthesisResult | Exception, retries: int
-    ) -> SpokenTask | Exception:
-        try:
-            return _spoken(task, result)
-        except Exception as error:
-            failure = error
-            logger.info("dialogue %r, turn %d: %s; it is tried alone", task.dialogue_id, task.turn, error)
-        for _ in range(retries):
+    def _speak_again(self, shard: str, report: LaneReport, shard_begin: float, to_the_end: bool) -> None:
+        """Speak what came back from the judge: full batches, or all until nothing comes back any more."""
+        figures = report.figures[shard]
+        self._heed_verdicts(figures, wait=to_the_end)
+        while len(self._again) >= (1 if to_the_end else self._batch):
+            batch, self._again = self._again[: self._batch], self._again[self._batch :]
+            self._speak(shard, batch, report)
+            self._heed_verdicts(figures, wait=to_the_end and not self._again)
+        figures.wall_seconds = time.monotonic() - shard_begin
+        figures.ended = time.time()
+        # Once something was good, what fails is the text's fault. Not earlier than here: the longest texts come first.
+        if to_the_end and not self._any_good and self._rejected >= HOPELESS_FAILURES:
+            raise EngineError(
+                f"of engine {self._recipe.engine!r} the first {self._rejected} utterances failed their gates on every "
+                f"attempt, the last because {self._last_fault}: if that is what it should sound like, change 'gates' in "
+                f"the recipe"
+            )
+
+    def _heed_verdicts(self, figures: SpeechFigures, wait: bool) -> None:
+        """Take in what the judge says; with `wait`, of everything that was spoken."""
+        while self._unjudged:
             try:
-                (result,) = self._engine.synthesize([task])
-                return _spoken(task, result)
-            except Exception as error:
-                failure = error
-        return failure
+                utterance, row, faults = self._verdicts.get(block=wait, timeout=_POLL_SECONDS)
+            except queue.Empty:
+                if not wait:
+                    return
+                self._check_helpers()
+                continue
+            self._unjudged -= 1
+            if not faults:
+                self._any_good = True
+                continue
+            if not utterance.known:
+                figures.discount(row)
+            self._progress.state.done -= 1
+            task, attempt = utterance.task, utterance.attempt + 1
+            told = "; ".join(faults)
+            if attempt < self._attempts:
+                logger.info("dialogue %r, turn %d: %s; spoken again", task.dialogue_id, task.turn, told)
+                self._again.append(Utterance(task, attempt, again=not utterance.known))
+                continue
+            logger.warning("dialogue %r, turn %d (%s) is rejected: %s", task.dialogue_id, task.turn, task.role, told)
+            figures.failed += 1
+            self._progress.state.done += 1
+            self._progress.state.failed += 1
+            self._rejected += 1
+            self._last_fault = told
 
     def _wait_for_room(self, rows: int) -> None:
         with self._room:
@@ -222,64 +258,25 @@ class Lane:
     # -- helper threads
 
     def _read(self) -> None:
-        size = max(1, self._engine.batch_size)
-        for shard, rows in self._work.rows.items():
-            tasks = self._store.tasks(shard).take(rows).to_pylist()
-            # Batch mates of one length waste little on padding; the longest first, so that memory runs short early.
-            tasks.sort(key=lambda task: len(task["text"]), reverse=True)
-            for begin in range(0, len(tasks), size):
-                batch = [self._task(row) for row in tasks[begin : begin + size]]
-                self._engine.read_ahead(batch)
-                self._put(self._planned, (shard, batch))
+        for shard, batch in self._reader.batches():
+            self._engine.read_ahead([utterance.due for utterance in batch if not utterance.known])
+            self._put(self._planned, (shard, batch))
         self._put(self._planned, None)
 
-    def _task(self, row: dict[str, Any]) -> SynthesisTask:
-        emotion = EmotionSettings.model_validate_json(row["emotion"]) if row["emotion"] else None
-        return SynthesisTask(
-            self._store.name,
-            row["dialogue_id"],
-            row["turn"],
-            row["role"],
-            row["text"],
-            row["voice"],
-            row["seed"],
-            row["content_key"],
-            emotion,
-        )
-
-    def _write(self) -> None:
-        pending: list[SpokenTask] = []
-        shard = ""
+    def _judge_and_write(self) -> None:
         try:
             while (item := self._get(self._spoken)) is not None:
-                if item[0] != shard:
-                    self._write_part(shard, pending)
-                    shard = item[0]
-                for task, row in item[1]:
-                    pending.append(row)
-                    if self._recipe.keep_temp:
-                        self._write_temp(task, row)
-                if len(pending) >= PART_ROWS:
-                    self._write_part(shard, pending)
+                for verdict in self._writer.add(*item):
+                    self._verdicts.put(verdict)
+                self._writer.write_full_part()
         except _Stopped:
             pass  # interrupted: what is in memory is still worth keeping, though nothing relies on it
-        self._write_part(shard, pending)
+        self._writer.write_part()
 
-    def _write_part(self, shard: str, pending: list[SpokenTask]) -> None:
-        if pending:
-            folder = self._store.mono_folder(shard)
-            folder.mkdir(parents=True, exist_ok=True)
-            write_part(folder, pending)
-            with self._room:
-                self._unwritten -= len(pending)
-                self._room.notify()
-            pending.clear()
-
-    def _write_temp(self, task: SynthesisTask, row: SpokenTask) -> None:
-        self._store.temp_folder.mkdir(parents=True, exist_ok=True)
-        path = self._store.temp_folder / f"{file_stem(task.dialogue_id)}.{task.turn}.{task.role}.wav"
-        with whole_file(path) as partial:
-            sf.write(partial, row.samples, row.sample_rate, subtype="PCM_16", format="WAV")
+    def _written(self, rows: int) -> None:
+        with self._room:
+            self._unwritten -= rows
+            self._room.notify()
 
     # -- queues that notice the end of the other side
 
@@ -304,14 +301,6 @@ class Lane:
             for helper in self._helpers:
                 if helper.done():
                     helper.result()
-
-
-def _spoken(task: SynthesisTask, result: SynthesisResult | Exception) -> SpokenTask:
-    if isinstance(result, Exception):
-        raise result
-    return SpokenTask(
-        task.content_key, result.sample_rate, result.wall_seconds, to_pcm16(result.audio), result.word_times
-    )
 
 
 def default_device(lane: int) -> str | None:

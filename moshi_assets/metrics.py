@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .engines.base import add_figures
+from .parts import SpokenTask
 
 
 def peak_rss() -> float:
@@ -39,6 +40,9 @@ class SpeechFigures:
     spoken: int = 0
     reused: int = 0
     failed: int = 0
+    """Utterances without a sound that is good enough."""
+    retried: int = 0
+    """Further attempts, with another seed."""
     audio_seconds: float = 0.0
     wall_seconds: float = 0.0
     """Wall time of the shard in its lane; the longest lane's when merged."""
@@ -57,6 +61,17 @@ class SpeechFigures:
     peak_rss_mb: float = 0.0
     peak_vram_mb: float | None = None
 
+    def count(self, row: SpokenTask) -> None:
+        """Add an utterance that the engine spoke."""
+        self.spoken += 1
+        self.audio_seconds += len(row.samples) / row.sample_rate
+        self.latencies.append(row.wall_seconds)
+
+    def discount(self, row: SpokenTask) -> None:
+        """Take out an utterance that turned out not to be good enough."""
+        self.spoken -= 1
+        self.audio_seconds -= len(row.samples) / row.sample_rate
+
     def merge(self, other: SpeechFigures) -> None:
         """Add another lane's figures for the same shard."""
         for name in (
@@ -64,6 +79,7 @@ class SpeechFigures:
             "spoken",
             "reused",
             "failed",
+            "retried",
             "audio_seconds",
             "engine_seconds",
             "depth_sum",
@@ -87,6 +103,7 @@ class SpeechFigures:
             "spoken": self.spoken,
             "reused": self.reused,
             "failed": self.failed,
+            "retried": self.retried,
             "audio_seconds": round(self.audio_seconds, 3),
             "wall_seconds": round(self.wall_seconds, 3),
             "engine_seconds": round(self.engine_seconds, 3),

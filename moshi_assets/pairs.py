@@ -13,6 +13,7 @@ import numpy as np
 from .content_keys import dialogue_seed
 from .engines.base import Role
 from .faults import Fault
+from .loudness import balance
 from .packing import MeasuredDialogue, pack
 from .parts import SpokenShard, SpokenTask
 from .pcm import resample, resampled_frames
@@ -94,7 +95,7 @@ class _Stage:
     def __init__(self, store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadPoolExecutor) -> None:
         self._store, self._recipe, self._shard = store, recipe, shard
         self._model = recipe.timing_model
-        self._dialogues = shard_dialogues(store.tasks(shard))
+        self._dialogues = shard_dialogues(store.spoken_tasks(shard))
         self._failures = store.failures(shard)
         self._earlier = {recording.path: recording for recording in earlier_recordings(store, recipe, shard)}
         self._spoken = self._read_parts()
@@ -196,6 +197,9 @@ class _Stage:
             spoken = [self._spoken[key] for key in dialogue.content_keys]
             rate = rate or self._rate(spoken[0].sample_rate)
             samples = [resample(task.samples, task.sample_rate, rate) for task in spoken]
+            if self._recipe.target_lufs is not None:
+                targets = self._recipe.target_lufs, self._recipe.true_peak_dbtp
+                samples, _ = balance(dialogue.roles, samples, rate, *targets)
             starts = [begin + start for start in self._starts(dialogue, list(map(len, samples)), rate)]
             channels += zip(dialogue.roles, starts, samples)
             placed += _placed(dialogue, starts, samples, spoken)

@@ -10,13 +10,16 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from .files import whole_file
+from .quality.measures import Measures
+from .quality.table import MEASURE_FIELDS
 
 logger = logging.getLogger(__name__)
 
@@ -27,20 +30,34 @@ PART_SCHEMA = pa.schema(
         ("wall_seconds", pa.float32()),
         ("samples", pa.list_(pa.int16())),
         ("word_times", pa.list_(pa.float32())),
+        ("attempt", pa.int16()),
+        ("failure", pa.string()),
+        ("listeners", pa.string()),
+        *MEASURE_FIELDS,
     ]
 )
+_SAMPLES = PART_SCHEMA.get_field_index("samples")
+NO_AUDIO = np.zeros(0, np.int16)
 
 
 class SpokenTask(NamedTuple):
-    """A row of a part to be written."""
+    """A row of a part: one attempt at a task, with its sound, or what is known of it."""
 
     content_key: bytes
+    """The attempt's own (attempts.py); the task's for the first."""
     sample_rate: int
     wall_seconds: float
     samples: np.ndarray
-    """(N,) int16."""
+    """(N,) int16; empty where the sound is not kept (it failed its gates) or lies in another row of this key."""
     word_times: np.ndarray | None = None
     """(W, 2) seconds as in SynthesisResult, float32 on disk; None where the engine knows none."""
+    attempt: int = 0
+    failure: str | None = None
+    """Why there is no sound that could be measured."""
+    measures: Measures | None = None
+    """None where it was not measured."""
+    listeners: str = ""
+    """Who took the optional measures, see `Rules.listeners`."""
 
 
 def write_part(folder: Path, rows: Sequence[SpokenTask]) -> Path:
@@ -48,6 +65,7 @@ def write_part(folder: Path, rows: Sequence[SpokenTask]) -> Path:
     offsets = np.zeros(len(rows) + 1, np.int32)
     np.cumsum([len(row.samples) for row in rows], out=offsets[1:])
     samples = pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate([row.samples for row in rows])))
+    measures = zip(*[row.measures or (None,) * len(MEASURE_FIELDS) for row in rows])
     batch = pa.record_batch(
         [
             pa.array([row.content_key for row in rows], pa.binary(16)),
@@ -55,6 +73,10 @@ def write_part(folder: Path, rows: Sequence[SpokenTask]) -> Path:
             pa.array([row.wall_seconds for row in rows], pa.float32()),
             samples,
             pa.array([_flat(row.word_times) for row in rows], pa.list_(pa.float32())),
+            pa.array([row.attempt for row in rows], pa.int16()),
+            pa.array([row.failure for row in rows], pa.string()),
+            pa.array([row.listeners for row in rows], pa.string()),
+            *(pa.array(column, field.type) for column, field in zip(measures, MEASURE_FIELDS)),
         ],
         schema=PART_SCHEMA,
     )
@@ -82,15 +104,29 @@ class Part:
 
     def row(self, number: int) -> SpokenTask:
         """One row; its samples are a view of the mapped file."""
-        samples = self.table.column(3)[number].values.to_numpy(zero_copy_only=True)
-        times = self.table.column(4)[number].values if self.table.num_columns > 4 else None  # older parts hold none
+        table = self.table
+        samples = table.column(_SAMPLES)[number].values.to_numpy(zero_copy_only=True)
+        times = self._value("word_times", number)
+        measures = [self._value(field.name, number) for field in MEASURE_FIELDS]
         return SpokenTask(
             self.keys[number],
-            self.table.column(1)[number].as_py(),
-            self.table.column(2)[number].as_py(),
+            table.column(1)[number].as_py(),
+            table.column(2)[number].as_py(),
             samples,
-            None if times is None else times.to_numpy().reshape(-1, 2),
+            None if times is None else np.asarray(times, np.float32).reshape(-1, 2),
+            self._value("attempt", number) or 0,
+            self._value("failure", number),
+            Measures(*measures) if measures[0] is not None else None,
+            self._value("listeners", number) or "",
         )
+
+    def audible(self) -> list[bool]:
+        """Whether each row holds sound."""
+        return pc.greater(pc.list_value_length(self.table.column(_SAMPLES)), 0).to_pylist()
+
+    def _value(self, name: str, number: int) -> Any:
+        column = self.table.schema.get_field_index(name)
+        return None if column < 0 else self.table.column(column)[number].as_py()  # older parts hold less
 
 
 def open_part(path: Path) -> Part | None:
@@ -109,10 +145,11 @@ def open_part(path: Path) -> Part | None:
 
 
 class SpokenShard:
-    """All intact rows of one or more parts folders, by content key."""
+    """All intact rows of one or more parts folders, by content key of the attempt."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._where: dict[bytes, tuple[Part, int]] = {}
+        self._silent: dict[bytes, list[tuple[Part, int]]] = {}
         self.damaged: list[Path] = []
         self.parts: list[Part] = []
         for folder in folders:
@@ -122,16 +159,31 @@ class SpokenShard:
                     self.damaged.append(path)
                     continue
                 self.parts.append(part)
-                self._where.update((key, (part, number)) for number, key in enumerate(part.keys))
+                for number, (key, audible) in enumerate(zip(part.keys, part.audible())):
+                    if audible:
+                        self._where[key] = (part, number)
+                    else:
+                        self._silent.setdefault(key, []).append((part, number))
 
     def __contains__(self, key: bytes) -> bool:
+        """Whether the sound of an attempt is there."""
         return key in self._where
 
     def format(self, key: bytes) -> tuple[int, int]:
         """Rate (Hz) and length (frames) of a row."""
         part, number = self._where[key]
-        return part.table.column(1)[number].as_py(), len(part.table.column(3)[number])
+        return part.table.column(1)[number].as_py(), len(part.table.column(_SAMPLES)[number])
 
     def __getitem__(self, key: bytes) -> SpokenTask:
+        """The row with the sound of an attempt."""
         part, number = self._where[key]
         return part.row(number)
+
+    def count(self, key: bytes) -> int:
+        """How many rows tell of an attempt."""
+        return (key in self._where) + len(self._silent.get(key, ()))
+
+    def rows(self, key: bytes) -> list[SpokenTask]:
+        """All that is known of an attempt: the row with its sound first, then those that hold only measures."""
+        found = [self._where[key]] if key in self._where else []
+        return [part.row(number) for part, number in found + self._silent.get(key, [])]

@@ -13,11 +13,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from .admission import Admission, PlannedDialogue
+from .counts import source_state
 from .dialogue import Reject
 from .dialogue_file import DialogueFileError
 from .files import whole_file, write_whole
 from .metrics import peak_rss
 from .names import shard_key
+from .quality.listeners import check_listeners
 from .recipe import Recipe, RecipeError
 from .store import TASK_SCHEMA, VOICES_FILE, DatasetStore, reject_line, tasks_path
 from .tables import write_table
@@ -89,9 +91,12 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     Raises:
         DialogueFileError: the file cannot be read or has no good line.
         EngineError, RecipeError: the engine or a voice cannot be used, or no dialogue is left for training.
+        ListenerError: the gates need a package or a model that is missing.
     """
     begin = last_report = time.monotonic()
+    check_listeners(recipe)
     admission = Admission(recipe)
+    source = source_state(Path(recipe.source))  # before it is read: what changes meanwhile is then another file
     incoming = store.folder / "tasks.incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
@@ -140,7 +145,12 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     figures.unknown_fields = dict(unknown)
     figures.wall_seconds = time.monotonic() - begin
     figures.peak_rss_mb = peak_rss()
-    summary = {**asdict(figures), "recipe": recipe.fingerprint, "engine_revision": admission.engine_revision}
+    summary = {
+        **asdict(figures),
+        "recipe": recipe.fingerprint,
+        "engine_revision": admission.engine_revision,
+        "source": source,
+    }
     write_whole(incoming / "summary.json", json.dumps(summary, indent=1))
     voices = json.dumps(admission.voice_fingerprints, ensure_ascii=False, indent=1)
     write_whole(incoming / VOICES_FILE, voices, durable=False)

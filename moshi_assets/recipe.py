@@ -17,6 +17,7 @@ from .card.settings import CardSettings
 from .engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
 from .floor_transfers import OVERLAP_SHARE
 from .names import check_dataset_name
+from .quality.gates import Gates
 from .record_forms import MAX_LIST_ENTRIES
 from .timeline import Layout, Timing, TimingModel
 
@@ -130,6 +131,21 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         description="wav2vec2-family CTC model for word times: a folder, or a name in the local hub cache. Nothing is "
         "downloaded.",
     )
+    gates: Gates = Field(
+        Gates(), description="What an utterance must pass: thresholds, and measures that are off by default."
+    )
+    max_retries: int = Field(
+        2, ge=0, le=20, description="Further attempts, each with another seed, at an utterance that fails its gates."
+    )
+    target_lufs: float | None = Field(
+        None, ge=-60, le=-6, description="Bring each speaker of a dialogue to this loudness (LUFS); default: as spoken."
+    )
+    true_peak_dbtp: float = Field(
+        -1.0,
+        ge=-30,
+        le=0,
+        description="Highest true peak that `target_lufs` may lead to (dBTP); the gain is smaller then.",
+    )
     device: str | None = Field(None, description="Device of every lane; default: cuda:{lane % gpus}, else cpu.")
     deterministic: bool = Field(False, description="Ask the engine for deterministic kernels (slower on a GPU).")
     card: CardSettings = Field(
@@ -166,6 +182,14 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
             raise ValueError(
                 "eval_user_voice and eval_assistant_voice mean nothing without evaluation dialogues: set eval_fraction "
                 "or eval_count"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _loudness_has_its_source(self) -> Recipe:
+        if self.target_lufs is not None and not self.keep_mono:
+            raise ValueError(
+                "target_lufs needs keep_mono: without mono parts another target would be applied to what was changed already"
             )
         return self
 

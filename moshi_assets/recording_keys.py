@@ -62,6 +62,8 @@ def dialogue_key(dialogue: ShardDialogue, recipe: Recipe) -> bytes:
     timing = _timing_settings(dialogue, recipe)
     if timing:
         more["timing"] = timing
+    if recipe.target_lufs is not None:
+        more["loudness"] = [recipe.target_lufs, recipe.true_peak_dbtp]
     if dialogue.split != "train":
         more["split"] = dialogue.split
     end = json.dumps(more).encode() if more else b""

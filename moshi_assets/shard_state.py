@@ -18,7 +18,7 @@ def is_finished(store: DatasetStore, shard: str) -> bool:
     if not recordings:
         return False
     recipe = store.recipe()
-    if not are_current(recordings, store.tasks(shard), recipe):
+    if not are_current(recordings, store.spoken_tasks(shard), recipe):
         return False
     if any(r.fault for r in recordings):
         return False

@@ -28,6 +28,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from .attempts import attempt_key, rejected_key
 from .dialogue import Reject
 from .files import whole_file, write_whole
 from .names import check_dataset_name, shard_key, split_shard_key
@@ -219,6 +220,25 @@ class DatasetStore:
         except (OSError, DamagedTable):
             table = QUALITY_SCHEMA.empty_table()
         return table if table.schema.equals(QUALITY_SCHEMA) else QUALITY_SCHEMA.empty_table()
+
+    def spoken_tasks(self, shard: str) -> pa.Table:
+        """Tasks of a shard (TASK_SCHEMA) with the content keys of the attempts that were taken.
+
+        What was rejected has a key that no sound has. Other than `tasks` it changes when the shard is spoken.
+
+        Raises:
+            DatasetError: as `tasks`.
+        """
+        tasks, quality = self.tasks(shard), self.quality(shard)
+        taken = {}
+        for key, attempt, fault in zip(*(quality.column(c).to_pylist() for c in ("content_key", "attempt", "fault"))):
+            if attempt or fault:
+                taken[key] = rejected_key(key) if fault else attempt_key(key, attempt)
+        if not taken:
+            return tasks
+        keys = [taken.get(key, key) for key in tasks.column("content_key").to_pylist()]
+        place = tasks.schema.get_field_index("content_key")
+        return tasks.set_column(place, tasks.schema.field(place), pa.array(keys, pa.binary(16)))
 
     def failures(self, shard: str) -> dict[str, str]:
         """Reasons by dialogue id for what the engine could not speak in this shard."""

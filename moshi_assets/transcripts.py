@@ -91,7 +91,7 @@ def build_transcripts(
     if not recipe.transcripts:
         store.transcripts_path(shard).unlink(missing_ok=True)
         return figures
-    tasks = store.tasks(shard)
+    tasks = store.spoken_tasks(shard)
     texts = dialogue_texts(tasks)
     indexed = read_index(store.index_path(shard))
     if not are_current(indexed, tasks, recipe):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from .counts import count_dataset
 from .faults import Fault
 from .manifest_files import EVAL, ManifestReader, RowsOutOfStep, manifest_paths
 from .recipe import Recipe, RecipeError
@@ -130,7 +131,7 @@ def indexed_shards(store: DatasetStore, recipe: Recipe | None = None) -> Iterato
         recordings = read_index(store.index_path(shard))
         if not recordings:
             raise DatasetError(f"{store.index_path(shard)} is damaged: materialize stereo_pairs for {shard} again")
-        if recipe and not are_current(recordings, store.tasks(shard), recipe):
+        if recipe and not are_current(recordings, store.spoken_tasks(shard), recipe):
             raise DatasetError(
                 f"the stereo pairs of {shard} are not those of its tasks, which have changed: materialize "
                 f"mono_syntheses and stereo_pairs for it first"
@@ -143,35 +144,21 @@ def dataset_faults(folder: Path) -> Iterator[Fault]:
     try:
         store = DatasetStore(folder.resolve().parent, folder.resolve().name)
         recipe = store.recipe()
-        summary = store.summary()
         yield from manifest_faults(store)
-        recorded = failures = 0
         with ThreadPoolExecutor() as pool:
             for shard in store.shards():
                 rows = read_index(store.index_path(shard))
-                current = are_current(rows, store.tasks(shard), recipe)
+                current = are_current(rows, store.spoken_tasks(shard), recipe)
                 if not current:
                     yield Fault("manifest", shard, "its recordings are not those of its tasks: build the dataset again")
-                failures += sum(row.failure is not None for row in rows)
                 good = [row for row in rows if row.failure is None]
-                recorded += sum(len(row.dialogue_ids) for row in good)
                 for faults in pool.map(lambda row: recording_faults(store.folder, row), good):
                     yield from faults
                 if current and recipe.transcripts:
                     texts = dialogue_texts(store.tasks(shard))
                     for row in good:
                         yield from transcript_faults(store.folder, row, turn_texts(row, texts))
-        rejected = sum(1 for _ in store.rejects())
-        if recorded + failures != summary["dialogues"]:
-            yield Fault(
-                "manifest",
-                folder.name,
-                f"{recorded + failures} of {summary['dialogues']} dialogues are accounted for",
-            )
-        if rejected != summary["rejected"] + failures:
-            yield Fault(
-                "manifest", store.rejects_path.name, f"holds {rejected} rejects, not {summary['rejected'] + failures}"
-            )
+        yield from count_dataset(store, recipe).faults
     except (DatasetError, RecipeError, ValueError) as error:
         yield Fault("manifest", str(folder), str(error))
         return

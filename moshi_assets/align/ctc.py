@@ -49,13 +49,13 @@ class CtcAligner:
             device: torch device; default: a GPU where there is one.
         """
         self._name, self._device = model, device
-        self._loaded: _Model | None = None
+        self._loaded: CtcModel | None = None
 
     def align(self, utterances: Sequence[Utterance]) -> list[list[Word] | AlignmentError]:
         if self._loaded is None:
-            self._loaded = _Model(self._name, self._device)
+            self._loaded = CtcModel(self._name, self._device)
         results: dict[int, list[Word] | AlignmentError] = {}
-        for batch in _batches(utterances):
+        for batch in by_duration(utterances):
             try:
                 scores = self._loaded.scores([utterances[number] for number in batch])
             except RuntimeError as error:  # out of memory, say: the rest can still be aligned
@@ -68,7 +68,7 @@ class CtcAligner:
                     results[number] = error
         return [results[number] for number in range(len(utterances))]
 
-    def _align(self, model: _Model, utterance: Utterance, emission: Any) -> list[Word]:
+    def _align(self, model: CtcModel, utterance: Utterance, emission: Any) -> list[Word]:
         import torch
         from torchaudio.functional import forced_align, merge_tokens
 
@@ -99,7 +99,7 @@ class CtcAligner:
         return timed_words(words, times * seconds, utterance.duration)
 
 
-class _Model:
+class CtcModel:
     """A loaded model, its alphabet and its rate."""
 
     def __init__(self, name: str | None, device: str | None) -> None:
@@ -128,6 +128,7 @@ class _Model:
         self._model = model.to(self._device).eval()
         self._rate = self._extractor.sampling_rate
         self._vocabulary: dict[str, int] = tokenizer.get_vocab()
+        self._characters: dict[int, str] = {}
         self._special = set(tokenizer.all_special_tokens)
         self.blank: int = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         self.star: int = model.config.vocab_size
@@ -149,6 +150,14 @@ class _Model:
                     found.append(self.star)
         return found
 
+    def spelling(self, numbers: Sequence[int]) -> str:
+        """Letters of alphabet numbers, upper and lower case as the model has them; a delimiter is a space."""
+        if not self._characters:
+            self._characters = {number: token for token, number in self._vocabulary.items()}
+        spaces = set(self.delimiter)
+        tokens = (" " if number in spaces else self._characters.get(number, "") for number in numbers)
+        return "".join(token for token in tokens if token == " " or token not in self._special)
+
     def scores(self, utterances: Sequence[Utterance]) -> list[Any]:
         """Log probabilities of each utterance, (frames, alphabet) float32 on the CPU."""
         import torch
@@ -167,7 +176,7 @@ class _Model:
         return [row[: int(length)] for row, length in zip(scores, lengths)]
 
 
-def _batches(utterances: Sequence[Utterance]) -> list[list[int]]:
+def by_duration(utterances: Sequence[Utterance]) -> list[list[int]]:
     """Numbers of utterances to go through the model together: of like length, so that little is padding."""
     batches: list[list[int]] = []
     for number in sorted(range(len(utterances)), key=lambda number: utterances[number].duration):

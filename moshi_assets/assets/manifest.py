@@ -2,10 +2,12 @@
 
 import time
 from contextlib import suppress
+from typing import Any
 
 import dagster as dg
 
 from ..checks import MANIFEST_CHECKS, check_results
+from ..counts import count_dataset
 from ..faults import Fault
 from ..lock import dataset_lock
 from ..manifest import publish_manifest
@@ -33,13 +35,16 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
     """
     faults: list[Fault] = []
     rows = 0
+    numbers: dict[str, Any] = {}
     for key in context.partition_keys:
         store = data.store(key)
         begin = time.monotonic()
         with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             recipe = store.recipe()
             figures = publish_manifest(store, recipe)
-            faults += manifest_faults(store)
+            counts = count_dataset(store, recipe)
+            faults += [*manifest_faults(store), *counts.faults]
+            numbers = counts.summary()
             wall = time.monotonic() - begin
             report = _report(context, store)
         rows += figures.rows
@@ -69,7 +74,7 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
             },
             partition_key=key,
         )
-    return dg.MaterializeResult(check_results=list(check_results(MANIFEST_CHECKS, faults, rows)))
+    return dg.MaterializeResult(check_results=list(check_results(MANIFEST_CHECKS, faults, rows, {"counts": numbers})))
 
 
 def _report(context: dg.AssetExecutionContext, store: DatasetStore) -> dict[str, dg.MetadataValue]:

@@ -10,6 +10,7 @@ from ..lock import dataset_lock
 from ..metrics import SpeechFigures
 from ..partitions import ANY_PARTITION, SINGLE_RUN, by_dataset, shards
 from ..progress import clear_progress
+from ..quality.shard import finish_shard
 from ..resources import DataRoot, EngineResource
 from ..run_tags import lock_owner
 from ..speed import record_speed
@@ -65,7 +66,7 @@ def speak_lane(context: dg.OpExecutionContext, works: list, data: DataRoot, engi
 
 @dg.op
 def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoot) -> None:
-    """Merge the lanes' reports shard by shard, record failures, drop parts that nothing wants any more."""
+    """Merge the lanes' reports shard by shard, record what is rejected, drop parts that nothing wants any more."""
     figures: dict[str, SpeechFigures] = {}
     failures: dict[str, dict[str, str]] = {}
     for report in (report for lane in reports for report in lane):
@@ -77,15 +78,15 @@ def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoo
         with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             for key in keys:
                 tasks = store.tasks(key)
+                quality = finish_shard(store, store.recipe(), key, failures.get(key, {}))
                 shard = figures.get(key, SpeechFigures())
-                shard.reused = len(tasks) - shard.tasks
-                shard.tasks = len(tasks)
-                store.write_failures(key, failures.get(key, {}))
+                shard.tasks, shard.failed = len(tasks), quality.failed
+                shard.reused = shard.tasks - shard.spoken - shard.failed
                 record_speed(store, key, shard)
                 if shard.reused:
-                    remove_unwanted_parts(store, key)
+                    remove_unwanted_parts(store, store.recipe(), key)
                 metadata = {"dialogues": len(set(tasks.column("dialogue_id").to_pylist())), **shard.summary()}
-                metadata["rejected"] = len(failures.get(key, {}))
+                metadata |= {"rejected": len(quality.failures), **quality.summary()}
                 context.add_asset_metadata(metadata, partition_key=key)
 
 

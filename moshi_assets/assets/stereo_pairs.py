@@ -3,6 +3,7 @@
 import time
 
 import dagster as dg
+import pyarrow as pa
 
 from ..checks import STEREO_CHECKS, check_results
 from ..faults import Fault
@@ -12,6 +13,7 @@ from ..lock import dataset_lock
 from ..metrics import peak_rss
 from ..pairs import build_pairs
 from ..partitions import SINGLE_RUN, by_dataset, shards
+from ..quality.shard import gate_faults, quality_figures
 from ..resources import DataRoot
 from ..run_tags import lock_owner
 from .mono_syntheses import mono_syntheses
@@ -29,6 +31,7 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
     """Stereo recordings of a shard, written once, read back and checked."""
     exit_with_parent()
     faults: list[Fault] = []
+    tables: list[pa.Table] = []
     checked = 0
     with file_threads() as pool:
         for dataset, keys in by_dataset(context.partition_keys).items():
@@ -39,7 +42,8 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
                     begin = time.monotonic()
                     figures = build_pairs(store, recipe, key, pool)
                     wall = time.monotonic() - begin
-                    faults += figures.faults
+                    faults += figures.faults + gate_faults(store, recipe, key)
+                    tables.append(store.quality(key))
                     checked += figures.written + figures.reused
                     context.add_asset_metadata(
                         {
@@ -56,4 +60,5 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
                         },
                         partition_key=key,
                     )
-    return dg.MaterializeResult(check_results=list(check_results(STEREO_CHECKS, faults, checked)))
+    numbers = {"gates": quality_figures(pa.concat_tables(tables))}
+    return dg.MaterializeResult(check_results=list(check_results(STEREO_CHECKS, faults, checked, numbers)))

@@ -110,6 +110,10 @@ class Engine(Protocol):
     """Most tasks the engine wants in one call."""
     sample_rate: int
     """Native rate in Hz."""
+    seed_matters: ClassVar[bool]
+    """Whether another seed makes another performance; where not, an utterance that fails its gates is not tried again."""
+    characters_per_second: ClassVar[float | None]
+    """Usual speaking rate (see quality/expectation.py); None where length says nothing about the text."""
 
     def __init__(self, options: Any, device: str | None, deterministic: bool) -> None: ...
 

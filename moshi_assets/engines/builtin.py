@@ -29,6 +29,8 @@ class BuiltinEngine:
     default_voices: ClassVar[dict[Role, str]] = {"user": "heart-deep", "assistant": "heart"}
     batch_size = 8
     sample_rate = 24000
+    seed_matters = False  # it moves the noise in consonants; length, pauses and level stay
+    characters_per_second = 15.0
 
     def __init__(self, options: BuiltinOptions, device: str | None = None, deterministic: bool = False) -> None:
         from .hibari_words import TimedHibari

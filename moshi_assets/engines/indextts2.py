@@ -51,6 +51,8 @@ class IndexTTS2Engine:
     default_voices: ClassVar[dict[Role, str]] = {}
     batch_size = CPU_BATCH
     sample_rate = 22050
+    seed_matters = True
+    characters_per_second = 15.0
 
     def __init__(self, options: IndexTTS2Options, device: str | None = None, deterministic: bool = False) -> None:
         from indextts import IndexTTS2

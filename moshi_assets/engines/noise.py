@@ -21,6 +21,8 @@ class NoiseEngine:
     _peaks: ClassVar[dict[str, int]] = {"low": 2048, "high": 4096}
     batch_size = 16
     sample_rate = 24000
+    seed_matters = True
+    characters_per_second = None  # as long as it is told to be
 
     def __init__(self, options: NoiseOptions, device: str | None = None, deterministic: bool = False) -> None:
         self._options = options

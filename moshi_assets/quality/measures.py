@@ -101,7 +101,7 @@ def measure(samples: np.ndarray, sample_rate: int, text: str) -> Measures:
 
 def rounded(measures: Measures) -> Measures:
     """The same numbers as they come back from a float32 column, so that a verdict does not depend on when it is given."""
-    return Measures(*(float(np.float32(value)) if isinstance(value, float) else value for value in measures))
+    return Measures._make(float(np.float32(value)) if isinstance(value, float) else value for value in measures)
 
 
 def loudness(wave: np.ndarray, sample_rate: int) -> float:

@@ -19,6 +19,7 @@ from moshi_assets.manifest import ManifestFigures, publish_manifest
 from moshi_assets.pairs import PairFigures, build_pairs
 from moshi_assets.parts import SpokenShard
 from moshi_assets.planner import ParseFigures, plan
+from moshi_assets.quality.shard import finish_shard
 from moshi_assets.recipe import Recipe, make_recipe
 from moshi_assets.store import DatasetStore, tasks_path
 from moshi_assets.tables import write_table
@@ -94,9 +95,8 @@ class PlainDataset:
             reasons: dict[str, str] = {}
             for report in reports:
                 reasons |= report.failures.get(shard, {})
-            store.mono_folder(shard).parent.mkdir(parents=True, exist_ok=True)
-            store.write_failures(shard, reasons)
-            remove_unwanted_parts(store, shard)
+            finish_shard(store, recipe, shard, reasons)
+            remove_unwanted_parts(store, recipe, shard)
         return reports
 
     def pair(self) -> list[PairFigures]:

@@ -199,7 +199,7 @@ def test_one_shard_is_spoken_alone(pipeline, talks):
     run = pipeline.materialize("mono_syntheses", "talks.000001")
 
     assert list(metadata(run, "mono_syntheses")) == ["talks.000001"]
-    assert [path.name for path in (pipeline.store().folder / "mono").iterdir()] == ["talks.000001"]
+    assert [path.name for path in (pipeline.store().folder / "mono").iterdir() if path.is_dir()] == ["talks.000001"]
 
 
 def test_a_range_of_shards_reports_each_shard(built):
@@ -292,9 +292,21 @@ def test_an_utterance_that_cannot_be_spoken_takes_its_dialogue_to_the_rejects(pi
 
 
 def test_an_utterance_that_cannot_be_spoken_is_tried_once_more(picky, tmp_path):
-    picky.build(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="NAN")]))
+    picky.build(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="FAIL")]))
 
-    assert sum(text == "NAN" for texts in PickyEngine.calls for text in texts) == 2
+    assert [texts for texts in PickyEngine.calls if texts == ["FAIL"]] == [["FAIL"]] * 2
+
+
+def test_an_utterance_that_fails_its_gates_is_spoken_again_and_the_figures_say_so(picky, tmp_path):
+    picky.parse(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="LOUD")]))
+
+    run = picky.materialize("mono_syntheses", "talks.000000")
+
+    (figures,) = metadata(run, "mono_syntheses").values()
+    assert sum(text == "LOUD" for texts in PickyEngine.calls for text in texts) == 3
+    assert (figures["spoken"], figures["failed"], figures["retried"], figures["rejected"]) == (3, 1, 2, 1)
+    assert (figures["utterances"], figures["utterances_rejected"], figures["rejected_loudness_lufs"]) == (3, 1, 1)
+    assert -40 < figures["loudness_lufs_min"] < figures["loudness_lufs_max"] < -15
 
 
 def test_what_could_not_be_spoken_is_counted(picky, tmp_path):
@@ -322,7 +334,7 @@ def test_pairs_report_every_figure(built):
 
 def test_pairs_pass_their_checks(built):
     assert checks(built.stereo) == dict.fromkeys(
-        ("format", "channels", "roles", "padding", "silence", "clipping"), True
+        ("format", "channels", "roles", "padding", "silence", "clipping", "gates"), True
     )
 
 
@@ -375,8 +387,9 @@ def test_pairs_without_speech_say_what_to_do(pipeline, talks):
 
 
 @pytest.mark.parametrize(("word", "check"), [("FAINT", "silence"), ("LOUD", "clipping")])
-def test_a_recording_that_would_mislead_fails_its_check(picky, tmp_path, word, check):
-    picky.parse(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, assistant_text=word * 9)]))
+def test_a_recording_that_would_mislead_and_passed_no_gate_fails_its_check(picky, tmp_path, word, check):
+    source = write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, assistant_text=word * 9)])
+    picky.parse(source, gates={"enabled": False})
 
     run = picky.speak_and_pair("talks.000000", "talks.000000")[1]
 
@@ -385,7 +398,7 @@ def test_a_recording_that_would_mislead_fails_its_check(picky, tmp_path, word, c
 
 def test_channels_that_are_the_same_fail_their_check(picky, tmp_path):
     record = dialogue(1, user_text="SAME", assistant_text="SAME")
-    picky.parse(write_dialogues(tmp_path / "talks.jsonl", [record]), layout="overlapped")
+    picky.parse(write_dialogues(tmp_path / "talks.jsonl", [record]), layout="overlapped", gates={"enabled": False})
 
     run = picky.speak_and_pair("talks.000000", "talks.000000")[1]
 
@@ -394,8 +407,9 @@ def test_channels_that_are_the_same_fail_their_check(picky, tmp_path):
 
 @pytest.fixture
 def faulty(picky, tmp_path) -> Pipeline:
-    """A dataset whose second recording failed its check."""
-    picky.parse(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="FAINT")]))
+    """A dataset without gates whose second recording failed its check."""
+    source = write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="FAINT")])
+    picky.parse(source, gates={"enabled": False})
     assert not picky.speak_and_pair("talks.000000", "talks.000000")[1].success
     return picky
 
@@ -450,7 +464,7 @@ def test_the_manifest_reports_its_figures(built):
 
 
 def test_the_manifest_passes_its_check(built):
-    assert checks(built.manifest) == {"manifest": True}
+    assert checks(built.manifest) == {"manifest": True, "counts": True}
 
 
 def test_the_same_manifest_is_written_again(pipeline, talks):

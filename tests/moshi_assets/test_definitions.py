@@ -63,11 +63,13 @@ def test_asset_checks(graph):
         ("stereo_pairs", "padding"),
         ("stereo_pairs", "silence"),
         ("stereo_pairs", "clipping"),
+        ("stereo_pairs", "gates"),
         ("transcripts", "transcripts"),
         ("transcripts", "order"),
         ("transcripts", "bounds"),
         ("transcripts", "assistant_words"),
         ("manifest", "manifest"),
+        ("manifest", "counts"),
     }
 
 

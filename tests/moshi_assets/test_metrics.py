@@ -15,6 +15,7 @@ NAMES = [
     "spoken",
     "reused",
     "failed",
+    "retried",
     "audio_seconds",
     "wall_seconds",
     "engine_seconds",

@@ -299,8 +299,8 @@ def test_unspoken_tasks_without_a_failure_are_an_error_that_names_the_shard(tmp_
         dataset.pair()
 
 
-def test_a_clipped_recording_is_a_fault_and_is_not_published(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, records(1))
+def test_a_clipped_recording_that_no_gate_stopped_is_a_fault_and_is_not_published(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, records(1), gates={"enabled": False})
     dataset.plan()
     dataset.speak(Loud(NoiseOptions()))
     (stage,) = dataset.pair()
@@ -310,7 +310,7 @@ def test_a_clipped_recording_is_a_fault_and_is_not_published(tmp_path: Path):
 
 
 def test_parts_of_a_faulty_shard_are_kept(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, records(1), keep_mono=False)
+    dataset = PlainDataset(tmp_path, records(1), keep_mono=False, gates={"enabled": False})
     dataset.plan()
     dataset.speak(Loud(NoiseOptions()))
     dataset.pair()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from plain_dataset import full_disk
 
 from moshi_assets.parts import SpokenShard, SpokenTask, open_part, write_part
+from moshi_assets.quality.measures import Measures
 
 SECONDS = st.floats(0, 1000, width=32)
 ROWS = st.lists(
@@ -19,6 +20,10 @@ ROWS = st.lists(
         st.floats(0, 1000, width=32),
         st.lists(st.integers(-32768, 32767), min_size=1, max_size=50).map(lambda values: np.asarray(values, np.int16)),
         st.none() | st.lists(st.tuples(SECONDS, SECONDS), max_size=5).map(lambda times: np.reshape(times, (-1, 2))),
+        st.integers(0, 20),
+        st.none() | st.text(max_size=20),
+        st.none() | st.builds(Measures, *[SECONDS] * 8, st.integers(0, 9999), SECONDS, *[st.none() | SECONDS] * 3),
+        st.text(max_size=20),
     ),
     min_size=1,
     max_size=8,
@@ -34,7 +39,8 @@ def spoken(number: int, samples: int = 100) -> SpokenTask:
 
 def plain(row: SpokenTask) -> tuple:
     times = None if row.word_times is None else row.word_times.tolist()
-    return row.content_key, row.sample_rate, row.wall_seconds, row.samples.dtype, row.samples.tolist(), times
+    sound = row.samples.dtype, row.samples.tolist(), times
+    return row.content_key, row.sample_rate, row.wall_seconds, *sound, *row[5:]
 
 
 @given(rows=ROWS)

@@ -165,7 +165,7 @@ DATASET_DAMAGE = {
     "empty-summary": (lambda dataset: dataset.store.summary_path.write_text("{}"), "summary"),
     "no-recipe": (lambda dataset: dataset.store.recipe_path.unlink(), "there is no dataset"),
     "damaged-recipe": (lambda dataset: dataset.store.recipe_path.write_text("gap: wide"), "recipe.yaml"),
-    "rejects-lost": (edited_rejects, "holds 0 rejects, not 1"),
+    "rejects-lost": (edited_rejects, "0 rejects of the parse are listed, but 1 were counted"),
     "rejects-damaged": (lambda dataset: dataset.store.rejects_path.write_text('{"a": 1}\n'), "rejects"),
     "stray-manifest": (lambda d: (d.store.folder / "old.jsonl").write_text("{}"), "would read this file"),
     "deep-stray": (lambda d: (d.store.stereo_folder / "x_jsonl").write_text("{}"), "would read this file"),

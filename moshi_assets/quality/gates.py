@@ -1,0 +1,136 @@
+"""Gates: the thresholds that an utterance must pass, and the rules that they make up with an engine."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, Field
+
+from ..engines.base import engine_class
+from .expectation import expect
+from .measures import OPTIONAL, Measures
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
+
+RecogniserName = Literal["off", "ctc", "whisper", "pocketsphinx"]
+
+
+class Gates(BaseModel, extra="forbid", allow_inf_nan=False):
+    """Thresholds of an utterance. The defaults let ordinary speech of every engine pass and stop what is broken."""
+
+    enabled: bool = True
+    """False: utterances are measured, but none is spoken again or rejected for what was measured."""
+    min_loudness_lufs: float = -50.0
+    """Integrated loudness (ITU-R BS.1770). Speech of a TTS lies between -35 and -15."""
+    max_loudness_lufs: float = -6.0
+    max_clipped: float = Field(0.001, ge=0, le=1)
+    """Share of samples at full scale; the contract checker's threshold."""
+    max_dc: float = Field(0.02, ge=0, le=1)
+    """Offset, share of full scale."""
+    max_leading_silence: float = Field(1.0, ge=0)
+    """Seconds."""
+    max_trailing_silence: float = Field(1.5, ge=0)
+    max_inner_silence: float = Field(2.0, ge=0)
+    """Longest pause, seconds; sentences are 0.2 to 0.9 apart."""
+    chars_per_second: float | None = Field(None, gt=0)
+    """Expected speaking rate; default: the engine's (15; none for `noise`, whose lengths are then not judged)."""
+    min_chars_per_second: float = Field(5.0, ge=0)
+    """Slowest speaking rate, of a text of at least 20 letters, pauses left out."""
+    max_chars_per_second: float = Field(35.0, ge=0)
+    min_duration_ratio: float = Field(0.4, ge=0)
+    """Duration against the shortest that the text allows: below, the engine stopped early."""
+    max_duration_ratio: float = Field(2.5, ge=0)
+    """Duration against the longest that the text allows: above, it ran away."""
+    recogniser: RecogniserName = "off"
+    """What hears the words for `max_wer`: ctc (the recipe's ctc_model), whisper (`whisper_model`), pocketsphinx (English
+    only, weak: it errs on every second word of good speech)."""
+    whisper_model: str | None = None
+    """Folder of a Whisper model (transformers format); nothing is downloaded."""
+    max_wer: float = Field(0.5, ge=0)
+    """Word error rate of an utterance of at least 3 words."""
+    speaker_similarity: bool = False
+    """Compare the voice with its prompt (engine with recordings as voices; needs the package resemblyzer)."""
+    min_speaker_similarity: float = Field(0.6, ge=-1, le=1)
+    """Cosine; two recordings of one speaker lie above 0.75, two speakers below 0.6."""
+    dnsmos: bool = False
+    """Predict listeners' opinion (needs the package speechmos)."""
+    min_dnsmos: float = Field(2.5, ge=1, le=5)
+    """DNSMOS P.835, overall."""
+
+    def faults(self, measures: Measures, text: str, characters_per_second: float | None) -> list[str]:
+        """What is wrong with an utterance: measure, value and threshold of each gate that it fails.
+
+        Args:
+            measures: what was measured of it; optional ones that are None or NaN are passed over.
+            text: what it should say.
+            characters_per_second: expected speaking rate; None: neither rate nor duration is judged.
+        """
+        found: list[str] = []
+        if not self.enabled:
+            return found
+
+        def bound(name: str, value: float, low: str | None, high: str | None) -> None:
+            if low is not None and value < getattr(self, low):
+                found.append(f"{name} is {value:.4g}, less than {low}={getattr(self, low):g}")
+            if high is not None and value > getattr(self, high):
+                found.append(f"{name} is {value:.4g}, more than {high}={getattr(self, high):g}")
+
+        m = measures
+        bound("loudness_lufs", m.loudness_lufs, "min_loudness_lufs", "max_loudness_lufs")
+        bound("clipped", m.clipped, None, "max_clipped")
+        bound("dc", abs(m.dc), None, "max_dc")
+        bound("leading_silence", m.leading_silence, None, "max_leading_silence")
+        bound("trailing_silence", m.trailing_silence, None, "max_trailing_silence")
+        bound("inner_silence", m.inner_silence, None, "max_inner_silence")
+        if characters_per_second is not None:
+            expected = expect(text)
+            ratio = expected.duration_ratio(m.seconds, characters_per_second)
+            bound("duration_ratio", ratio, "min_duration_ratio", "max_duration_ratio")
+            if expected.rate_matters:
+                bound("chars_per_second", m.chars_per_second, "min_chars_per_second", "max_chars_per_second")
+        for name, low, high in (
+            ("wer", None, "max_wer"),
+            ("speaker_similarity", "min_speaker_similarity", None),
+            ("dnsmos", "min_dnsmos", None),
+        ):
+            value = getattr(m, name)
+            if value is not None and not math.isnan(value) and self.wants(name):
+                bound(name, value, low, high)
+        return found
+
+    def wants(self, name: str) -> bool:
+        """Whether an optional measure is switched on."""
+        return self.enabled and (self.recogniser != "off" if name == "wer" else bool(getattr(self, name)))
+
+
+class Rules:
+    """What a recipe demands of its utterances."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        """
+        Raises:
+            EngineError: the engine is unknown or cannot be imported.
+        """
+        engine = engine_class(recipe.engine)
+        self.gates: Gates = recipe.gates
+        self.characters_per_second = self.gates.chars_per_second or engine.characters_per_second
+        self.attempts = 1 + (recipe.max_retries if engine.seed_matters else 0)
+        """Most attempts at an utterance; one where another seed would make the same sound."""
+        self.optional = [name for name in OPTIONAL if self.gates.wants(name)]
+        """Names of the optional measures that are switched on."""
+        by = (self.gates.recogniser, self.gates.whisper_model, recipe.ctc_model) if "wer" in self.optional else ()
+        self.listeners = f"{self.optional}{by}" if self.optional else ""
+        """Who takes the optional measures; theirs do not stand for another's."""
+
+    def faults(self, measures: Measures, text: str) -> list[str]:
+        """What is wrong with an utterance, see `Gates.faults`."""
+        return self.gates.faults(measures, text, self.characters_per_second)
+
+    @property
+    def fingerprint(self) -> str:
+        """Short digest of all that a verdict depends on."""
+        rules = f"{self.gates.model_dump_json()}\0{self.characters_per_second}\0{self.attempts}\0{self.listeners}"
+        return hashlib.blake2b(rules.encode(), digest_size=8).hexdigest()
