@@ -60,6 +60,7 @@ class Admission:
                 self._emotions[role] = self._keys.emotion(emotion)  # type: ignore[index]
             except VoiceError as error:
                 raise RecipeError(f"{role}_emotion: {error}") from None
+        self._emotional = any(self._emotions.values())
 
     @property
     def engine_revision(self) -> str:
@@ -141,7 +142,7 @@ class Admission:
         return dialogue
 
     def _turn_emotions(self, dialogue: Dialogue) -> Sequence[EmotionSettings | None]:
-        if not any(turn.emotion for turn in dialogue.turns) and not any(self._emotions.values()):
+        if not self._emotional and not any(turn.emotion for turn in dialogue.turns):
             return [None] * len(dialogue.turns)
         return [
             self._keys.emotion(turn.emotion) if turn.emotion else self._emotions[turn.role] for turn in dialogue.turns

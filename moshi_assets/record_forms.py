@@ -106,21 +106,32 @@ def parse_record(number: int, line: bytes, max_text_chars: int, max_turns: int) 
         max_turns: most turns of a list.
     """
     turns: Sequence[Turn]
+    form = None
     try:
-        # Looking for bytes is nothing beside parsing: two-turn lines go straight past what the other forms need.
-        if (b'"turns"' in line or b'"messages"' in line) and (form := _list_form(record := _validate_list(line))):
+        # Two-turn lines, of which there may be millions, go past what the lists need. The search ends early in them.
+        record: Any = _validate_two_turns(line) if b'"user_text"' in line else None
+    except ValidationError:
+        record = None  # nulls beside a list, or a fault: seen below
+    try:
+        if record is None:
+            record = _validate_list(line)
+            form = _list_form(record)
+            if form is None:
+                record = _validate_two_turns(line)
+        unknown: tuple[str, ...] = ()
+        if not record.keys() <= _TWO_TURN_FIELDS:
+            form = _list_form(record)
+            unknown = tuple(record.keys() - _LIST_FIELDS)
+        if form is None:
+            turns = _two_turns(record, max_text_chars)
+        else:
             entries = record[form]
             if form == "turns":
                 turns, fields = _turns(entries, record, max_text_chars), _TURN_FIELDS
             else:
                 turns, fields = _messages(entries, record, max_text_chars), _MESSAGE_FIELDS
             _check_list(form, turns, max_turns)
-            unknown = tuple(f"{form}[].{field}" for field in set[str]().union(*entries) - fields)
-        else:
-            record = _validate_two_turns(line)
-            turns, unknown = _two_turns(record, max_text_chars), ()
-        if not record.keys() <= _TWO_TURN_FIELDS:
-            unknown += tuple(record.keys() - _LIST_FIELDS)
+            unknown += tuple(f"{form}[].{field}" for field in set[str]().union(*entries) - fields)
         return Dialogue(number, _name(record, number), tuple(turns), line[:EXCERPT_BYTES], unknown)
     except ValidationError as error:
         return Reject(number, _reason(error), excerpt(line))
