@@ -264,6 +264,7 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     from .cli_progress import BuildDisplay
     from .lock import DatasetBusy
     from .planner import split_warning
+    from .report.rejects import reject_kind
     from .training_window import window_advice
 
     if recipe.worker_count > 1:
@@ -310,7 +311,7 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     if advice:
         click.echo(f"window      {advice}")
     if summary.rejected:
-        reasons = Counter(_kind(reject.reason) for reject in store.rejects())
+        reasons = Counter(reject_kind(reject.reason) for reject in store.rejects())
         listed = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(5))
         click.echo(f"rejects     {store.rejects_path} ({listed})")
     return summary.rejected
@@ -346,11 +347,6 @@ def _build_legacy(recipe: Recipe, output: Path) -> int:
         f"manifest    {store.manifest_path}"
     )
     return figures.rejected
-
-
-def _kind(reason: str) -> str:
-    """A reject reason without its particulars, for counting."""
-    return reason.split(":")[0].split("'")[0].strip()[:80]
 
 
 def main() -> None:

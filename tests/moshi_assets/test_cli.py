@@ -255,6 +255,7 @@ def test_the_summary_ends_with_the_manifest_and_the_rejects(first):
 
     assert manifest.split()[-1] == str(first.folder / "talks.jsonl")
     assert str(first.folder / "rejects.ndjson") in rejects
+    assert all(kind in rejects for kind in ("1 x not JSON", "1 x duplicate id …", "1 x user_text is empty"))
 
 
 def test_flags_override_the_recipe_file(first):
