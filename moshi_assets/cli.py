@@ -19,6 +19,7 @@ from .cli_export import export
 from .cli_report import report
 from .names import check_dataset_name, dataset_name_from
 from .recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
+from .reject_kinds import reject_kind
 
 logger = logging.getLogger("moshi_assets.build")
 _INDEXTTS2_FLAGS = (
@@ -264,7 +265,6 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     from .cli_progress import BuildDisplay
     from .lock import DatasetBusy
     from .planner import split_warning
-    from .report.rejects import reject_kind
     from .training_window import window_advice
 
     if recipe.worker_count > 1:

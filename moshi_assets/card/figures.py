@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,14 +12,11 @@ import pyarrow as pa
 
 from ..manifest_files import SPLITS, TRAIN
 from ..recipe import Recipe
+from ..reject_kinds import RejectTally
 from ..stereo import Recording
 from ..store import DatasetStore, dialogue_rows
 from ..verify import indexed_shards
 from .measured import Measured
-
-MAX_KINDS = 50
-"""Kinds of reject reasons that are told apart; input is hostile."""
-_PARTICULARS = re.compile(r"""'[^']*'?|"[^"]*"?|(?<![\w.])[~/][^\s:;,]*|\d[\d.]*""")
 
 
 @dataclass
@@ -53,8 +49,7 @@ class CardFigures:
     methods: Counter[str] = field(default_factory=Counter)
     """Turns by the aligner that found their words."""
     measured: Measured = field(default_factory=Measured)
-    rejects: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By stage and kind of reason."""
+    rejects: RejectTally = field(default_factory=RejectTally)
 
     @property
     def recordings(self) -> int:
@@ -65,11 +60,12 @@ class CardFigures:
         return sum(split.turns for split in self.splits.values())
 
     def add_shard(self, store: DatasetStore, recipe: Recipe, shard: str, recordings: Sequence[Recording]) -> None:
-        """Count the recordings of a shard, and its words."""
+        """Count the recordings of a shard, its words and what was measured of its utterances."""
         voices = _voices(store.tasks(shard))
         for recording in recordings:
             if recording.failure is None:
                 self._add(recording, voices)
+        self.measured.add(store.quality(shard))
         if recipe.transcripts:
             summary = json.loads(store.transcripts_path(shard).read_text(encoding="utf-8"))
             self.words += summary["words"]
@@ -80,9 +76,7 @@ class CardFigures:
     def add_rejects(self, store: DatasetStore) -> None:
         """Count the rejects of the dataset."""
         for reject in store.rejects():
-            kind = (reject.stage, reject_kind(reject.reason))
-            known = kind in self.rejects or len(self.rejects) < MAX_KINDS
-            self.rejects[kind if known else ("any", "other reasons")] += 1
+            self.rejects.add(reject)
 
     def _add(self, recording: Recording, voices: dict[str, list[str]]) -> None:
         split = self.splits[recording.split]
@@ -118,12 +112,3 @@ def _voices(tasks: pa.Table) -> dict[str, list[str]]:
     """Voice of each turn, by dialogue id."""
     voices = tasks.column("voice").to_pylist()
     return {dialogue_id: [voices[row] for row in rows] for dialogue_id, rows in dialogue_rows(tasks)}
-
-
-def reject_kind(reason: str) -> str:
-    """A reason without its particulars: names, paths and numbers become an ellipsis, the end after a colon is left out.
-
-    >>> reject_kind("voice recording /home/ann/a.wav lasts 0.52 s; at least 1.0 s are needed")
-    'voice recording … lasts … s; at least … s are needed'
-    """
-    return _PARTICULARS.sub("…", reason.split(": ")[0])[:100].strip() or "no reason given"

@@ -22,6 +22,8 @@ from .training import BATCH_SIZE, MAX_STEPS, fitting_window, training_config, wi
 
 MAX_VOICES = 200
 """Voices listed; a pool may hold thousands."""
+MUCH_PADDING = 0.2
+"""Share of the windows from which on joining dialogues is worth a word."""
 _PURPOSE = {TRAIN: "train", EVAL: "eval, never trained on"}
 _SPEAKS = {
     "builtin": "`hibari-tts`, a small neural English voice (Apache-2.0).",
@@ -116,17 +118,22 @@ def quality(figures: CardFigures, recipe: Recipe) -> str:
         lines.append(table(["what", "figure"], rows, figures=1))
     if measured := figures.measured.markdown():
         lines.append(measured)
-    if rejected := figures.rejects.total():
+    if rejected := figures.rejects.count:
         lines.append(f"{rejected} input records are not in the dataset (`rejects.ndjson`):\n")
-        reasons = [[stage, prose(reason), count] for (stage, reason), count in _most_common(figures.rejects)]
+        reasons = [[stage, prose(reason), count] for (stage, reason), count in _most_common(figures.rejects.kinds)]
         lines.append(table(["stage", "reason", "records"], reasons, figures=1))
     else:
         lines.append("No input record was rejected.\n")
     return "\n".join(lines)
 
 
-def training(figures: CardFigures, name: str) -> str:
-    """How to train on it."""
+def training(figures: CardFigures, name: str, packed: bool) -> str:
+    """How to train on it.
+
+    Args:
+        figures, name: of the dataset.
+        packed: whether dialogues were joined (`pack_seconds`).
+    """
     window, longest = fitting_window(figures.lengths), window_of(TRAINING_WINDOW, figures.lengths)
     config = training_config(name, f"{name}/{name}.jsonl", _eval_manifest(figures, name), window)
     steps = math.ceil(window.windows / BATCH_SIZE)
@@ -141,6 +148,11 @@ def training(figures: CardFigures, name: str) -> str:
         f"would be {100 * longest.padded:.1f} %. One pass takes {steps} step{'s' * (steps > 1)} of {BATCH_SIZE} windows, "
         f"{MAX_STEPS} steps are {MAX_STEPS / steps:.1f} passes: choose `max_steps` and `batch_size` for your data and GPU.\n"
     )
+    if window.padded > MUCH_PADDING and not packed:
+        why += (
+            f"\nTo waste less, and to train on whole contexts, join dialogues into recordings that fill the window: recipe "
+            f"setting `pack_seconds: {TRAINING_WINDOW:g}`.\n"
+        )
     return "\n".join(["## Training\n", how, fenced(config, "yaml"), why])
 
 

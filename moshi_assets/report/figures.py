@@ -11,11 +11,11 @@ from pathlib import PurePath
 
 from ..engines.base import Role, engine_class
 from ..recipe import Recipe
+from ..reject_kinds import RejectTally
 from ..speed import ShardSpeed, read_speed
 from ..stereo import PlacedTurn, Recording, read_index
 from ..store import DatasetError, DatasetStore, dialogue_texts
 from .distribution import Distribution
-from .rejects import RejectTally
 
 logger = logging.getLogger(__name__)
 

@@ -16,15 +16,18 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from plain_dataset import PlainDataset, record, records
 
-from moshi_assets.card.figures import CardFigures, SplitFigures, reject_kind
+from moshi_assets.card.figures import CardFigures, SplitFigures
 from moshi_assets.card.front_matter import front_matter, size_category
 from moshi_assets.card.markdown import code, fenced, prose, table, visible
 from moshi_assets.card.measured import Measured
 from moshi_assets.card.origin import public_path
+from moshi_assets.card.sections import training
 from moshi_assets.card.training import fitting_window, window_of
 from moshi_assets.card.write import MARK, dataset_card
 from moshi_assets.quality.table import QUALITY_SCHEMA
 from moshi_assets.recipe import Recipe, RecipeError, make_recipe
+from moshi_assets.reject_kinds import reject_kind
+from moshi_assets.tables import write_table
 
 EVALUATION = ("talk_001", "talk_004")
 LINES = [*records(6), "broken", record(3), record(7, user_text="")]
@@ -184,18 +187,6 @@ def test_a_reason_shows_no_path(reason: str):
     assert "ann" not in reject_kind(reason)
 
 
-def test_reasons_are_bounded(finished: PlainDataset):
-    figures = CardFigures()
-    figures.add_rejects(type("Store", (), {"rejects": lambda self: _rejects()})())  # type: ignore[arg-type]
-    assert len(figures.rejects) == 51 and figures.rejects.total() == 500
-
-
-def _rejects() -> Any:
-    from moshi_assets.dialogue import Reject
-
-    return (Reject(n, "a" * (n % 90) + chr(0x4E00 + n), "") for n in range(500))
-
-
 # -- nothing of the machine that made it
 
 
@@ -312,6 +303,13 @@ def test_a_fitting_window_pads_no_more_than_the_longest(lengths: dict[float, int
     assert abs(window.seconds / 0.08 - round(window.seconds / 0.08)) < 1e-6  # whole slots
 
 
+def test_much_padding_comes_with_a_remedy():
+    figures = CardFigures(lengths=Counter({5.0: 5, 8.0: 5, 11.0: 5}))
+    assert "pack_seconds: 100" in training(figures, "t", packed=False)
+    assert "pack_seconds" not in training(figures, "t", packed=True)
+    assert "pack_seconds" not in training(CardFigures(lengths=Counter({100.0: 5})), "t", packed=False)
+
+
 def test_padding_is_what_the_trainer_makes_of_it():
     """The contract's example: a recording of 10 s in a window of 100 s is nine tenths silence."""
     assert window_of(100.0, Counter({10.0: 7})) == pytest.approx((100.0, 7, 0.9))
@@ -418,6 +416,16 @@ def test_measures_of_all_shards_are_summed_up_by_speaker():
     )
     assert "| loudness (LUFS) | -21.0 (-21.0 to -21.0) | -25.0 (-30.0 to -20.0) |" in text
     assert "| word error rate of a recogniser (%) |  | 25.0 (25.0 to 25.0) |" in text and "DNSMOS" not in text
+
+
+def test_the_card_tells_what_was_measured_in_every_shard(copy: PlainDataset):
+    for shard in copy.store.shards():
+        rows = [{"role": role, "attempt": 0, "loudness_lufs": -23.0} for role in ("user", "assistant")]
+        write_table(copy.store.quality_path(shard), quality_table(rows))
+    copy.publish()
+    quality = section(text_of(copy), "Quality")
+    assert "4 utterances passed the quality gates" in quality
+    assert "| loudness (LUFS) | -23.0 (-23.0 to -23.0) | -23.0 (-23.0 to -23.0) |" in quality
 
 
 def test_a_dataset_that_was_not_measured_says_nothing_of_it():

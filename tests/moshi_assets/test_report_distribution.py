@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moshi_assets.dialogue import Reject
+from moshi_assets.reject_kinds import MAX_KINDS, RejectTally, reject_kind
 from moshi_assets.report.distribution import Distribution, choose_edges
-from moshi_assets.report.rejects import MAX_KINDS, RejectTally, reject_kind
 
 VALUES = st.lists(st.floats(-50, 120, allow_nan=False), min_size=1, max_size=80)
 
@@ -101,6 +101,7 @@ def test_without_values_there_are_no_edges():
         ("assistant_text has 2381 characters, more than max_text_chars=2000", "assistant_text has … characters, more than max_text_chars=…"),
         ("not JSON: expected value at line 1 column 1", "not JSON"),
         ("unknown voice 'nobody' of engine 'builtin': choose one of heart", "unknown voice … of engine …"),
+        ("voice recording /home/ann/a.wav lasts 0.52 s; at least 1.0 s are needed", "voice recording … lasts … s; at least … s are needed"),
         ("", "no reason given"),
     ],
 )  # fmt: skip

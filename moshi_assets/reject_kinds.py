@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..dialogue import Reject
+from .dialogue import Reject
 
 MAX_KINDS = 50
 """Distinct reasons that are told apart; input is hostile."""
 OTHER = "other reasons"
 EXAMPLES = 3
-_PARTICULARS = re.compile(r"'[^']*'?|\"[^\"]*\"?|\d+")
+_PARTICULARS = re.compile(r"""'[^']*'?|"[^"]*"?|(?<![\w.])[~/][^\s:;,]*|\d[\d.]*""")
 
 
 @dataclass
@@ -38,7 +38,7 @@ class RejectTally:
 
 
 def reject_kind(reason: str) -> str:
-    """A reason without its particulars: names and numbers become an ellipsis, what follows a colon is left out.
+    """A reason without its particulars: names, paths and numbers become an ellipsis, what follows a colon is left out.
 
     >>> reject_kind("assistant_text has 2381 characters, more than max_text_chars=2000")
     'assistant_text has … characters, more than max_text_chars=…'
