@@ -292,13 +292,15 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         display.close()
     store = job.store
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in summary.stages.items())
+    advice = window_advice(summary.recordings, summary.audio_seconds, summary.windows, recipe.pack_seconds is not None)
     click.echo(
         f"dialogues   {summary.dialogues} read, {summary.recorded} recorded, {summary.rejected} rejected\n"
         + (f"evaluation  {summary.evaluation} dialogues: {store.eval_manifest_path}\n" if summary.evaluation else "")
         + f"turns       {summary.tasks}: {summary.spoken} spoken, {summary.reused} reused, {summary.failed} failed\n"
-        f"audio       {summary.audio_seconds / 3600:.3f} h in {summary.recordings} recordings, {summary.shards} shard(s), "
+        f"audio       {summary.audio_seconds / 3600:.3f} h, {summary.recordings} recordings in {summary.shards} shard(s), "
         f"{summary.spoken_seconds:.0f} s spoken in this run\n"
-        f"time        {summary.wall_seconds:.1f} s ({stages})\n"
+        + (f"window      {advice}\n" if advice else "")
+        + f"time        {summary.wall_seconds:.1f} s ({stages})\n"
         + (f"transcripts {_words(summary)}\n" if recipe.transcripts else "")
         + f"recordings  {store.stereo_folder}\n"
         f"card        {store.card_path}\n"
@@ -307,9 +309,6 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     )
     if warning := split_warning(recipe, summary.evaluation):
         logger.warning(warning)
-    advice = window_advice(summary.recordings, summary.audio_seconds, summary.windows, recipe.pack_seconds is not None)
-    if advice:
-        click.echo(f"window      {advice}")
     if summary.rejected:
         reasons = Counter(reject_kind(reject.reason) for reject in store.rejects())
         listed = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(5))

@@ -332,6 +332,17 @@ def test_pairs_report_every_figure(built):
     assert figures["talks.000000"].keys() >= {"dialogues", "reused", "rejected", "audio_seconds", "wall_seconds"}
 
 
+def test_pairs_report_turn_taking(built):
+    figures = metadata(built.stereo, "stereo_pairs")["talks.000001"]
+
+    assert (figures["recordings"], figures["changes_of_speaker"], figures["training_windows"]) == (4, 4, 4)
+    assert (figures["gap_mean_seconds"], figures["gap_median_seconds"], figures["overlap_share"]) == (0.3, 0.3, 0.0)
+    assert figures["audio_seconds"] == pytest.approx(
+        figures["assistant_seconds"] + figures["user_seconds"] + 4 * 0.3, abs=0.01
+    )
+    assert figures["window_fill"] == pytest.approx(figures["audio_seconds"] / 400, abs=1e-3)
+
+
 def test_pairs_pass_their_checks(built):
     assert checks(built.stereo) == dict.fromkeys(
         ("format", "channels", "roles", "padding", "silence", "clipping", "gates"), True

@@ -247,7 +247,13 @@ def test_the_summary_counts(first):
 
     assert "11 read, 8 recorded, 3 rejected" in summary
     assert "16: 16 spoken, 0 reused, 0 failed" in summary
-    assert "in 8 recordings, 3 shard(s)" in summary
+    assert "8 recordings in 3 shard(s)" in summary
+
+
+def test_the_summary_tells_the_remedy_for_recordings_much_shorter_than_the_training_window(first):
+    (window,) = [line for line in first.process.stdout.splitlines() if line.startswith("window ")]
+
+    assert "of windows of 100 s" in window and "--pack-seconds 100" in window
 
 
 def test_the_summary_names_the_manifest_and_the_rejects(first):
@@ -428,6 +434,15 @@ def flags(folder: Path, *arguments: str) -> Recipe:
 def test_a_voice_given_once_is_a_voice_and_several_times_a_pool(folder: Path):
     made = flags(folder, "--user-voice", "a", "--assistant-voice", "b", "--assistant-voice", "c")
     assert (made.user_voice, made.assistant_voice, made.eval_user_voice) == ("a", ["b", "c"], None)
+
+
+def test_flags_of_turn_taking_go_before_the_recipe(folder: Path):
+    (folder / "timing.yaml").write_text("timing: fixed\npack_seconds: 50\nmax_silence: 1.5\n")
+    flagged = ("--timing", "natural", "--leading-silence", "0.1", "--pack-seconds", "100")
+    made = flags(folder, "--recipe", str(folder / "timing.yaml"), *flagged)
+    assert (made.timing, made.leading_silence, made.pack_seconds, made.max_silence) == ("natural", 0.1, 100, 1.5)
+    with pytest.raises(click.UsageError, match="timing"):
+        flags(folder, "--timing", "random")
 
 
 def test_a_flag_for_evaluation_goes_before_the_other_kind_in_the_recipe(folder: Path):

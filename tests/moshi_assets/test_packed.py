@@ -20,6 +20,7 @@ from moshi_assets.stereo import CHANNEL, Recording, read_index
 from moshi_assets.store import tasks_path
 from moshi_assets.tables import write_table
 from moshi_assets.transcript_file import transcript_path
+from moshi_assets.turn_taking import floor_transfer_offsets
 from moshi_assets.verify import dataset_faults
 
 CHECKER = REPOSITORY / "tests" / "contract" / "check_moshi_contract.py"
@@ -52,7 +53,7 @@ def conversations(count: int) -> list[dict[str, Any]]:
     return [conversation(number) for number in range(count)]
 
 
-def packed(folder: Path, lines: Iterable[dict[str, Any]], **settings: Any) -> PlainDataset:
+def packed(folder: Path, lines: Iterable[dict[str, Any] | str], **settings: Any) -> PlainDataset:
     """A finished dataset of packed conversations."""
     dataset = PlainDataset(folder, lines, **PACKED | settings)
     dataset.build()
@@ -194,32 +195,63 @@ def test_the_transcript_follows(finished):
 # -- as the trainer sees it
 
 
-def test_it_keeps_the_contract(finished, tmp_path):
-    texts: dict[str, dict[str, list[str]]] = {}
-    held = {dialogue_id: Path(r.path).stem for r in recordings(finished) for dialogue_id in r.dialogue_ids}
-    for row in finished.tasks():
-        entry = texts.setdefault(held[row["dialogue_id"]], {"assistant": [], "user": []})
-        entry[row["role"]].append(row["text"])
-    reference = {stem: {role: " ".join(said) for role, said in entry.items()} for stem, entry in texts.items()}
-    (tmp_path / "texts.json").write_text(json.dumps(reference))
-    command = [sys.executable, CHECKER, finished.store.manifest_path, "--reference", tmp_path / "texts.json"]
-    done = subprocess.run([*command, "--asr", "off"], capture_output=True, text=True, timeout=300, check=False)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"{len(recordings(finished))} files ok, 0 bad")
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> PlainDataset:
+    """The example conversations in the built-in voice, packed; tests only look at it."""
+    lines = (REPOSITORY / "examples" / "conversations.jsonl").read_text(encoding="utf-8").splitlines()
+    return packed(tmp_path_factory.mktemp("spoken"), lines, engine="builtin", pack_seconds=100)
 
 
-def test_the_trainer_s_reader_gives_every_window(finished):
-    dataset = sphn.dataset_jsonl(
-        str(finished.store.manifest_path), duration_sec=10.0, num_threads=1, sample_rate=24000, pad_last_segment=True
+@pytest.fixture(params=["finished", "spoken"])
+def dataset(request: pytest.FixtureRequest) -> PlainDataset:
+    return request.getfixturevalue(request.param)
+
+
+def check(dataset: PlainDataset, folder: Path) -> tuple[int, str]:
+    """Exit code and last line of the contract checker, given what each channel says."""
+    held = {dialogue_id: Path(r.path).stem for r in recordings(dataset) for dialogue_id in r.dialogue_ids}
+    texts: dict[str, dict[str, str]] = {stem: {"assistant": "", "user": ""} for stem in held.values()}
+    for row in dataset.tasks():
+        texts[held[row["dialogue_id"]]][row["role"]] += f" {row['text']}"
+    (folder / "texts.json").write_text(json.dumps(texts))
+    command = [sys.executable, CHECKER, dataset.store.manifest_path, "--reference", folder / "texts.json", "--asr", "off"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, (done.stdout or done.stderr).splitlines()[-1]
+
+
+def test_it_keeps_the_contract(dataset, tmp_path):
+    assert check(dataset, tmp_path) == (0, f"{len(recordings(dataset))} files ok, 0 bad")
+
+
+def test_the_contract_s_checker_finds_swapped_channels(tmp_path):
+    swapped = packed(tmp_path, conversations(4))
+    for path in swapped.store.stereo_folder.glob("*.wav"):
+        samples, rate = sf.read(path, dtype="int16")
+        sf.write(path, samples[:, ::-1], rate, subtype="PCM_16")
+    assert check(swapped, tmp_path)[0] == 1
+
+
+def test_the_example_conversations_are_packed_and_overlap(spoken):
+    found = recordings(spoken)
+    assert len(found) < sum(len(r.dialogue_ids) for r in found) == 6
+    assert max(r.duration for r in found) > 60
+    assert any(offset < -0.5 for r in found for offset in floor_transfer_offsets(r))
+    assert sum(turn.backchannel for r in found for turn in r.turns) == 3
+
+
+def test_the_trainer_s_reader_gives_every_window(dataset):
+    windows = sphn.dataset_jsonl(
+        str(dataset.store.manifest_path), duration_sec=10.0, num_threads=1, sample_rate=24000, pad_last_segment=True
     )
     heard: dict[str, list[np.ndarray]] = {}
-    for window in dataset.seq(skip=0, step_by=1):
+    for window in windows.seq(skip=0, step_by=1):
         heard.setdefault(Path(window["path"]).stem, []).append(window["data"][:, : window["unpadded_len"]])
     assert {stem: np.concatenate(parts, axis=1).shape[1] for stem, parts in heard.items()} == {
-        Path(r.path).stem: r.frames for r in recordings(finished)
+        Path(r.path).stem: r.frames for r in recordings(dataset)
     }
-    first = recordings(finished)[0]
+    first = recordings(dataset)[0]
     whole = np.concatenate(heard[Path(first.path).stem], axis=1)
-    assert np.array_equal(np.rint(whole * 32768).astype(int), channels(finished, first))
+    assert np.array_equal(np.rint(whole * 32768).astype(int), channels(dataset, first))
 
 
 # -- what is written again
