@@ -12,7 +12,9 @@ MAX_KINDS = 50
 """Distinct reasons that are told apart; input is hostile."""
 OTHER = "other reasons"
 EXAMPLES = 3
-_PARTICULARS = re.compile(r"""'[^']*'?|"[^"]*"?|(?<![\w.])[~/][^\s:;,]*|\d[\d.]*""")
+_PARTICULARS = re.compile(r"""'[^']*'?|"[^"]*"?|(?<![\w.])[~/][^\s:;,]*|-?\d+(?:\.\d+)*""")
+_FOLDERS = re.compile(r"""(?<![\w./])~?/(?:[^\s:;,'"/]+/)+""")
+_LONGEST = 160
 
 
 @dataclass
@@ -38,9 +40,19 @@ class RejectTally:
 
 
 def reject_kind(reason: str) -> str:
-    """A reason without its particulars: names, paths and numbers become an ellipsis, what follows a colon is left out.
+    """A reason without its particulars: names, paths and numbers become an ellipsis; what
+    a second colon introduces is left out.
 
     >>> reject_kind("assistant_text has 2381 characters, more than max_text_chars=2000")
     'assistant_text has … characters, more than max_text_chars=…'
     """
-    return _PARTICULARS.sub("…", reason.split(": ")[0])[:100].strip() or "no reason given"
+    return _PARTICULARS.sub("…", ": ".join(reason.split(": ")[:2]))[:_LONGEST].strip() or "no reason given"
+
+
+def without_folders(reason: str) -> str:
+    """A reason in which files are named without their folders: where they lie is nobody's business.
+
+    >>> without_folders("voice '/home/ann/a.wav' lasts 0.52 s")
+    "voice '…/a.wav' lasts 0.52 s"
+    """
+    return _FOLDERS.sub("…/", reason)

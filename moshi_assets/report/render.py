@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..reject_kinds import without_folders
 from .charts import Chart, histogram, number, speed_chart
 from .clips import CLIP_SECONDS, Clip, clip_data
 from .figures import ROLES, DatasetFigures, shares
@@ -170,6 +171,10 @@ def _remarks(figures: DatasetFigures) -> list[str]:
             f"Loudness, speaking rate and what is unusual are known of {figures.measured:,} of {turns:,} turns: where there "
             f"is no quality table, of recordings drawn at random."
         )
+    if (target := figures.recipe.target_lufs) is not None:
+        remarks.append(
+            f"Loudness is that of the voices as they spoke; in the recordings each speaker is brought to {number(target)} LUFS."
+        )
     if not figures.speeds:
         remarks.append("How fast it was spoken is not on file: these shards were spoken by an earlier version.")
     if figures.shared_slots:
@@ -190,7 +195,11 @@ def _rejects(figures: DatasetFigures) -> list[dict[str, Any]]:
             "count": f"{count:,}",
             "percent": round(100 * count / tally.count, 1),
             "examples": [
-                {"line": reject.line, "id": str(reject.id or "")[:_TITLE], "reason": str(reject.reason)[:300]}
+                {
+                    "line": reject.line,
+                    "id": str(reject.id or "")[:_TITLE],
+                    "reason": without_folders(str(reject.reason))[:300],
+                }
                 for reject in tally.examples[kind]
             ],
         }

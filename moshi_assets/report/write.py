@@ -57,8 +57,8 @@ def write_report(store: DatasetStore, path: Path | None = None, samples: int = S
     for shard, recordings, texts in shards:
         drawn.add(shard, recordings)
         utterances = tabled(store, shard)
-        if not utterances:
-            untabled.add(shard)
+        if not any(utterance["seconds"] is not None for utterance in utterances.values()):
+            untabled.add(shard)  # no table, or gates that are off
         count_measures(figures, recordings, utterances, texts)
         unusual.add(shard, recordings, utterances, texts)
     picks = drawn.picks()

@@ -160,7 +160,7 @@ def test_words_and_rejects_are_counted(finished: PlainDataset):
     quality = section(text_of(finished), "Quality")
     said = sum(len(row["text"].split()) for row in finished.tasks())
     assert f"| words | {said} |" in quality
-    assert "3 input records are not in the dataset" in quality and "| parse | duplicate id … | 1 |" in quality
+    assert "3 input records are not in the dataset" in quality and "| parse | duplicate id …&#58; the first one is kept | 1 |" in quality
 
 
 def test_guessed_word_times_are_told(tmp_path: Path):

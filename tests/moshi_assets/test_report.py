@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -117,7 +118,10 @@ def test_every_reject_is_counted_with_its_reason(built):
     tally = figures_of(built).rejects
 
     assert tally.count == 3
-    assert {(stage, reason) for stage, reason in tally.kinds} >= {("parse", "not JSON"), ("parse", "duplicate id …")}
+    assert {(stage, reason) for stage, reason in tally.kinds} >= {
+        ("parse", "duplicate id …: the first one is kept"),
+        ("parse", "assistant_text is missing"),
+    }
 
 
 def test_the_gap_between_speakers_is_the_recipe_s(built):
@@ -154,12 +158,22 @@ def test_backchannels_pauses_and_other_dialogues_are_no_change_of_speaker():
     assert list(speaker_changes(talk)) == [0.25]
 
 
-def test_without_a_quality_table_recordings_are_measured(built):
-    figures = figures_of(built)
-    page = report(built)
+def test_without_a_quality_table_recordings_are_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr("moshi_assets.report.write.MEASURED_RECORDINGS", 2)
+    dataset = fresh(tmp_path)
+    with_table = report(dataset).text
+    shutil.rmtree(dataset.store.quality_path("talks.000000").parent)
+    without = report(dataset).text
 
-    assert figures.measured == 0  # nothing on file
-    assert "Loudness of turns" in page.text
+    assert "Loudness of turns" in with_table and "Loudness of turns" in without
+    assert "known of 4 of 6 turns" in without
+    assert "known of" not in with_table
+
+
+def test_where_the_loudness_was_changed_the_report_says_so(tmp_path):
+    dataset = fresh(tmp_path, target_lufs=-24.0)
+
+    assert "in the recordings each speaker is brought to −24 LUFS" in report(dataset).text
 
 
 def quality_rows(dataset: PlainDataset, shard: str, **measures) -> list[dict]:

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshi_assets.dialogue import Reject
-from moshi_assets.reject_kinds import MAX_KINDS, RejectTally, reject_kind
 from moshi_assets.report.distribution import Distribution, choose_edges
 
 VALUES = st.lists(st.floats(-50, 120, allow_nan=False), min_size=1, max_size=80)
@@ -93,28 +91,3 @@ def test_roles_share_their_edges():
 def test_without_values_there_are_no_edges():
     with pytest.raises(ValueError, match="no values"):
         choose_edges([Distribution(0.1, 0, 10)])
-
-
-@pytest.mark.parametrize(
-    ("reason", "kind"),
-    [
-        ("assistant_text has 2381 characters, more than max_text_chars=2000", "assistant_text has … characters, more than max_text_chars=…"),
-        ("not JSON: expected value at line 1 column 1", "not JSON"),
-        ("unknown voice 'nobody' of engine 'builtin': choose one of heart", "unknown voice … of engine …"),
-        ("voice recording /home/ann/a.wav lasts 0.52 s; at least 1.0 s are needed", "voice recording … lasts … s; at least … s are needed"),
-        ("", "no reason given"),
-    ],
-)  # fmt: skip
-def test_reasons_are_told_apart_without_their_particulars(reason, kind):
-    assert reject_kind(reason) == kind
-
-
-def test_reasons_beyond_the_first_are_counted_together():
-    tally = RejectTally()
-    words = [chr(97 + n // 26) + chr(97 + n % 26) for n in range(3 * MAX_KINDS)]
-    for line, word in enumerate(words):
-        tally.add(Reject(line, f"reason {word}", ""))
-
-    assert tally.count == tally.kinds.total() == len(words)
-    assert len(tally.kinds) == MAX_KINDS + 1
-    assert all(len(examples) <= 3 for examples in tally.examples.values())
