@@ -70,14 +70,23 @@ class Measured:
                 values = spoken.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
                 self.spreads.setdefault((name, role), Spread()).add(values)
 
-    def markdown(self) -> str:
-        """A sentence and a table; empty where nothing was measured."""
+    def markdown(self, gated: bool = True, target_lufs: float | None = None) -> str:
+        """A sentence and a table; empty where nothing was measured.
+
+        Args:
+            gated: whether what failed was spoken again or rejected.
+            target_lufs: loudness to which the recordings were normalised after measuring, if they were.
+        """
         if not self.utterances:
             return ""
-        again = f"{self.retried} of them were good only at a further attempt"
-        lost = f", {self.rejected} more were good at none, and their dialogues are rejected" if self.rejected else ""
-        rows = table(["measure: mean (lowest to highest)", *ROLES], self._rows(), figures=2)
-        return f"{self.utterances} utterances passed the quality gates; {again}{lost}.\n\n{rows}"
+        told = f"{self.utterances} utterances {'passed the quality gates' if gated else 'were measured, not gated'}"
+        if gated:
+            told += f"; {self.retried} of them were good only at a further attempt"
+        if self.rejected:
+            told += f", {self.rejected} more were good at none, and their dialogues are rejected"
+        if target_lufs is not None:
+            told += f". Measured as spoken: in the recordings each speaker is normalised towards {target_lufs:g} LUFS"
+        return f"{told}.\n\n{table(['measure: mean (lowest to highest)', *ROLES], self._rows(), figures=2)}"
 
     def _rows(self) -> Iterator[list[str]]:
         for name, (heading, factor, style) in _SHOWN.items():

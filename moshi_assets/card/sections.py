@@ -116,7 +116,7 @@ def quality(figures: CardFigures, recipe: Recipe) -> str:
             ],
         ]
         lines.append(table(["what", "figure"], rows, figures=1))
-    if measured := figures.measured.markdown():
+    if measured := figures.measured.markdown(recipe.gates.enabled, recipe.target_lufs):
         lines.append(measured)
     if rejected := figures.rejects.count:
         lines.append(f"{rejected} input records are not in the dataset (`rejects.ndjson`):\n")
@@ -127,14 +127,17 @@ def quality(figures: CardFigures, recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
-def training(figures: CardFigures, name: str, packed: bool) -> str:
+def training(figures: CardFigures, name: str, pack_seconds: float | None) -> str:
     """How to train on it.
 
     Args:
         figures, name: of the dataset.
-        packed: whether dialogues were joined (`pack_seconds`).
+        pack_seconds: what dialogues were joined to fill, if they were.
     """
-    window, longest = fitting_window(figures.lengths), window_of(TRAINING_WINDOW, figures.lengths)
+    longest = window_of(TRAINING_WINDOW, figures.lengths)
+    window = fitting_window(figures.lengths)
+    if pack_seconds:
+        window = window_of(min(pack_seconds, TRAINING_WINDOW), figures.lengths)
     config = training_config(name, f"{name}/{name}.jsonl", _eval_manifest(figures, name), window)
     steps = math.ceil(window.windows / BATCH_SIZE)
     how = (
@@ -144,11 +147,12 @@ def training(figures: CardFigures, name: str, packed: bool) -> str:
     )
     why = (
         f"`duration_sec: {window.seconds:g}` fits these recordings: {window.windows} windows a pass, "
-        f"{100 * window.padded:.1f} % of their time padding, which is trained as silence. With {TRAINING_WINDOW:g} s it "
-        f"would be {100 * longest.padded:.1f} %. One pass takes {steps} step{'s' * (steps > 1)} of {BATCH_SIZE} windows, "
+        f"{100 * window.padded:.1f} % of their time padding, which is trained as silence. "
+        + (f"With {TRAINING_WINDOW:g} s it would be {100 * longest.padded:.1f} %. " if longest != window else "")
+        + f"One pass takes {steps} step{'s' * (steps > 1)} of {BATCH_SIZE} windows, "
         f"{MAX_STEPS} steps are {MAX_STEPS / steps:.1f} passes: choose `max_steps` and `batch_size` for your data and GPU.\n"
     )
-    if window.padded > MUCH_PADDING and not packed:
+    if window.padded > MUCH_PADDING and not pack_seconds:
         why += (
             f"\nTo waste less, and to train on whole contexts, join dialogues into recordings that fill the window: recipe "
             f"setting `pack_seconds: {TRAINING_WINDOW:g}`.\n"

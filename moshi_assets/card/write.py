@@ -35,7 +35,7 @@ def dataset_card(store: DatasetStore, recipe: Recipe, figures: CardFigures) -> s
         "The manifests hold paths; for rows that hold the audio itself, which `datasets` and the Hub's viewer can play, "
         "run `moshi-assets export`.\n"
     )
-    use = sections.training(figures, store.name, recipe.pack_seconds is not None)
+    use = sections.training(figures, store.name, recipe.pack_seconds)
     return _card(store, recipe, figures, data_files, "## Files\n\n" + "\n".join(files) + f"\n\n{about}", use)
 
 

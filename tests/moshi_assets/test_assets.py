@@ -472,6 +472,7 @@ def test_the_manifest_reports_its_figures(built):
     figures = metadata(built.manifest, "manifest")["talks"]
 
     assert (figures["dialogues"], figures["rejected"], figures["removed_files"]) == (10, 2, 0)
+    assert figures["for_evaluation"] == 0 and Path(figures["card"]).is_file() and Path(figures["manifest"]).is_file()
 
 
 def test_the_manifest_passes_its_check(built):

@@ -305,9 +305,24 @@ def test_a_fitting_window_pads_no_more_than_the_longest(lengths: dict[float, int
 
 def test_much_padding_comes_with_a_remedy():
     figures = CardFigures(lengths=Counter({5.0: 5, 8.0: 5, 11.0: 5}))
-    assert "pack_seconds: 100" in training(figures, "t", packed=False)
-    assert "pack_seconds" not in training(figures, "t", packed=True)
-    assert "pack_seconds" not in training(CardFigures(lengths=Counter({100.0: 5})), "t", packed=False)
+    assert "pack_seconds: 100" in training(figures, "t", None)
+    assert "pack_seconds" not in training(figures, "t", 100.0)
+    assert "pack_seconds" not in training(CardFigures(lengths=Counter({100.0: 5})), "t", None)
+
+
+@pytest.mark.parametrize(("pack_seconds", "window"), [(100.0, 100.0), (60.0, 60.0), (300.0, 100.0)])
+def test_what_was_packed_is_trained_in_the_window_it_fills(pack_seconds: float, window: float):
+    figures = CardFigures(lengths=Counter({15.7: 1, 55.0: 2}))
+    assert block(training(figures, "t", pack_seconds))["duration_sec"] == window
+
+
+def test_the_card_says_what_measures_are_of():
+    measured = Measured(2)
+    measured.add(quality_table([{"role": "user", "attempt": 1, "loudness_lufs": -30.0}]))
+    assert "Measured as spoken: in the recordings each speaker is normalised towards -23 LUFS" in measured.markdown(
+        target_lufs=-23.0
+    )
+    assert "3 utterances were measured, not gated." in measured.markdown(gated=False)
 
 
 def test_padding_is_what_the_trainer_makes_of_it():

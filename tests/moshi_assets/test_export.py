@@ -375,3 +375,16 @@ def test_an_interrupted_export_leaves_nothing_that_looks_finished(
     assert [path for path in output.iterdir() if not path.name.startswith(".")] == []
     assert len(exported(long, output, "webdataset")) == 2
     assert [path for path in output.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_packed_recording_names_the_dialogue_of_every_turn(tmp_path: Path, kind: str):
+    dataset = PlainDataset(tmp_path, records(6), transcripts=True, pack_seconds=3.0, samples_per_shard=6)
+    dataset.build()
+    exported(dataset, tmp_path / "out", kind)
+    rows = read(tmp_path / "out", kind, "train")
+    assert [(row["path"], row["wav"]) for row in rows] == list(wavs(dataset).items()) and len(rows) < 6
+    said = [(turn["dialogue"], turn["turn"], turn["text"]) for row in rows for turn in row["turns"]]
+    assert said == [(task["dialogue_id"], task["turn"], task["text"]) for task in dataset.tasks()]
+    for row in rows:
+        assert [turn["start"] for turn in row["turns"]] == sorted(turn["start"] for turn in row["turns"])
