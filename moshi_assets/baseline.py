@@ -19,12 +19,12 @@ import soundfile as sf
 from .admission import Admission, PlannedDialogue
 from .dialogue import Dialogue, Reject
 from .engines.base import engine_class
-from .lane import default_device
 from .manifest_files import manifest_row
 from .pcm import to_pcm16
 from .recipe import Recipe, RecipeError
 from .stereo import CHANNEL, recording_path
 from .store import DatasetStore, reject_line
+from .worker_process import default_device
 
 
 @dataclass

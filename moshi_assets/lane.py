@@ -8,8 +8,6 @@ What a killed lane loses is bounded by `UNWRITTEN_ROWS`.
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
 import queue
 import threading
 import time
@@ -80,7 +78,7 @@ class Lane:
         self._store, self._recipe, self._engine, self._work = store, recipe, engine, work
         self._observe, self._observe_seconds = observe, observe_seconds
         self._batch = max(1, engine.batch_size)
-        judge = Judge(recipe, recipe.device or default_device(work.lane))
+        judge = Judge(recipe, work.lane)
         self._attempts = judge.rules.attempts
         self._reader = LaneReader(store, work, judge.rules, self._batch)
         self._writer = LaneWriter(store, recipe, judge, self._written)
@@ -301,30 +299,3 @@ class Lane:
             for helper in self._helpers:
                 if helper.done():
                     helper.result()
-
-
-def default_device(lane: int) -> str | None:
-    """`cuda:{lane % gpus}`, or None (the engine's choice) without a GPU."""
-    try:
-        import torch
-    except ImportError:
-        return None
-    gpus = torch.cuda.device_count()
-    return f"cuda:{lane % gpus}" if gpus else None
-
-
-def exit_with_parent() -> None:
-    """In a worker process: end this process when its parent dies, so that no lane outlives its run.
-
-    The parent is the process that started the run, whose end a pipe tells. It is not `os.getppid()`: a worker's parent
-    in the system is the fork server, and that one lives as long as any of its workers.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        parent.join()
-        os._exit(70)
-
-    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

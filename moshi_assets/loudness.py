@@ -7,7 +7,8 @@ true peak over the limit, the gain is smaller and the speaker stays below the ta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,34 @@ from .quality.measures import SILENT_LUFS, loudness
 
 OVERSAMPLING = 4
 """Of the true-peak meter, ITU-R BS.1770-4 annex 2."""
+
+
+@dataclass
+class LevelFigures:
+    """How the speakers of the recordings written now came out."""
+
+    speakers: int = 0
+    held_back: int = 0
+    """Those that the true-peak limit kept below the target."""
+    apart: float = 0.0
+    """Largest distance between the two speakers of a dialogue, LU."""
+
+    def add(self, levels: Mapping[str, Level]) -> None:
+        """Add the speakers of one dialogue."""
+        loud = [level.lufs for level in levels.values()]
+        self.speakers += len(loud)
+        self.held_back += sum(level.held_back for level in levels.values())
+        self.apart = max(self.apart, max(loud) - min(loud))
+
+    def summary(self) -> dict[str, float]:
+        """Numbers for metadata; none where nothing was normalised."""
+        if not self.speakers:
+            return {}
+        return {
+            "speakers_normalised": self.speakers,
+            "speakers_held_back_by_true_peak": self.held_back,
+            "channels_apart_max_lu": round(self.apart, 2),
+        }
 
 
 class Level(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 from .content_keys import dialogue_seed
 from .engines.base import Role
 from .faults import Fault
-from .loudness import balance
+from .loudness import Level, LevelFigures, balance
 from .packing import MeasuredDialogue, pack
 from .parts import SpokenShard, SpokenTask
 from .pcm import resample, resampled_frames
@@ -46,6 +46,7 @@ class PairFigures:
     rejected: int = 0
     audio_seconds: float = 0.0
     turn_taking: TurnTaking = field(default_factory=TurnTaking)
+    levels: LevelFigures = field(default_factory=LevelFigures)
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -83,6 +84,8 @@ def build_pairs(store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadPoo
         figures.audio_seconds += built.duration
         figures.turn_taking.add(built)
         figures.faults += faults
+    for levels in stage.levels:
+        figures.levels.add(levels)
     write_index(store.index_path(shard), recordings)
     if not recipe.keep_mono and not figures.faults:
         shutil.rmtree(store.mono_folder(shard), ignore_errors=True)
@@ -97,6 +100,8 @@ class _Stage:
         self._model = recipe.timing_model
         self._dialogues = shard_dialogues(store.spoken_tasks(shard))
         self._failures = store.failures(shard)
+        self.levels: list[dict[str, Level]] = []
+        """Of the dialogues normalised now, in no order."""
         self._earlier = {recording.path: recording for recording in earlier_recordings(store, recipe, shard)}
         self._spoken = self._read_parts()
         wanted = [key for d in self._dialogues for key in d.content_keys if key not in self._spoken]
@@ -199,7 +204,8 @@ class _Stage:
             samples = [resample(task.samples, task.sample_rate, rate) for task in spoken]
             if self._recipe.target_lufs is not None:
                 targets = self._recipe.target_lufs, self._recipe.true_peak_dbtp
-                samples, _ = balance(dialogue.roles, samples, rate, *targets)
+                samples, levels = balance(dialogue.roles, samples, rate, *targets)
+                self.levels.append(levels)
             starts = [begin + start for start in self._starts(dialogue, list(map(len, samples)), rate)]
             channels += zip(dialogue.roles, starts, samples)
             placed += _placed(dialogue, starts, samples, spoken)

@@ -10,9 +10,9 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from .engines.base import Engine, engine_class
-from .lane import default_device
 from .recipe import Recipe
 from .store import DatasetStore
+from .worker_process import default_device
 
 DATA_VARIABLE = "MOSHI_ASSETS_DATA"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from ..lane import Lane, LaneReport, exit_with_parent
+from ..lane import Lane, LaneReport
 from ..lock import dataset_lock
 from ..metrics import SpeechFigures
 from ..partitions import ANY_PARTITION, SINGLE_RUN, by_dataset, shards
@@ -15,6 +15,7 @@ from ..resources import DataRoot, EngineResource
 from ..run_tags import lock_owner
 from ..speed import record_speed
 from ..work import LaneWork, deal, longest_first, missing_rows, remove_unwanted_parts
+from ..worker_process import exit_with_parent
 
 
 @dg.op(ins={"synthesis_tasks": dg.In(dg.Nothing)}, out=dg.DynamicOut(list))

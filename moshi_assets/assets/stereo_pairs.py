@@ -8,7 +8,6 @@ import pyarrow as pa
 from ..checks import STEREO_CHECKS, check_results
 from ..faults import Fault
 from ..files import file_threads
-from ..lane import exit_with_parent
 from ..lock import dataset_lock
 from ..metrics import peak_rss
 from ..pairs import build_pairs
@@ -16,6 +15,7 @@ from ..partitions import SINGLE_RUN, by_dataset, shards
 from ..quality.shard import gate_faults, quality_figures
 from ..resources import DataRoot
 from ..run_tags import lock_owner
+from ..worker_process import exit_with_parent
 from .mono_syntheses import mono_syntheses
 
 
@@ -52,6 +52,7 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
                             "reused": figures.reused,
                             "rejected": figures.rejected,
                             **figures.turn_taking.summary(),
+                            **figures.levels.summary(),
                             "audio_seconds": round(figures.audio_seconds, 3),
                             "wall_seconds": round(wall, 3),
                             "x_realtime": round(figures.audio_seconds / max(wall, 1e-9), 1),

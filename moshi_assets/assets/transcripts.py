@@ -8,13 +8,13 @@ from ..align.choice import APPROXIMATE, WordTimes
 from ..checks import TRANSCRIPT_CHECKS, check_results
 from ..faults import Fault
 from ..files import file_threads
-from ..lane import exit_with_parent
 from ..lock import dataset_lock
 from ..metrics import peak_rss
 from ..partitions import SINGLE_RUN, by_dataset, shards
 from ..resources import DataRoot
 from ..run_tags import lock_owner
 from ..transcripts import TranscriptFigures, build_transcripts
+from ..worker_process import exit_with_parent
 from .stereo_pairs import stereo_pairs
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..engines.base import SynthesisTask
 from ..parts import SpokenTask
 from ..recipe import Recipe
+from ..worker_process import default_device
 from .gates import Rules
 from .listeners import Heard, Listeners
 from .measures import Measures, measure, rounded
@@ -23,17 +24,19 @@ class Judged(NamedTuple):
 class Judge:
     """Measures utterances; keeps the models of optional measures warm. Used by one thread."""
 
-    def __init__(self, recipe: Recipe, device: str | None = None) -> None:
+    def __init__(self, recipe: Recipe, lane: int = 0) -> None:
         """
         Args:
             recipe: its gates and its engine make the rules.
-            device: torch device of the models; default: a GPU where there is one.
+            lane: whose judge it is; models share the GPU of its engine.
 
         Raises:
             ListenerError: a measure is switched on whose package or model is missing.
         """
         self.rules = Rules(recipe)
-        self._listeners = Listeners(recipe, device) if self.rules.optional else None
+        self._listeners: Listeners | None = None
+        if self.rules.optional:  # not otherwise: asking for the device imports torch
+            self._listeners = Listeners(recipe, recipe.device or default_device(lane))
 
     def judge(self, utterances: Sequence[tuple[SynthesisTask, SpokenTask]]) -> list[Judged]:
         """Measure and judge some utterances, in order. Models only hear what passes the other gates."""

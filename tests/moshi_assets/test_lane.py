@@ -14,10 +14,11 @@ from plain_dataset import PlainDataset, full_disk, record, records
 
 from moshi_assets.engines.base import EngineError, NoiseOptions, SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
-from moshi_assets.lane import HOPELESS_FAILURES, UNWRITTEN_ROWS, Lane, default_device
+from moshi_assets.lane import HOPELESS_FAILURES, UNWRITTEN_ROWS, Lane
 from moshi_assets.parts import SpokenShard
 from moshi_assets.progress import read_progress
 from moshi_assets.work import LaneWork, deal, missing_rows
+from moshi_assets.worker_process import default_device
 
 
 class WatchedEngine(NoiseEngine):

@@ -10,6 +10,7 @@ from plain_dataset import PlainDataset, records
 
 from moshi_assets.loudness import balance, normalise, true_peak
 from moshi_assets.quality.measures import measure
+from moshi_assets.recipe import RecipeError
 
 RATE = 24000
 
@@ -78,6 +79,21 @@ def test_recordings_are_normalised_where_the_recipe_says_so(tmp_path: Path):
         assert measure(channel[np.flatnonzero(channel)[0] :][: rate // 5], rate, "x").loudness_lufs == pytest.approx(
             -30, abs=0.3
         )
+
+
+def test_the_stage_tells_who_was_held_back_and_how_far_speakers_are_apart(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, records(2), target_lufs=-12.0, true_peak_dbtp=-9.0)
+    dataset.build()
+    dataset.wav("talk_000").unlink()
+    (stage,) = dataset.pair()
+    told = stage.levels.summary()
+    assert (told["speakers_normalised"], told["speakers_held_back_by_true_peak"]) == (2, 2)
+    assert 0 <= told["channels_apart_max_lu"] < 1
+
+
+def test_a_target_without_mono_parts_is_an_error(tmp_path: Path):
+    with pytest.raises(RecipeError, match="target_lufs needs keep_mono"):
+        PlainDataset(tmp_path, records(1), target_lufs=-23.0, keep_mono=False).plan()
 
 
 @pytest.mark.parametrize("setting", [{"target_lufs": -30.0}, {"target_lufs": -25.0, "true_peak_dbtp": -12.0}], ids=str)
