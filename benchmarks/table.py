@@ -63,6 +63,12 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
             lambda f: f"{100 * f['demo_transcripts_share']:.1f} % ({f['demo_transcripts_step_seconds']} s)",
         ),
     ],
+    "gates": [
+        (
+            "measuring and judging utterances, one process and two at once",
+            lambda f: f"{f['one_process_x_realtime']} x and {f['two_processes_x_realtime']} x real time",
+        )
+    ],
     "report": [
         (
             "the report in the wall time of `make demo`",
