@@ -109,9 +109,13 @@ def loudness(wave: np.ndarray, sample_rate: int) -> float:
 
     What is shorter than a gating block of 0.4 s is taken as one block of its own length.
     """
-    seconds = len(wave) / sample_rate
-    found = _meter(sample_rate, min(BLOCK_SECONDS, seconds)).integrated_loudness(wave)
+    found = _meter(sample_rate, block_seconds(len(wave), sample_rate)).integrated_loudness(wave)
     return max(float(found), SILENT_LUFS)
+
+
+def block_seconds(samples: int, sample_rate: int) -> float:
+    """Gating block for so many samples: 0.4 s, or what there is; the meter refuses a block that rounding makes longer."""
+    return min(BLOCK_SECONDS, samples / sample_rate * (1 - 1e-12))
 
 
 def _meter(sample_rate: int, block_seconds: float) -> Any:
