@@ -27,7 +27,7 @@ class WebDatasetFormat:
             from webdataset.writer import TarWriter
         except ImportError as error:
             raise ExportError(
-                f"--format webdataset needs the package webdataset ({error}): pip install 'moshi-assets[export]'"
+                f"--format webdataset needs the package webdataset ({error}): pip install webdataset"
             ) from None
         self._writer = TarWriter
 
