@@ -1,6 +1,6 @@
 """IndexTTS2 in batches against one call after another: same weights, texts, voices and code lengths, one machine.
 
-    python -m benchmarks.tts [--part rates|decode|chain|prompt ...] [--turns 64] [--singles N] [--batches 1 4 16 64]
+    python -m benchmarks.tts [--part rates decode chain prompt precision steps orchestrated] [--turns 64] [--singles N] [--batches 1 4 16 64]
 
 Weights are pseudo-random (`indextts.tiny --size small`), so code lengths are forced: turns of 3 to 12 s, user and
 assistant alternating, prompts of 5 s, 25 flow steps. Opponents are (a) the classic loop of single `infer` calls with three
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 import shutil
 import tempfile
@@ -23,21 +24,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import soundfile
 import torch
+from torch import Tensor
 
 from indextts import IndexTTS2, SynthesisRequest
 from indextts.engine import Segment, SpeakingOptions
+from indextts.features import log_mel
 from indextts.figures import SpeakingFigures, StageClock
 from indextts.parity_rule import wave
 from indextts.request import Emotion, RandomStreams
 from indextts.tiny import write_checkpoint
 
-from .measure import _ASSISTANT, _USER, RESULTS, save
+from .measure import _ASSISTANT, _USER, RESULTS, build, save
 
 CODES_PER_SECOND = 22050 / 256 / 1.72
 PROMPT_SECONDS = 5.0
-PARTS = ("rates", "decode", "chain", "prompt")
+PARTS = ("rates", "decode", "chain", "prompt", "precision", "steps", "orchestrated")
+PRECISIONS: dict[str, dict[str, str]] = {
+    "flow bf16": {"flow": "bf16"},
+    "flow and vocoder bf16": {"flow": "bf16", "vocoder": "bf16"},
+    "flow bf16, vocoder fp16": {"flow": "bf16", "vocoder": "fp16"},
+}
+"""GPT formats are left out: with other codes the mels cannot be compared."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +180,7 @@ def measure_decode(tts: IndexTTS2, turns: list[Turn], singles: int, batches: lis
 
 def flow_gflop(tts: IndexTTS2, turn: Turn, prompt_frames: int, steps: int) -> float:
     """GFLOP of the flow for one turn, counted, not estimated: one step counted and multiplied."""
-    from torch.utils.flop_counter import FlopCounterMode
+    from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
     components = tts._synthesizer.pipeline.components
     frames = prompt_frames + int(turn.codes * 1.72)
@@ -183,7 +193,10 @@ def flow_gflop(tts: IndexTTS2, turn: Turn, prompt_frames: int, steps: int) -> fl
         torch.randn(1, 192, device=device),
         torch.randn(1, 80, frames, device=device),
     )
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    # The counter knows the attention of GPUs only.
+    attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    cpu = {attention: lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value)}
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=cpu) as counter:
         cfm.solve(*arguments, steps=1)
     return counter.get_total_flops() / 1e9 * steps
 
@@ -254,6 +267,84 @@ def measure_prompts(tts: IndexTTS2) -> dict[str, Any]:
     return results
 
 
+def mel_distance(reference: list[Tensor], other: list[Tensor]) -> dict[str, float]:
+    """Mean and worst-row root mean square difference of log-mels (natural logarithm), and the largest of samples."""
+    rows = [
+        float((log_mel(a[None]) - log_mel(b[None])).square().mean().sqrt())
+        for a, b in zip(reference, other, strict=True)
+    ]
+    steps = max(float((a - b).abs().max()) * 32768 for a, b in zip(reference, other, strict=True))
+    return {"log_mel_rms": round(sum(rows) / len(rows), 4), "worst": round(max(rows), 4), "int16_steps": round(steps)}
+
+
+def spoken(tts: IndexTTS2, turns: list[Turn], **options: Any) -> tuple[list[Tensor], dict[str, Any]]:
+    """Samples of each turn, and the figures of the call."""
+    tts.warm_cache({turn.voice for turn in turns})
+    results = tts.synthesize([turn.request(n) for n, turn in enumerate(turns)], num_beams=1, **options)
+    figures = tts.last_figures
+    assert figures is not None and figures.failed == 0
+    told = {"times_real_time": round(figures.times_real_time, 4), "stages": stages(figures)}
+    return [torch.as_tensor(result.wav_tensor) for result in results], told
+
+
+def measure_precision(load: Callable[..., IndexTTS2], turns: list[Turn]) -> dict[str, Any]:
+    """Speed of each number format, and how far its sound is from float32's, for the same codes."""
+    tts = load()
+    reference, told = spoken(tts, turns)
+    results = {"fp32": told}
+    for name, precision in PRECISIONS.items():
+        half = load(precision=precision)
+        samples, told = spoken(half, turns)
+        results[name] = {**told, **mel_distance(reference, samples)}
+    return results
+
+
+def measure_steps(tts: IndexTTS2, turns: list[Turn]) -> dict[str, Any]:
+    """How far the sound of fewer flow steps is from that of 25, for the same codes."""
+    reference, told = spoken(tts, turns, flow_steps=25)
+    results = {"25": told}
+    for steps in (20, 16, 12, 8):
+        samples, told = spoken(tts, turns, flow_steps=steps)
+        results[str(steps)] = {**told, **mel_distance(reference, samples)}
+    return results
+
+
+def measure_orchestrated(tts: IndexTTS2, folder: Path, scratch: Path, turns: int, seconds: float) -> dict[str, Any]:
+    """The engine's own throughput beside that of a lane of `moshi-assets build`: same texts, voices and lengths."""
+    codes = round(seconds * CODES_PER_SECOND)
+    same = [replace(turn, codes=codes) for turn in write_turns(scratch, turns, seconds, seconds)]
+    source = scratch / "dialogues.jsonl"
+    pairs = [{"user_text": a.text, "assistant_text": b.text} for a, b in zip(same[::2], same[1::2])]
+    source.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    recipe = scratch / "recipe.yaml"
+    settings = {
+        "engine": "indextts2",
+        "user_voice": str(same[0].voice),
+        "assistant_voice": str(same[1].voice),
+        "gates": {"enabled": False},  # random weights speak noise
+        "indextts2": {
+            "cfg_path": str(folder / "config.yaml"),
+            "model_dir": str(folder),
+            "generation": {"min_mel_tokens": codes, "max_mel_tokens": codes},
+        },
+    }
+    recipe.write_text(json.dumps(settings))  # JSON is YAML
+    _, alone = spoken(tts, same)
+    wall = build([str(source), "--output", str(scratch / "data"), "--name", "tts", "--recipe", str(recipe)])
+    with dg.DagsterInstance.from_config(str(scratch / "data" / ".dagster")) as instance:
+        record = instance.fetch_materializations(dg.AssetKey("mono_syntheses"), limit=1).records[0]
+    assert record.asset_materialization is not None
+    lane: dict[str, Any] = {name: value.value for name, value in record.asset_materialization.metadata.items()}
+    return {
+        "turns": len(same),
+        "engine_times_real_time": alone["times_real_time"],
+        "lane_times_real_time": lane["x_realtime"],
+        "share_of_the_engine": round(lane["x_realtime"] / alone["times_real_time"], 3),
+        "build_wall_seconds": round(wall, 1),
+        **{name: value for name, value in lane.items() if name.startswith(("stage_share", "decode_", "padding_"))},
+    }
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
@@ -266,6 +357,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=25, help="flow steps")
     parser.add_argument("--folder", type=Path, help="where a checkpoint of this size lies or is to be kept")
     given = parser.parse_args(arguments)
+    logging.getLogger("indextts").setLevel(logging.ERROR)  # that codes end without a stop is what was asked for
 
     on_gpu = torch.cuda.is_available()
     size = given.size or ("official" if on_gpu else "small")
@@ -299,6 +391,15 @@ def main(arguments: list[str] | None = None) -> None:
             figures["decode"] = measure_decode(tts, turns, singles, given.batches)
         if "prompt" in given.part:
             figures["flow_seconds_for_5s_of_speech_by_prompt"] = measure_prompts(tts)
+        few_short = sorted(turns, key=lambda turn: turn.codes)[: min(4, count)]
+        if "precision" in given.part:
+            figures["precision"] = measure_precision(
+                lambda **more: IndexTTS2(folder / "config.yaml", folder, **options, **more), few_short
+            )
+        if "steps" in given.part:
+            figures["flow_steps"] = measure_steps(tts, few_short)
+        if "orchestrated" in given.part:
+            figures["orchestrated"] = measure_orchestrated(tts, folder, scratch, min(count, 64), given.seconds[0])
         if "chain" in given.part:
             few = spread(turns, min(singles, count))
             chain: dict[str, Any] = {}

@@ -75,7 +75,7 @@ class IndexTTS2Engine:
             use_torch_compile=options.use_torch_compile,
             aux_paths=options.aux_paths or None,
             use_bf16=options.use_bf16,
-            precision=dict(options.precision),
+            precision={stage: name for stage, name in options.precision.items()},
             allow_tf32=options.allow_tf32,
             max_prompt_seconds=options.max_prompt_seconds,
             flow_steps=options.flow_steps,
