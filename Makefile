@@ -22,8 +22,8 @@ demo: $(VENV)/installed ## build the sample dialogues into data/moshi_sample wit
 	@echo 'Report:     open data/moshi_sample/report.html in a browser'
 	@echo 'Look at it: make ui, then open http://127.0.0.1:3000'
 
-test: $(VENV)/installed ## run every test
-	$(BIN)/python -m pytest
+test: $(VENV)/installed ## run every test, a process for each core
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 ui: $(VENV)/installed ## Dagster's webserver and daemon on the datasets in data/
 	$(BIN)/dagster dev -w workspace.yaml
