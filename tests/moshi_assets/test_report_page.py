@@ -25,11 +25,12 @@ def seconds(clock: str) -> float:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five dialogues of noise, some three seconds each: both roles at 0 s, so that both channels sound at once."""
+    """Five dialogues of noise, some three seconds each: both roles speak from 0 s to the end, so that silence is never theirs."""
     folder = tmp_path_factory.mktemp("page")
     text = "Some words that take about three seconds to be said."
-    lines = [record(n, user_text=text, assistant_text=f"{text} Number {n}.") for n in range(4)]
-    lines.append(record(4, id=HOSTILE, user_text=f"{HOSTILE} said the user.", assistant_text=text))
+    lines = [record(n, user_text=f"{text} Number {n}?", assistant_text=f"{text} Number {n}.") for n in range(4)]
+    said = f"{HOSTILE} said the user."
+    lines.append(record(4, id=HOSTILE, user_text=said, assistant_text=("some " * 20)[: len(said) - 1] + "!"))
     settings = {"layout": "overlapped", "noise": {"characters_per_second": 18.0}, "transcripts": True}
     dataset = PlainDataset(folder, lines, **settings)
     dataset.build()
