@@ -21,6 +21,8 @@ from moshi_assets.recipe import RecipeError, make_recipe
 
 QUICK = {"num_beams": 1, "generation": {"max_mel_tokens": 24}}
 """Random weights seldom stop by themselves: 24 codes are half a second."""
+UNJUDGED = {"enabled": False}
+"""Gates for random weights: what they say passes none."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def dataset(folder: Path, checkpoint: Path, lines: list[Any], **settings: Any) -
     options = QUICK | {"cfg_path": str(checkpoint / "config.yaml"), "model_dir": str(checkpoint)}
     options |= settings.pop("indextts2", {})
     defaults = {"engine": "indextts2", "user_voice": "his.wav", "assistant_voice": "her.wav", "indextts2": options}
-    return PlainDataset(folder, lines, **(defaults | settings))
+    return PlainDataset(folder, lines, **({"gates": UNJUDGED} | defaults | settings))
 
 
 def keys(talks: PlainDataset) -> list[bytes]:
@@ -50,7 +52,7 @@ def keys(talks: PlainDataset) -> list[bytes]:
 
 def test_one_command_builds_a_dataset_from_a_checkpoint_folder(folder: Path, checkpoint: Path) -> None:
     source = write_dialogues(folder / "talks.jsonl", [dialogue(1), dialogue(2)])
-    (folder / "quick.yaml").write_text(yaml.safe_dump({"indextts2": QUICK}))
+    (folder / "quick.yaml").write_text(yaml.safe_dump({"indextts2": QUICK, "gates": UNJUDGED}))
     flags = ["--engine", "indextts2", "--cfg-path", checkpoint / "config.yaml", "--model-dir", checkpoint]
     flags += ["--user-voice", "his.wav", "--assistant-voice", "her.wav", "--recipe", "quick.yaml"]
 
