@@ -18,6 +18,7 @@ from moshi_assets.engines.base import EngineError, NoiseOptions, SynthesisResult
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.lane import HOPELESS_FAILURES, UNWRITTEN_ROWS
 from moshi_assets.parts import NO_AUDIO, SpokenShard
+from moshi_assets.verify import dataset_faults
 
 
 def lines(word: str = "RUNAWAY", attempts: int = 1, count: int = 6, bad: int = 3) -> list[dict[str, Any]]:
@@ -347,6 +348,18 @@ def rewrite_without_measures(path: Path) -> None:
     content = sink.getvalue()
     path.unlink()
     path.with_name(f"{path.stem.partition('-')[0]}-{xxhash.xxh3_64_hexdigest(content)}.arrow").write_bytes(content)
+
+
+@pytest.mark.parametrize("more", [{"pack_seconds": 5, "keep_mono": False}, {"pack_seconds": 5, "target_lufs": -30}], ids=str)
+def test_thresholds_that_go_and_come_back_leave_the_same_dataset(tmp_path: Path, more: dict[str, Any]):
+    dataset = talks(tmp_path, erratic_lines(), samples_per_shard=8, **more)
+    dataset.build(ErraticEngine())
+    before = outcome(dataset)
+    for gates in ({"max_dc": 0.9}, {}):
+        dataset.settings["gates"] = PACE | gates
+        dataset.build(ErraticEngine())
+        assert list(dataset_faults(dataset.store.folder)) == []
+        assert (outcome(dataset) == before) is (not gates)
 
 
 # -- moved, told, broken
