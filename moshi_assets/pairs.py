@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, zip_longest
 
 import numpy as np
 
+from .align.proportional import audible_stretches
 from .content_keys import dialogue_seed
 from .engines.base import Role
 from .faults import Fault
@@ -135,14 +136,17 @@ class _Stage:
         formats = [self._spoken.format(key) if key in self._spoken else self._recorded.format(key) for key in keys]
         rate = self._rate(formats[0][0])
         lengths = [resampled_frames(frames, at, rate) for at, frames in formats]
-        starts = self._starts(dialogue, lengths, rate)
+        starts = self._starts(dialogue, lengths, rate)  # silence at the edges of turns can only make it shorter
         return MeasuredDialogue(dialogue, rate, max(map(sum, zip(starts, lengths))))
 
     def _rate(self, native: int) -> int:
         return native if self._recipe.sample_rate == "native" else int(self._recipe.sample_rate)
 
-    def _starts(self, dialogue: ShardDialogue, lengths: Sequence[int], rate: int) -> list[int]:
-        turns = list(map(TimedTurn, dialogue.roles, lengths, dialogue.gaps, dialogue.backchannels))
+    def _starts(
+        self, dialogue: ShardDialogue, lengths: Sequence[int], rate: int, edges: Sequence[tuple[int, int]] = ()
+    ) -> list[int]:
+        bare = zip(dialogue.roles, lengths, dialogue.gaps, dialogue.backchannels)
+        turns = [TimedTurn(*turn, *edge) for turn, edge in zip_longest(bare, edges, fillvalue=(0, 0))]
         return place(turns, rate, self._model, dialogue_seed(self._recipe.seed, dialogue.id))
 
     def kept(self, group: Sequence[ShardDialogue]) -> Recording | None:
@@ -185,7 +189,18 @@ class _Stage:
         failure: str | None = None,
     ) -> Recording:
         ids, lines = tuple(d.id for d in group), tuple(d.line for d in group)
-        return Recording(ids, lines, group[0].split, self._path(group), self._key(group), rate, frames, turns, failure)
+        return Recording(
+            ids,
+            lines,
+            group[0].split,
+            self._path(group),
+            self._key(group),
+            rate,
+            frames,
+            turns,
+            self._recipe.target_lufs is not None,
+            failure,
+        )
 
     def _path(self, group: Sequence[ShardDialogue]) -> str:
         return recording_path(self._recipe, self._shard, group[0].stem)
@@ -202,20 +217,31 @@ class _Stage:
             spoken = [self._spoken[key] for key in dialogue.content_keys]
             rate = rate or self._rate(spoken[0].sample_rate)
             samples = [resample(task.samples, task.sample_rate, rate) for task in spoken]
+            edges = [_silent_edges(sound, rate) for sound in samples]
             if self._recipe.target_lufs is not None:
                 targets = self._recipe.target_lufs, self._recipe.true_peak_dbtp
                 samples, levels = balance(dialogue.roles, samples, rate, *targets)
                 self.levels.append(levels)
-            starts = [begin + start for start in self._starts(dialogue, list(map(len, samples)), rate)]
+            starts = [begin + start for start in self._starts(dialogue, list(map(len, samples)), rate, edges)]
             channels += zip(dialogue.roles, starts, samples)
-            placed += _placed(dialogue, starts, samples, spoken)
+            placed += _placed(dialogue, starts, samples, spoken, edges)
             begin = max(start + len(sound) for start, sound in zip(starts, samples))
             begin += round(self._recipe.pack_pause * rate)
         return assemble(channels), rate, tuple(placed)
 
 
+def _silent_edges(sound: np.ndarray, rate: int) -> tuple[int, int]:
+    """Frames of silence before and after what is heard of a turn."""
+    stretches = audible_stretches(sound, rate)
+    return round(stretches[0, 0] * rate), max(0, len(sound) - round(stretches[-1, 1] * rate))
+
+
 def _placed(
-    dialogue: ShardDialogue, starts: Sequence[int], samples: Sequence[np.ndarray], spoken: Sequence[SpokenTask]
+    dialogue: ShardDialogue,
+    starts: Sequence[int],
+    samples: Sequence[np.ndarray],
+    spoken: Sequence[SpokenTask],
+    edges: Sequence[tuple[int, int]],
 ) -> list[PlacedTurn]:
     return [
         PlacedTurn(
@@ -228,8 +254,9 @@ def _placed(
             task.content_key,
             backchannel,
             None if task.word_times is None else tuple(task.word_times.reshape(-1).tolist()),
+            *edge,
         )
-        for number, (role, start, sound, task, backchannel) in enumerate(
-            zip(dialogue.roles, starts, samples, spoken, dialogue.backchannels)
+        for number, (role, start, sound, task, backchannel, edge) in enumerate(
+            zip(dialogue.roles, starts, samples, spoken, dialogue.backchannels, edges)
         )
     ]

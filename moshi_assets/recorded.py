@@ -12,8 +12,8 @@ import soundfile as sf
 
 from .parts import SpokenTask, write_part
 from .recipe import Recipe
-from .recording_keys import dialogue_key, shard_dialogues
-from .stereo import CHANNEL, PlacedTurn, Recording, read_index
+from .recording_keys import dialogue_key, recording_key, shard_dialogues
+from .stereo import CHANNEL, PlacedTurn, Recording, read_index, recording_path
 from .store import DatasetStore
 from .verify import recording_faults
 
@@ -43,10 +43,12 @@ class RecordedShard:
         if not wanted:
             return
         keys = frozenset(wanted)
+        kept = _kept_alone(store, recipe, shard)
         candidates = [
             recording
             for recording in earlier_recordings(store, recipe, shard)
             if recipe.sample_rate in ("native", recording.sample_rate)
+            and (not recording.balanced or (recording.path, recording.key) in kept)
             and any(turn.content_key in keys for turn in recording.turns)
         ]
         for recording, faults in zip(candidates, apply(lambda r: recording_faults(self._folder, r), candidates)):
@@ -74,6 +76,19 @@ class RecordedShard:
             folder.mkdir(parents=True, exist_ok=True)
             samples, rate = sf.read(self._folder / path, dtype="int16", always_2d=True)
             write_part(folder, [_spoken(self._where[key][1], rate, samples) for key in held])
+
+
+def _kept_alone(store: DatasetStore, recipe: Recipe, shard: str) -> set[tuple[str, bytes]]:
+    """Path and key of the recordings to be, one dialogue each: those that are there already stay as they are.
+
+    Turns that were brought to a loudness can be kept, but not be put together in another way.
+    """
+    if recipe.target_lufs is None or recipe.pack_seconds is not None:
+        return set()
+    return {
+        (recording_path(recipe, shard, dialogue.stem), recording_key([dialogue_key(dialogue, recipe)], recipe))
+        for dialogue in shard_dialogues(store.tasks(shard))
+    }
 
 
 def _spoken(turn: PlacedTurn, rate: int, samples: np.ndarray) -> SpokenTask:

@@ -49,10 +49,13 @@ INDEX_SCHEMA = pa.schema(
                         ("content_key", pa.binary(16)),
                         ("backchannel", pa.bool_()),
                         ("word_times", pa.list_(pa.float32())),
+                        ("lead", pa.int32()),
+                        ("trail", pa.int32()),
                     ]
                 )
             ),
         ),
+        ("balanced", pa.bool_()),
         ("failure", pa.string()),
         ("fault", pa.string()),
     ]
@@ -80,6 +83,10 @@ class PlacedTurn:
     word_times: tuple[float, ...] | None = None
     """Seconds from the start of the turn: start and end of each word, one after another, as the engine knew them (NaN
     for a word without a sound of its own); None where it knew none."""
+    lead: int = 0
+    """Frames of silence before one hears something of it."""
+    trail: int = 0
+    """Frames of silence at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,8 @@ class Recording:
     frames: int
     turns: tuple[PlacedTurn, ...]
     """By dialogue and turn number."""
+    balanced: bool = False
+    """Its turns were brought to a loudness: they are not what was spoken."""
     failure: str | None = None
     """Why there is no recording; of one dialogue always."""
     fault: str | None = None

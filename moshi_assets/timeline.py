@@ -30,6 +30,10 @@ class TimedTurn(NamedTuple):
     """Seconds from the end of the turn before to this one's start, negative for an overlap; None: the model's choice."""
     backchannel: bool = False
     """A short listener's sound, laid over the other's turn."""
+    lead: int = 0
+    """Frames of silence before one hears something of it."""
+    trail: int = 0
+    """Frames of silence at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ def place(turns: Sequence[TimedTurn], sample_rate: int, model: TimingModel, seed
 
     Whatever the input: turns of one role never overlap, nothing starts before frame 0, and no turn starts before the
     one it follows. A gap of the record counts from the end of the turn before it and is kept to the sample unless that
-    would break one of these. The model's own gap counts from when nobody speaks any more.
+    would break one of these. The model's own gap counts from when nobody speaks any more, a natural one from when nobody is
+    heard any more to when the turn is heard: speech synthesis puts silence around what it says.
 
     A backchannel lies inside the last turn of the other speaker and moves nothing that follows; where it can only
     begin after that turn, it is a turn like any other.
@@ -82,8 +87,10 @@ def place(turns: Sequence[TimedTurn], sample_rate: int, model: TimingModel, seed
     following = _following(turns)
     chances = _chances(len(turns), seed) if model.timing == "natural" else None
     free = {"user": 0, "assistant": 0}  # where each channel's last turn ends
+    heard = {"user": 0, "assistant": 0}  # until when each channel's last turn is heard
     last: dict[str, tuple[int, int]] = {}  # the span of each role's last turn that is no backchannel
     before: tuple[int, int] | None = None  # the span of the last turn that is no backchannel
+    speaker: Role | None = None  # whose turn that is
     for number, turn in enumerate(turns):
         other: Role = "assistant" if turn.role == "user" else "user"
         earliest = free[turn.role]
@@ -107,15 +114,16 @@ def place(turns: Sequence[TimedTurn], sample_rate: int, model: TimingModel, seed
             elif chance is None:
                 start = max(free.values()) + round(model.gap * sample_rate)
             else:
-                quiet = max(free.values())
-                changes = quiet > earliest  # the other one was the last to speak
-                offset = _offset(model, chance, changes)
+                quiet = max(heard.values())
+                offset = _offset(model, chance, speaker != turn.role)
                 longest = _MOST_OVERLAPPED * min(turn.frames, before[1] - before[0])
-                start = quiet + max(round(offset * sample_rate), -int(longest))
+                start = quiet + max(round(offset * sample_rate), -int(longest)) - turn.lead
             start = max(start, earliest, before[0] if before else 0)
-            before = last[turn.role] = (start, start + turn.frames)
+            before, speaker = (start, start + turn.frames), turn.role
+            last[turn.role] = before
         starts.append(start)
         free[turn.role] = start + turn.frames
+        heard[turn.role] = start + turn.frames - turn.trail
     return starts
 
 

@@ -56,7 +56,7 @@ class TurnTaking:
 def floor_transfer_offsets(recording: Recording) -> Iterator[float]:
     """Seconds from the end of each turn to the start of the next where the speaker changes, within each dialogue.
 
-    Backchannels are left out: they do not take the floor.
+    Between what is heard: silence around an utterance belongs to the gap. Backchannels are left out: they do not take the floor.
     """
 
     def dialogue(turn: PlacedTurn) -> str:
@@ -66,5 +66,6 @@ def floor_transfer_offsets(recording: Recording) -> Iterator[float]:
         before: PlacedTurn | None = None
         for turn in turns:
             if before is not None and before.role != turn.role:
-                yield (turn.start - before.start - before.frames) / recording.sample_rate
+                heard = turn.start + turn.lead
+                yield (heard - (before.start + before.frames - before.trail)) / recording.sample_rate
             before = turn

@@ -207,7 +207,8 @@ def speaker_changes(recording: Recording) -> Iterator[float]:
             continue
         before = last.get(turn.dialogue_id)
         if before is not None and before.role != turn.role:
-            yield (turn.start - before.start - before.frames) / recording.sample_rate
+            heard = turn.start + turn.lead
+            yield (heard - (before.start + before.frames - before.trail)) / recording.sample_rate
         last[turn.dialogue_id] = turn
 
 

@@ -336,7 +336,9 @@ def test_pairs_report_turn_taking(built):
     figures = metadata(built.stereo, "stereo_pairs")["talks.000001"]
 
     assert (figures["recordings"], figures["changes_of_speaker"], figures["training_windows"]) == (4, 4, 4)
-    assert (figures["gap_mean_seconds"], figures["gap_median_seconds"], figures["overlap_share"]) == (0.3, 0.3, 0.0)
+    assert figures["gap_mean_seconds"] == pytest.approx(0.3, abs=0.01)  # sound ends somewhere in 10 ms
+    assert figures["gap_median_seconds"] == pytest.approx(0.3, abs=0.01)
+    assert figures["overlap_share"] == 0
     assert figures["audio_seconds"] == pytest.approx(
         figures["assistant_seconds"] + figures["user_seconds"] + 4 * 0.3, abs=0.01
     )

@@ -1,5 +1,6 @@
 """The stereo stage: every dialogue of a shard becomes one recording, or a named failure."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -330,3 +331,13 @@ def test_a_folder_in_the_place_of_a_wav_is_an_error_that_names_it(built: PlainDa
     built.wav("talk_005").mkdir()
     with pytest.raises(OSError, match="talk_005"):
         built.pair()
+
+
+def test_sound_that_was_balanced_can_be_kept_but_is_no_source_for_another_recording(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, records(3), target_lufs=-30, noise={"characters_per_second": 20.0})
+    dataset.build()
+    shutil.rmtree(dataset.store.folder / "mono")
+    assert figures(dataset) == (0, 3, 0)
+
+    dataset.settings |= {"target_lufs": None, "keep_mono": False}
+    assert dataset.build() == 6

@@ -239,6 +239,35 @@ def test_a_longer_turn_moves_the_later_ones_and_changes_no_gap(turns, number, se
     assert after == [start + 1000 * (i > number) for i, start in enumerate(before)]
 
 
+@given(turns=PLAIN, edges=st.lists(st.integers(0, 20_000), min_size=24, max_size=24), seed=SEEDS)
+def test_natural_gaps_are_between_what_is_heard(turns, edges, seed):
+    """Silence around what is said moves the sound, and what one hears of it stays where it is."""
+    model = TimingModel(timing="natural", overlap_probability=0)
+    quiet = [
+        turn._replace(frames=turn.frames + lead + trail, lead=lead, trail=trail)
+        for turn, lead, trail in zip(turns, edges, edges[12:])
+    ]
+    bare, padded = place(turns, RATE, model, seed), place(quiet, RATE, model, seed)
+    heard = [start + turn.lead for start, turn in zip(padded, quiet)]
+    ends = [start + turn.frames for start, turn in zip(heard, turns)]
+    for number in range(1, len(turns)):
+        if turns[number].role != turns[number - 1].role and padded[number] > padded[number - 1]:
+            before = max(start + turn.frames for start, turn in zip(bare[:number], turns))
+            own = [s + q.frames for s, q, t in zip(padded[:number], quiet, turns) if t.role == turns[number].role]
+            if padded[number] > max(own, default=0):
+                assert heard[number] - max(ends[:number]) == bare[number] - before
+
+
+@given(turns=PLAIN, edges=st.lists(st.integers(0, 20_000), min_size=24, max_size=24), seed=SEEDS)
+def test_silence_at_the_edges_never_makes_a_dialogue_longer(turns, edges, seed):
+    quiet = [
+        turn._replace(lead=min(lead, turn.frames // 2), trail=min(trail, turn.frames // 2))
+        for turn, lead, trail in zip(turns, edges, edges[12:])
+    ]
+    loud, soft = place(turns, RATE, NATURAL, seed), place(quiet, RATE, NATURAL, seed)
+    assert max(s + t.frames for s, t in zip(soft, quiet)) <= max(s + t.frames for s, t in zip(loud, turns))
+
+
 def test_dialogues_differ():
     turns = [user(3), assistant(3), user(3)]
     assert len({tuple(place(turns, RATE, NATURAL, seed)) for seed in range(50)}) == 50
