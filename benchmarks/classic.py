@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .measure import build, save, write_dialogues
+from .measure import build, recipe, save, write_dialogues
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -20,7 +20,9 @@ def main(arguments: list[str] | None = None) -> None:
         source = folder / "dialogues.jsonl"
         write_dialogues(source, count)
         common = [str(source), "--engine", "noise", "--name", "bench"]
-        layout = ["--layout", "overlapped", "--sample-rate", "native", "--no-transcripts"]
+        # What the classic builder does not do either: measures, transcripts.
+        unmeasured = ["--recipe", str(recipe(folder / "recipe.yaml", measured=False))]
+        layout = [*unmeasured, "--layout", "overlapped", "--sample-rate", "native", "--no-transcripts"]
         pipeline = build([*common, "--output", str(folder / "new"), *layout, "--worker-count", "2"])
         manifest = (folder / "new/bench/bench.jsonl").read_bytes()
         sample = sorted((folder / "new/bench/data_stereo").iterdir())[:: max(1, count // 200)]

@@ -81,9 +81,10 @@ def build(arguments: list[str]) -> float:
     return time.monotonic() - begin
 
 
-def recipe(path: Path, seconds_per_audio_second: float = 0.0) -> Path:
-    """Write a recipe of the noise engine with a simulated cost."""
-    path.write_text(f"engine: noise\nnoise:\n  seconds_per_audio_second: {seconds_per_audio_second}\n")
+def recipe(path: Path, seconds_per_audio_second: float = 0.0, measured: bool = True) -> Path:
+    """Write a recipe of the noise engine with a simulated cost, with or without measures of every utterance."""
+    gates = "" if measured else "gates: {enabled: false, measured: false}\n"
+    path.write_text(f"engine: noise\n{gates}noise:\n  seconds_per_audio_second: {seconds_per_audio_second}\n")
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -25,6 +26,7 @@ MAX_CLIPPED = 0.001
 """Largest share of a channel's samples at full scale; the contract checker's threshold."""
 _FULL = 32767
 _GLANCE = 4096  # frames that nearly always tell two channels apart
+_SOME = 16
 _CLIP_LEVEL = 32735  # 0.999 of full scale, as the contract checker has it
 
 
@@ -40,19 +42,21 @@ def recording_faults(folder: Path, recording: Recording) -> list[Fault]:
         return Fault(check, where, message)
 
     try:
-        with sf.SoundFile(folder / recording.path) as handle:
-            if (handle.channels, handle.subtype) != (2, "PCM_16"):
-                return [fault("format", f"{handle.channels} channel(s) of {handle.subtype}, not 2 of PCM_16")]
-            if handle.samplerate != recording.sample_rate:
-                return [fault("format", f"sample rate is {handle.samplerate} Hz, not {recording.sample_rate}")]
-            samples = handle.read(dtype="int16", always_2d=True)
-    except (sf.LibsndfileError, OSError) as error:
-        return [fault("format", f"cannot be read ({error})")]
+        with wave.open(str(folder / recording.path), "rb") as handle:  # several times faster than libsndfile
+            channel_count, width, rate, *_ = handle.getparams()
+            if (channel_count, width) != (2, 2):
+                return [fault("format", f"{channel_count} channel(s) of PCM_{8 * width}, not 2 of PCM_16")]
+            if rate != recording.sample_rate:
+                return [fault("format", f"sample rate is {rate} Hz, not {recording.sample_rate}")]
+            content = handle.readframes(handle.getnframes())
+    except (wave.Error, EOFError, OSError) as error:
+        return [fault("format", _other_format(folder / recording.path) or f"cannot be read ({error or 'cut off'})")]
+    samples = np.frombuffer(content[: len(content) // 4 * 4], "<i2").reshape(-1, 2)
     if len(samples) != recording.frames:
         return [fault("format", f"holds {len(samples)} frames, not {recording.frames}")]
 
     faults = []
-    left, right = channels = np.ascontiguousarray(samples.T)
+    left, right = channels = samples.T
     if np.array_equal(left[:_GLANCE], right[:_GLANCE]) and np.array_equal(left, right):
         faults.append(fault("channels", "both channels are the same signal"))
     several = len(recording.dialogue_ids) > 1
@@ -70,6 +74,15 @@ def recording_faults(folder: Path, recording: Recording) -> list[Fault]:
     return faults
 
 
+def _other_format(path: Path) -> str | None:
+    """What a recording is that is no plain PCM, None where that cannot be told."""
+    try:
+        info = sf.info(path)
+    except (sf.LibsndfileError, OSError):
+        return None
+    return f"{info.channels} channel(s) of {info.subtype}, not 2 of PCM_16"
+
+
 def _channel_faults(role: str, samples: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[tuple[str, str]]:
     """(check, message) for one channel, given where its turns lie: padding, level, clipping."""
     end = 0
@@ -80,14 +93,20 @@ def _channel_faults(role: str, samples: np.ndarray, spans: list[tuple[int, int]]
         end = max(end, stop)
     if not spans:
         return
-    speech = [samples[start:stop].astype(np.float32) for start, stop in spans]
-    power = sum(float(np.dot(turn, turn)) for turn in speech) / sum(map(len, speech))
-    if 10 * np.log10(max(power, 1e-9)) - 20 * np.log10(_FULL) < SILENCE_DBFS:
+    speech = [samples[start:stop] for start, stop in spans]
+    silence = sum(map(len, speech)) * (_FULL * 10 ** (SILENCE_DBFS / 20)) ** 2
+    # The energy of some samples is a lower bound; only what is very quiet is added up to the last one.
+    if _energy([turn[::_SOME] for turn in speech]) < silence and _energy(speech) < silence:
         yield "silence", f"the {role} channel is silent"
-    if samples.max() >= _CLIP_LEVEL or samples.min() <= -_CLIP_LEVEL:
+    if any(turn.max() >= _CLIP_LEVEL or turn.min() <= -_CLIP_LEVEL for turn in speech):
         clipped = (np.count_nonzero(samples >= _CLIP_LEVEL) + np.count_nonzero(samples <= -_CLIP_LEVEL)) / len(samples)
         if clipped > MAX_CLIPPED:
             yield "clipping", f"{100 * clipped:.2f} % of the {role} channel is clipped"
+
+
+def _energy(turns: list[np.ndarray]) -> float:
+    """Sum of squares of int16 samples."""
+    return sum(float(np.dot(turn, turn)) for turn in (samples.astype(np.float32) for samples in turns))
 
 
 def manifest_faults(store: DatasetStore) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ import hashlib
 import math
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from ..engines.base import engine_class
 from .expectation import expect
@@ -23,6 +23,8 @@ class Gates(BaseModel, extra="forbid", allow_inf_nan=False):
 
     enabled: bool = True
     """False: utterances are measured, but none is spoken again or rejected for what was measured."""
+    measured: bool = True
+    """False: nothing is measured either (2 ms an utterance); needs `enabled: false`."""
     min_loudness_lufs: float = -50.0
     """Integrated loudness (ITU-R BS.1770). Speech of a TTS lies between -35 and -15."""
     max_loudness_lufs: float = -6.0
@@ -59,6 +61,12 @@ class Gates(BaseModel, extra="forbid", allow_inf_nan=False):
     """Predict listeners' opinion (needs the package speechmos)."""
     min_dnsmos: float = Field(2.5, ge=1, le=5)
     """DNSMOS P.835, overall."""
+
+    @model_validator(mode="after")
+    def _judged_by_measures(self) -> Gates:
+        if self.enabled and not self.measured:
+            raise ValueError("measured: false needs enabled: false, gates judge what was measured")
+        return self
 
     def faults(self, measures: Measures, text: str, characters_per_second: float | None) -> list[str]:
         """What is wrong with an utterance: measure, value and threshold of each gate that it fails.

@@ -45,6 +45,9 @@ class Judge:
             if row.failure is not None:
                 judged.append(Judged(row, [row.failure]))
                 continue
+            if not self.rules.gates.measured:
+                judged.append(Judged(row, []))
+                continue
             measures = measure(row.samples, row.sample_rate, task.text)
             judged.append(
                 Judged(
