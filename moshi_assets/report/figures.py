@@ -15,6 +15,7 @@ from ..reject_kinds import RejectTally
 from ..speed import ShardSpeed, read_speed
 from ..stereo import PlacedTurn, Recording, read_index
 from ..store import DatasetError, DatasetStore, dialogue_texts
+from ..turn_taking import floor_transfer_offsets
 from .distribution import Distribution
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class DatasetFigures:
             seconds = turn.frames / recording.sample_rate
             self.speech_seconds[turn.role] += seconds
             self.lengths[turn.role].add(seconds)
-        for gap in speaker_changes(recording):
+        for gap in floor_transfer_offsets(recording):
             self.gaps.add(gap)
             self.overlaps += gap < 0
 
@@ -194,22 +195,6 @@ def text_of(turn: PlacedTurn, texts: Texts) -> str | None:
     """What a turn says; None where the texts do not hold it."""
     said = texts.get(turn.dialogue_id, ())
     return said[turn.turn] if 0 <= turn.turn < len(said) else None
-
-
-def speaker_changes(recording: Recording) -> Iterator[float]:
-    """Seconds from the end of a turn to the start of the other speaker's next one, within each dialogue.
-
-    Backchannels are no turns in this sense. Negative where the next speaker does not wait.
-    """
-    last: dict[str, PlacedTurn] = {}
-    for turn in sorted(recording.turns, key=lambda turn: turn.start):
-        if turn.backchannel:
-            continue
-        before = last.get(turn.dialogue_id)
-        if before is not None and before.role != turn.role:
-            heard = turn.start + turn.lead
-            yield (heard - (before.start + before.frames - before.trail)) / recording.sample_rate
-        last[turn.dialogue_id] = turn
 
 
 def shares(counts: Counter[str], most: int) -> Sequence[tuple[str, int]]:

@@ -280,3 +280,33 @@ def test_a_recording_that_joins_the_pool_changes_only_the_dialogues_that_draw_it
     assert moved == {name for name in after if after[name][0] == "another.wav"}
     assert 5 <= len(moved) <= 25
     assert {voice for voice, _ in before.values()} == {"v0.wav", "v1.wav", "v2.wav"}
+
+
+def test_a_shard_tells_what_the_engine_did(folder: Path, checkpoint: Path) -> None:
+    talks = dataset(folder, checkpoint, [record(1), record(2)], indextts2={"batch_size": 3})
+    talks.plan()
+
+    (report,) = talks.speak()
+    summary = report.figures["talks.000000"].summary()
+
+    shares = [value for name, value in summary.items() if name.startswith("stage_share_")]
+    assert len(shares) == 6 and sum(shares) == pytest.approx(1, abs=0.001)
+    assert 1 < summary["decode_batch_mean"] <= 3 and summary["tokens_per_second"] > 0
+    assert 0 <= summary["padding_share"] < 0.15 and summary["out_of_memory"] == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"flow_steps": 10}, {"cfg_rate": 0.0}, {"max_prompt_seconds": 1.2}, {"precision": {"flow": "bf16"}}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_setting_that_changes_the_sound_changes_the_keys(folder, checkpoint, change) -> None:
+    usual = keys(dataset(folder, checkpoint, [record(1)]))
+
+    assert not set(usual) & set(keys(dataset(folder, checkpoint, [record(1)], name="other", indextts2=change)))
+
+
+def test_a_setting_that_only_changes_the_speed_keeps_the_keys(folder: Path, checkpoint: Path) -> None:
+    usual = keys(dataset(folder, checkpoint, [record(1)]))
+
+    assert keys(dataset(folder, checkpoint, [record(1)], name="other", indextts2={"batch_size": 2})) == usual

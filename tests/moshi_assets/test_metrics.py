@@ -108,3 +108,15 @@ def test_video_memory_is_unknown_where_torch_was_never_loaded():
     script = "from moshi_assets.metrics import peak_vram; print(peak_vram())"
     assert subprocess.check_output([sys.executable, "-c", script], text=True) == "None\n"
     assert peak_vram() is None or peak_vram() >= 0
+
+
+def test_what_an_engine_with_stages_did_is_told_in_shares_and_rates():
+    work = {"seconds_gpt": 3.0, "seconds_flow": 1.0, "decoded": 300.0, "decode_rows": 300.0, "decode_steps": 50.0}
+    one = figures(work=work | {"frames": 90.0, "frames_padded": 100.0, "out_of_memory": 1.0})  # type: ignore[arg-type]
+    one.merge(figures(work=work | {"frames": 70.0, "frames_padded": 100.0, "out_of_memory": 0.0}))  # type: ignore[arg-type]
+
+    summary = one.summary()
+
+    assert (summary["stage_share_gpt"], summary["stage_share_flow"]) == (0.75, 0.25)
+    assert (summary["tokens_per_second"], summary["decode_batch_mean"]) == (100.0, 6.0)
+    assert (summary["padding_share"], summary["out_of_memory"]) == (0.2, 1.0)

@@ -19,12 +19,13 @@ from plain_dataset import PlainDataset, record, records
 from moshi_assets.quality.table import QUALITY_SCHEMA
 from moshi_assets.report import write_report
 from moshi_assets.report.clips import CLIP_SECONDS, cut
-from moshi_assets.report.figures import gather, speaker_changes
+from moshi_assets.report.figures import gather
 from moshi_assets.report.render import script_json
 from moshi_assets.report.samples import Pick, RandomPicks
 from moshi_assets.stereo import PlacedTurn, Recording, read_index, write_index, write_recording
 from moshi_assets.store import dialogue_texts
 from moshi_assets.tables import write_table
+from moshi_assets.turn_taking import floor_transfer_offsets
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028<!--<script>\"'&amp;]]>\u202e"
 
@@ -143,7 +144,7 @@ def recording(*turns, rate=1000, path="data_stereo/a.wav", **fields):
 def test_an_overlap_is_a_negative_gap():
     talk = recording(turn("user", 0, 1000), turn("assistant", 800, 500, 1))
 
-    assert list(speaker_changes(talk)) == [-0.2]
+    assert list(floor_transfer_offsets(talk)) == [-0.2]
 
 
 def test_backchannels_pauses_and_other_dialogues_are_no_change_of_speaker():
@@ -155,7 +156,7 @@ def test_backchannels_pauses_and_other_dialogues_are_no_change_of_speaker():
         turn("user", 9000, 500, 0, "b"),
     )
 
-    assert list(speaker_changes(talk)) == [0.25]
+    assert list(floor_transfer_offsets(talk)) == [0.25]
 
 
 def test_without_a_quality_table_recordings_are_measured(tmp_path, monkeypatch):
