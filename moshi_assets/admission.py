@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .casting import Casting
 from .content_keys import ContentKeys, dialogue_seed, task_seed
-from .dialogue import Dialogue, Reject
+from .dialogue import Dialogue, Reject, Turn
 from .dialogue_file import read_dialogues
 from .engines.base import EmotionSettings, Role, SynthesisTask, VoiceError, engine_class
 from .names import file_stem, hashed_stem
@@ -51,7 +51,7 @@ class Admission:
         Raises:
             EngineError, RecipeError: the engine or a voice or an emotion of the recipe cannot be used.
         """
-        self._recipe = recipe
+        self._recipe, self._seed = recipe, recipe.seed
         self._keys = ContentKeys(engine_class(recipe.engine), recipe)
         self._casting = Casting(recipe, self._keys)
         self._emotions: dict[Role, EmotionSettings | None] = {}
@@ -120,10 +120,10 @@ class Admission:
 
     def _planned(self, dialogue: Dialogue, stem: str, split_of: Callable[[Dialogue], str]) -> PlannedDialogue:
         turns, keys, split = dialogue.turns, self._keys, split_of(dialogue)
-        base = dialogue_seed(self._recipe.seed, dialogue.id)
+        base = dialogue_seed(self._seed, dialogue.id)
         seeds = [task_seed(base, number) for number in range(len(turns))]
         voices = self._casting.voices(turns, base, split)
-        emotions = self._turn_emotions(dialogue)
+        emotions = self._turn_emotions(turns)
         content = [
             keys.key(voice, turn.text, seed, emotion)
             for voice, turn, seed, emotion in zip(voices, turns, seeds, emotions)
@@ -141,12 +141,14 @@ class Admission:
                     return dialogue.reject(str(error))
         return dialogue
 
-    def _turn_emotions(self, dialogue: Dialogue) -> Sequence[EmotionSettings | None]:
-        if not self._emotional and not any(turn.emotion for turn in dialogue.turns):
-            return [None] * len(dialogue.turns)
-        return [
-            self._keys.emotion(turn.emotion) if turn.emotion else self._emotions[turn.role] for turn in dialogue.turns
-        ]
+    def _turn_emotions(self, turns: Sequence[Turn]) -> Sequence[EmotionSettings | None]:
+        if not self._emotional:
+            for turn in turns:
+                if turn.emotion:
+                    break
+            else:
+                return [None] * len(turns)
+        return [self._keys.emotion(turn.emotion) if turn.emotion else self._emotions[turn.role] for turn in turns]
 
 
 class _SeenIds:

@@ -58,12 +58,12 @@ class _ShardWriter:
         if self._dialogues == self._per_shard:
             self.flush()
         dialogue, stem, voices, seeds, keys, emotions, split = planned
-        line, name = dialogue.line, dialogue.id
-        for number, (role, text, _, _, gap, backchannel) in enumerate(dialogue.turns):
-            emotion = emotions[number]
+        line, name, turns, _, _ = dialogue
+        number = 0
+        for (role, text, _, _, gap, backchannel), voice, seed, key, emotion in zip(turns, voices, seeds, keys, emotions):
             how = emotion.model_dump_json() if emotion else None
-            sound = (voices[number], seeds[number], keys[number], how)
-            self._rows.append((line, name, stem, number, role, text, *sound, gap, backchannel, split))
+            self._rows.append((line, name, stem, number, role, text, voice, seed, key, how, gap, backchannel, split))
+            number += 1
         self._dialogues += 1
 
     def flush(self) -> None:
