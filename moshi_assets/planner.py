@@ -59,11 +59,10 @@ class _ShardWriter:
             self.flush()
         dialogue, stem, voices, seeds, keys, emotions, split = planned
         line, name, turns, _, _ = dialogue
-        number = 0
-        for (role, text, _, _, gap, backchannel), voice, seed, key, emotion in zip(turns, voices, seeds, keys, emotions):
+        sounds = zip(turns, voices, seeds, keys, emotions)
+        for number, ((role, text, _, _, gap, backchannel), voice, seed, key, emotion) in enumerate(sounds):
             how = emotion.model_dump_json() if emotion else None
             self._rows.append((line, name, stem, number, role, text, voice, seed, key, how, gap, backchannel, split))
-            number += 1
         self._dialogues += 1
 
     def flush(self) -> None:
