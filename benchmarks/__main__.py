@@ -7,7 +7,7 @@ from importlib import import_module
 
 from . import table
 
-ALL = ("parse", "classic", "lanes", "overhead", "assembly", "alignment", "gates", "report")
+ALL = ("parse", "classic", "lanes", "overhead", "assembly", "alignment", "additions", "gates", "report")
 
 
 def main() -> None:

@@ -64,6 +64,14 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
             lambda f: f"{100 * f['demo_transcripts_share']:.1f} % ({f['demo_transcripts_step_seconds']} s)",
         ),
     ],
+    "additions": [
+        (
+            "natural turn-taking, word times and judging in the wall time of the demo's dialogues",
+            lambda f: (
+                f"{100 * f['added_share']:.1f} % ({f['demo_seconds']} s with them, {f['without_seconds']} s without)"
+            ),
+        )
+    ],
     "gates": [
         (
             "measuring and judging utterances, one process and two at once",
