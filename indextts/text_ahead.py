@@ -1,7 +1,7 @@
 """Texts read ahead of their turn, in processes of their own. docs/indextts2.md §12.
 
-A grammar takes 10 to 150 ms for a sentence and holds Python's lock meanwhile, so that a GPU which speaks a sentence in
-less would wait for it. Each reader is this file run as a program, a JSON line in and one out; it ends with its input,
+A grammar holds Python's lock while it reads a sentence, some for longer than a fast GPU takes to speak it, so that the GPU
+would wait. Each reader is this file run as a program, a JSON line in and one out; it ends with its input,
 that is, with the process that started it, however that ends.
 """
 

@@ -24,7 +24,7 @@ class Gates(BaseModel, extra="forbid", allow_inf_nan=False):
     enabled: bool = True
     """False: utterances are measured, but none is spoken again or rejected for what was measured."""
     measured: bool = True
-    """False: nothing is measured either (2 ms an utterance); needs `enabled: false`."""
+    """False: nothing is measured either; needs `enabled: false`."""
     min_loudness_lufs: float = -50.0
     """Integrated loudness (ITU-R BS.1770). Speech of a TTS lies between -35 and -15."""
     max_loudness_lufs: float = -6.0
