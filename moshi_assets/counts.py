@@ -57,7 +57,8 @@ def count_dataset(store: DatasetStore, recipe: Recipe) -> Counts:
     where = store.name
     seen = _Lines()
     for shard in store.shards():
-        planned = dict(zip(*(store.tasks(shard).column(name).to_pylist() for name in ("dialogue_id", "line"))))
+        tasks = store.tasks(shard)
+        planned = dict(zip(*(tasks.column(name).to_pylist() for name in ("dialogue_id", "line"))))
         counts.parsed += len(planned)
         for recording in read_index(store.index_path(shard)):
             counts.recordings += recording.failure is None
@@ -69,7 +70,8 @@ def count_dataset(store: DatasetStore, recipe: Recipe) -> Counts:
                 elif recording.failure is None:
                     counts.recorded += 1
                     seen.add(line)
-        lost = [dialogue_id for dialogue_id in planned if dialogue_id not in store.failures(shard)]
+        failures = store.failures(shard) if planned else {}
+        lost = [dialogue_id for dialogue_id in planned if dialogue_id not in failures]
         if lost:
             told = ", ".join(map(repr, lost[:_MAX_LISTED]))
             counts.faults.append(

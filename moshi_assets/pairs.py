@@ -59,7 +59,7 @@ def build_pairs(store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadPoo
     Args:
         store, recipe: the dataset.
         shard: shard key.
-        pool: threads to write with (soundfile and numpy release the GIL).
+        pool: threads to write with (files and numpy release the GIL).
 
     Raises:
         DatasetError: a turn has no mono part, lies in no intact recording, and has no recorded failure.
