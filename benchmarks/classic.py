@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .measure import build, recipe, save, write_dialogues
+from .measure import build, recipe, save, settle, write_dialogues
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
         common = [str(source), "--engine", "noise", "--name", "bench"]
         # What the classic builder does not do either: measures, transcripts.
         unmeasured = ["--recipe", str(recipe(folder / "recipe.yaml", measured=False))]
+        settle()
         layout = [*unmeasured, "--layout", "overlapped", "--sample-rate", "native", "--no-transcripts"]
         pipeline = build([*common, "--output", str(folder / "new"), *layout, "--worker-count", "2"])
         manifest = (folder / "new/bench/bench.jsonl").read_bytes()
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
         for path in sample:
             shutil.copy(path, kept)
         shutil.rmtree(folder / "new")  # both at once would not fit into the page cache
+        settle()
         classic = build([*common, "--output", str(folder / "old"), "--legacy-io"])
         assert manifest == (folder / "old/bench/bench.jsonl").read_bytes(), "the manifests differ"
         for path in kept.iterdir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from .measure import build, recipe, save, write_dialogues
+from .measure import build, recipe, save, settle, write_dialogues
 
 DIALOGUES = 2_000
 COST = 0.015
@@ -22,6 +22,7 @@ def main() -> None:
         for lanes in (1, 2):
             output = str(folder / f"lanes{lanes}")
             arguments = [str(source), "--output", output, "--recipe", str(settings), "--worker-count", str(lanes)]
+            settle()
             seconds[lanes] = build(arguments)
     save(
         "lanes",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from .measure import build, recipe, save, write_dialogues
+from .measure import build, recipe, save, settle, write_dialogues
 
 DIALOGUES = 2_048
 COST = 0.02
@@ -20,6 +20,7 @@ def main() -> None:
         source = folder / "dialogues.jsonl"
         write_dialogues(source, DIALOGUES)
         output = folder / "data"
+        settle()
         wall = build([str(source), "--output", str(output), "--recipe", str(recipe(folder / "recipe.yaml", COST))])
         with dg.DagsterInstance.from_config(str(output / ".dagster")) as instance:
             records = instance.fetch_materializations(dg.AssetKey("mono_syntheses"), limit=1000).records

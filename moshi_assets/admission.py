@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .casting import Casting
-from .content_keys import ContentKeys, dialogue_seed, task_seed
+from .content_keys import ContentKeys, dialogue_seed, task_seeds
 from .dialogue import Dialogue, Reject, Turn
 from .dialogue_file import read_dialogues
 from .engines.base import EmotionSettings, Role, SynthesisTask, VoiceError, engine_class
@@ -121,14 +121,11 @@ class Admission:
     def _planned(self, dialogue: Dialogue, stem: str, split_of: Callable[[Dialogue], str]) -> PlannedDialogue:
         turns, keys, split = dialogue.turns, self._keys, split_of(dialogue)
         base = dialogue_seed(self._seed, dialogue.id)
-        seeds = [task_seed(base, number) for number in range(len(turns))]
+        seeds = task_seeds(base, len(turns))
         voices = self._casting.voices(turns, base, split)
         emotions = self._turn_emotions(turns)
-        content = [
-            keys.key(voice, turn.text, seed, emotion)
-            for voice, turn, seed, emotion in zip(voices, turns, seeds, emotions)
-        ]
-        return PlannedDialogue(dialogue, stem, list(map(keys.voice_name, voices)), seeds, content, emotions, split)
+        content = keys.keys([turn.text for turn in turns], voices, seeds, emotions)
+        return PlannedDialogue(dialogue, stem, keys.voice_names(voices), seeds, content, emotions, split)
 
     def _check(self, dialogue: Dialogue) -> Dialogue | Reject:
         for turn in dialogue.turns:

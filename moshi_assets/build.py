@@ -5,7 +5,6 @@ The same assets, resources and executor as in the UI; only who starts the runs d
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -22,15 +21,15 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from .definitions import defs
-from .executor import executor_config, warm_up
-from .files import write_whole
+from .executor import executor_config
+from .fork_server import warm_up
+from .instance_home import instance_home
 from .lock import dataset_lock
 from .progress import LaneProgress, clear_progress, read_progress
 from .recipe import Recipe
 from .run_tags import BUILD_TAG, COMMAND_LINE, DATASET_TAG, DRIVER_TAG, lock_owner
 from .store import DatasetStore
 
-_INSTANCE_YAML = "telemetry:\n  enabled: false\n"
 _POLL_SECONDS = 0.5
 _OWN_ERROR = re.compile(r"^(moshi_assets|indextts)[\w.]*: ")
 """Dagster puts the class in front of a message; ours speak for themselves."""
@@ -90,16 +89,6 @@ def build_shards() -> dg.JobDefinition:
 
 def publish_manifest() -> dg.JobDefinition:
     return defs.resolve_job_def("publish_manifest")
-
-
-def instance_home(root: Path) -> Path:
-    """DAGSTER_HOME when set, else `.dagster` beside the datasets; sets it for child processes."""
-    home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster").expanduser().resolve()
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        write_whole(home / "dagster.yaml", _INSTANCE_YAML)
-    os.environ["DAGSTER_HOME"] = str(home)
-    return home
 
 
 class _SignalRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ def dialogue_seed(recipe_seed: int, dialogue_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest(), "little")
 
 
-def task_seed(dialogue: int, turn: int) -> int:
-    """Seed of one turn of a dialogue, 0 <= seed < 2**63 (Weyl sequence: distinct for each turn)."""
-    return (dialogue + turn * 0x9E3779B97F4A7C15) % 2**64 >> 1
+def task_seeds(dialogue: int, turns: int) -> list[int]:
+    """Seeds of a dialogue's turns, 0 <= seed < 2**63 (Weyl sequence: distinct for each turn)."""
+    return [(dialogue + turn * 0x9E3779B97F4A7C15) % 2**64 >> 1 for turn in range(turns)]
 
 
 class ContentKeys:
@@ -73,9 +74,9 @@ class ContentKeys:
         """Identity by content of a voice that has passed `voice_fault`."""
         return self._voices[voice].fingerprint
 
-    def voice_name(self, voice: str) -> str:
-        """What the engine is given for a voice that has passed `voice_fault`."""
-        return self._voices[voice].name
+    def voice_names(self, voices: Iterable[str]) -> list[str]:
+        """What the engine is given for voices that have passed `voice_fault`."""
+        return [self._voices[voice].name for voice in voices]
 
     def emotion(self, emotion: EmotionSettings | None) -> EmotionSettings | None:
         """The emotion as the engine is given it.
@@ -85,11 +86,20 @@ class ContentKeys:
         """
         return emotion and self._engine.find_emotion(self._options, emotion, self._folder)
 
-    def key(self, voice: str, text: str, seed: int, emotion: EmotionSettings | None = None) -> bytes:
-        """16 bytes; `voice` must have passed `voice_fault`, `emotion` come from `emotion`."""
-        digest = self._prefixes[voice].copy()
-        digest.update(seed.to_bytes(8, "little") + text.encode("utf-8"))
-        if emotion:
-            identity = emotion.model_dump_json(exclude={"emo_audio"} if emotion.fingerprint else None)
-            digest.update(b"\0" + identity.encode())
-        return digest.digest()
+    def keys(
+        self,
+        texts: Iterable[str],
+        voices: Iterable[str],
+        seeds: Iterable[int],
+        emotions: Iterable[EmotionSettings | None],
+    ) -> list[bytes]:
+        """16 bytes for each turn; the voices must have passed `voice_fault`, the emotions come from `emotion`."""
+        keys = []
+        for text, voice, seed, emotion in zip(texts, voices, seeds, emotions):
+            digest = self._prefixes[voice].copy()
+            digest.update(seed.to_bytes(8, "little") + text.encode())
+            if emotion:
+                identity = emotion.model_dump_json(exclude={"emo_audio"} if emotion.fingerprint else None)
+                digest.update(b"\0" + identity.encode())
+            keys.append(digest.digest())
+        return keys

@@ -1,7 +1,8 @@
 """The synthesis loop of one lane: reader -> bounded queue -> engine -> bounded queue -> judge and writer.
 
 The engine has the main thread; reading, judging and writing overlap with it. Audio goes from the engine to Arrow parts in
-memory. What fails its gates comes back and is spoken again, with another seed, in batches, before the next shard begins.
+memory. What fails its gates comes back and is spoken again, with another seed, in batches; what is left of a shard then
+once the first batch of the next one is spoken, so that the engine does not wait for the judge.
 What a killed lane loses is bounded by `UNWRITTEN_ROWS`.
 """
 
@@ -11,6 +12,7 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -86,10 +88,11 @@ class Lane:
             max(1, recipe.planner_buffer // self._batch)
         )
         self._spoken: queue.Queue[tuple[str, list[tuple[Utterance, SpokenTask]]] | None] = queue.Queue(2)
-        self._verdicts: queue.SimpleQueue[tuple[Utterance, SpokenTask, list[str]]] = queue.SimpleQueue()
-        self._unjudged = 0
-        self._again: list[Utterance] = []
-        """What failed its gates and has attempts left; fewer than a batch and what is being judged."""
+        self._verdicts: queue.SimpleQueue[tuple[str, Utterance, SpokenTask, list[str]]] = queue.SimpleQueue()
+        self._unjudged: Counter[str] = Counter()
+        """Utterances by shard."""
+        self._again: dict[str, list[Utterance]] = {}
+        """By shard what failed its gates and has attempts left; fewer than a batch and what is being judged."""
         self._unwritten = 0
         self._unwritten_limit = max(UNWRITTEN_ROWS, 2 * self._batch)
         self._room = threading.Condition()
@@ -99,6 +102,7 @@ class Lane:
         self._failed_in_a_row = self._rejected = 0
         self._any_good = False
         self._last_fault = ""
+        self._charged = 0.0
 
     def run(self) -> LaneReport:
         """Speak everything.
@@ -108,30 +112,32 @@ class Lane:
             OSError: a part could not be written; parts written earlier stay.
         """
         report = LaneReport(self._work.lane)
-        last_observation = time.monotonic()
-        shard_begin = time.monotonic()
+        last_observation = self._charged = time.monotonic()
         pool = ThreadPoolExecutor(2, thread_name_prefix=f"lane-{self._work.lane}")
         self._helpers = [pool.submit(self._read), pool.submit(self._judge_and_write)]
         try:
-            current = None
+            current = ending = None
             for shard, batch, depth in self._batches():
                 if shard != current:
-                    if current:
-                        self._speak_again(current, report, shard_begin, to_the_end=True)
-                    shard_begin, current = time.monotonic(), shard
-                figures = report.figures.setdefault(shard, SpeechFigures())
-                report.failures.setdefault(shard, {})
+                    ending, current = current, shard
+                    report.figures[shard], report.failures[shard] = SpeechFigures(), {}
+                    self._again[shard] = []
+                figures = report.figures[shard]
                 figures.depth_sum += depth
                 figures.depth_samples += 1
                 figures.depth_max = max(figures.depth_max, depth)
                 self._speak(shard, batch, report)
-                self._speak_again(shard, report, shard_begin, to_the_end=False)
+                self._charge(figures)
+                if ending:
+                    self._speak_again(ending, report, to_the_end=True)
+                    ending = None
+                self._speak_again(shard, report, to_the_end=False)
                 if self._observe and time.monotonic() - last_observation >= self._observe_seconds:
                     last_observation = time.monotonic()
                     figures.peak_rss_mb, figures.peak_vram_mb = peak_rss(), peak_vram()
                     self._observe(shard, figures.summary())
             if current:
-                self._speak_again(current, report, shard_begin, to_the_end=True)
+                self._speak_again(current, report, to_the_end=True)
             self._put(self._spoken, None)
             for helper in self._helpers:
                 helper.result()
@@ -177,7 +183,7 @@ class Lane:
         add_figures(figures.work, self._engine.work_figures())
         with self._room:
             self._unwritten += len(rows)
-        self._unjudged += len(rows)
+        self._unjudged[shard] += len(rows)
         self._put(self._spoken, (shard, rows))
         state = self._progress.state
         state.done += len(batch)
@@ -199,15 +205,15 @@ class Lane:
                 f"last because of {reason}; what was spoken before is kept"
             )
 
-    def _speak_again(self, shard: str, report: LaneReport, shard_begin: float, to_the_end: bool) -> None:
+    def _speak_again(self, shard: str, report: LaneReport, to_the_end: bool) -> None:
         """Speak what came back from the judge: full batches, or all until nothing comes back any more."""
-        figures = report.figures[shard]
-        self._heed_verdicts(figures, wait=to_the_end)
-        while len(self._again) >= (1 if to_the_end else self._batch):
-            batch, self._again = self._again[: self._batch], self._again[self._batch :]
+        figures, again = report.figures[shard], self._again[shard]
+        self._heed_verdicts(report, shard if to_the_end else None)
+        while len(again) >= (1 if to_the_end else self._batch):
+            batch, again[:] = again[: self._batch], again[self._batch :]
             self._speak(shard, batch, report)
-            self._heed_verdicts(figures, wait=to_the_end and not self._again)
-        figures.wall_seconds = time.monotonic() - shard_begin
+            self._heed_verdicts(report, shard if to_the_end and not again else None)
+        self._charge(figures)
         figures.ended = time.time()
         # Once something was good, what fails is the text's fault. Not earlier than here: the longest texts come first.
         if to_the_end and not self._any_good and self._rejected >= HOPELESS_FAILURES:
@@ -217,20 +223,28 @@ class Lane:
                 f"the recipe"
             )
 
-    def _heed_verdicts(self, figures: SpeechFigures, wait: bool) -> None:
-        """Take in what the judge says; with `wait`, of everything that was spoken."""
-        while self._unjudged:
+    def _charge(self, figures: SpeechFigures) -> None:
+        """Put the wall time since the last charge down to a shard."""
+        now = time.monotonic()
+        figures.wall_seconds += now - self._charged
+        self._charged = now
+
+    def _heed_verdicts(self, report: LaneReport, awaited: str | None) -> None:
+        """Take in what the judge says, and wait until it has said all about the awaited shard."""
+        while any(self._unjudged.values()):
+            wait = awaited is not None and self._unjudged[awaited] > 0
             try:
-                utterance, row, faults = self._verdicts.get(block=wait, timeout=_POLL_SECONDS)
+                shard, utterance, row, faults = self._verdicts.get(block=wait, timeout=_POLL_SECONDS)
             except queue.Empty:
                 if not wait:
                     return
                 self._check_helpers()
                 continue
-            self._unjudged -= 1
+            self._unjudged[shard] -= 1
             if not faults:
                 self._any_good = True
                 continue
+            figures = report.figures[shard]
             if not utterance.known:
                 figures.discount(row)
             self._progress.state.done -= 1
@@ -238,7 +252,7 @@ class Lane:
             told = "; ".join(faults)
             if attempt < self._attempts:
                 logger.info("dialogue %r, turn %d: %s; spoken again", task.dialogue_id, task.turn, told)
-                self._again.append(Utterance(task, attempt, again=not utterance.known))
+                self._again[shard].append(Utterance(task, attempt, again=not utterance.known))
                 continue
             logger.warning("dialogue %r, turn %d (%s) is rejected: %s", task.dialogue_id, task.turn, task.role, told)
             figures.failed += 1
@@ -265,7 +279,7 @@ class Lane:
         try:
             while (item := self._get(self._spoken)) is not None:
                 for verdict in self._writer.add(*item):
-                    self._verdicts.put(verdict)
+                    self._verdicts.put((item[0], *verdict))
                 self._writer.write_full_part()
         except _Stopped:
             pass  # interrupted: what is in memory is still worth keeping, though nothing relies on it

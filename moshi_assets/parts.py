@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 
 from .files import whole_file
@@ -36,7 +35,6 @@ PART_SCHEMA = pa.schema(
         *MEASURE_FIELDS,
     ]
 )
-_SAMPLES = PART_SCHEMA.get_field_index("samples")
 NO_AUDIO = np.zeros(0, np.int16)
 
 
@@ -94,39 +92,68 @@ def _flat(word_times: np.ndarray | None) -> np.ndarray | None:
     return None if word_times is None else np.asarray(word_times, np.float32).reshape(-1)
 
 
-@dataclass
 class Part:
     """An intact part, memory-mapped."""
 
-    path: Path
-    keys: list[bytes]
-    table: pa.RecordBatch
+    def __init__(self, path: Path, table: pa.RecordBatch) -> None:
+        """
+        Args:
+            path: where it lies.
+            table: its rows, PART_SCHEMA or, from an earlier version, fewer columns.
+        """
+        self.path = path
+        self.table = table
+        self._offsets, self._samples = _lists(table, "samples")
+        self._rates: list[int] = table.column(1).to_pylist()
+        self.keys: list[bytes] = table.column(0).to_pylist()
+
+    @cached_property
+    def _known(self) -> list[tuple]:
+        """All but the sound of each row, made at once: column by column is ten times faster than cell by cell."""
+        measures = zip(*(self._column(field.name) for field in MEASURE_FIELDS))
+        return [
+            (wall, when, attempt or 0, failure, Measures(*taken) if taken[0] is not None else None, listeners or "")
+            for wall, when, attempt, failure, taken, listeners in zip(
+                self._column("wall_seconds"),
+                self._word_times(),
+                self._column("attempt"),
+                self._column("failure"),
+                measures,
+                self._column("listeners"),
+            )
+        ]
+
+    def _word_times(self) -> list[np.ndarray | None]:
+        if "word_times" not in self.table.schema.names:
+            return [None] * len(self.keys)
+        offsets, flat = _lists(self.table, "word_times")
+        there = self.table.column("word_times").is_valid().to_pylist()
+        return [flat[a:b].reshape(-1, 2) if ok else None for a, b, ok in zip(offsets, offsets[1:], there)]
+
+    def _column(self, name: str) -> list[Any]:
+        if name in self.table.schema.names:
+            return self.table.column(name).to_pylist()
+        return [None] * len(self.keys)  # older parts hold less
 
     def row(self, number: int) -> SpokenTask:
         """One row; its samples are a view of the mapped file."""
-        table = self.table
-        samples = table.column(_SAMPLES)[number].values.to_numpy(zero_copy_only=True)
-        times = self._value("word_times", number)
-        measures = [self._value(field.name, number) for field in MEASURE_FIELDS]
-        return SpokenTask(
-            self.keys[number],
-            table.column(1)[number].as_py(),
-            table.column(2)[number].as_py(),
-            samples,
-            None if times is None else np.asarray(times, np.float32).reshape(-1, 2),
-            self._value("attempt", number) or 0,
-            self._value("failure", number),
-            Measures(*measures) if measures[0] is not None else None,
-            self._value("listeners", number) or "",
-        )
+        samples = self._samples[self._offsets[number] : self._offsets[number + 1]]
+        wall, *known = self._known[number]
+        return SpokenTask(self.keys[number], self._rates[number], wall, samples, *known)
+
+    def format(self, number: int) -> tuple[int, int]:
+        """Rate (Hz) and length (frames) of a row."""
+        return self._rates[number], int(self._offsets[number + 1] - self._offsets[number])
 
     def audible(self) -> list[bool]:
         """Whether each row holds sound."""
-        return pc.greater(pc.list_value_length(self.table.column(_SAMPLES)), 0).to_pylist()
+        return (np.diff(self._offsets) > 0).tolist()
 
-    def _value(self, name: str, number: int) -> Any:
-        column = self.table.schema.get_field_index(name)
-        return None if column < 0 else self.table.column(column)[number].as_py()  # older parts hold less
+
+def _lists(table: pa.RecordBatch, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(rows + 1,) offsets and the values of a column of lists, views of the table."""
+    column = table.column(name)
+    return column.offsets.to_numpy(), column.values.to_numpy(zero_copy_only=True)
 
 
 def open_part(path: Path) -> Part | None:
@@ -141,7 +168,7 @@ def open_part(path: Path) -> Part | None:
         logger.warning("part %s is damaged (checksum): its utterances will be spoken again", path)
         return None
     batch = pa.ipc.open_file(content).get_batch(0)
-    return Part(path, batch.column(0).to_pylist(), batch)
+    return Part(path, batch)
 
 
 class SpokenShard:
@@ -172,7 +199,7 @@ class SpokenShard:
     def format(self, key: bytes) -> tuple[int, int]:
         """Rate (Hz) and length (frames) of a row."""
         part, number = self._where[key]
-        return part.table.column(1)[number].as_py(), len(part.table.column(_SAMPLES)[number])
+        return part.format(number)
 
     def __getitem__(self, key: bytes) -> SpokenTask:
         """The row with the sound of an attempt."""

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .admission import Admission, PlannedDialogue
 from .counts import source_state
@@ -26,6 +27,7 @@ from .tables import write_table
 
 MAX_UNKNOWN_FIELDS = 20
 """Distinct unknown field names that are counted; input is hostile."""
+_REPORT_SECONDS = 3.0
 
 
 @dataclass
@@ -46,16 +48,18 @@ class ParseFigures:
 
 
 class _ShardWriter:
-    """Collects the task rows of one shard at a time and writes each shard once."""
+    """Collects the task rows of one shard at a time, and writes and counts each shard once."""
 
-    def __init__(self, folder: Path, dataset: str, dialogues_per_shard: int) -> None:
+    def __init__(self, folder: Path, dataset: str, dialogues_per_shard: int, figures: ParseFigures) -> None:
         self._folder, self._dataset, self._per_shard = folder, dataset, dialogues_per_shard
+        self._figures = figures
         self._rows: list[tuple] = []
         self._dialogues = 0
-        self.shards = 0
 
-    def add(self, planned: PlannedDialogue) -> None:
-        if self._dialogues == self._per_shard:
+    def add(self, planned: PlannedDialogue) -> bool:
+        """Take one dialogue; True where a shard was written before it."""
+        written = self._dialogues == self._per_shard
+        if written:
             self.flush()
         dialogue, stem, voices, seeds, keys, emotions, split = planned
         line, name, turns, _, _ = dialogue
@@ -64,15 +68,22 @@ class _ShardWriter:
             how = emotion.model_dump_json() if emotion else None
             self._rows.append((line, name, stem, number, role, text, voice, seed, key, how, gap, backchannel, split))
         self._dialogues += 1
+        return written
 
     def flush(self) -> None:
+        """Write what has gathered, if anything. Counted here, not line by line: there may be millions."""
         if not self._dialogues:
             return
-        path = tasks_path(self._folder, shard_key(self._dataset, self.shards))
+        figures = self._figures
+        path = tasks_path(self._folder, shard_key(self._dataset, figures.shards))
         columns = [pa.array(values, spec.type) for values, spec in zip(zip(*self._rows), TASK_SCHEMA)]
+        tasks = pa.table(columns, schema=TASK_SCHEMA)
         # Not durable: tasks that a power cut damages are found by their checksum and parsed again.
-        write_table(path, pa.table(columns, schema=TASK_SCHEMA), durable=False)
-        self.shards += 1
+        write_table(path, tasks, durable=False)
+        figures.shards += 1
+        figures.dialogues += self._dialogues
+        figures.tasks += len(tasks)
+        figures.characters += pc.sum(pc.utf8_length(tasks.column("text"))).as_py()
         self._dialogues = 0
         self._rows.clear()
 
@@ -100,7 +111,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
     figures, unknown, first_reason = ParseFigures(), Counter[str](), ""
-    shards = _ShardWriter(incoming, store.name, recipe.samples_per_shard)
+    shards = _ShardWriter(incoming, store.name, recipe.samples_per_shard, figures)
     try:
         with whole_file(store.rejects_path, durable=True) as partial:
             with open(partial, "w", encoding="utf-8") as rejects:
@@ -111,20 +122,17 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                         first_reason = first_reason or f"line {item.line}, {item.reason}"
                         rejects.write(reject_line(item))
                         continue
-                    shards.add(item)
+                    shard_written = shards.add(item)
                     dialogue = item.dialogue
                     figures.lines = dialogue.line
-                    figures.dialogues += 1
                     if item.split == "eval":
                         figures.eval_dialogues += 1
-                    figures.tasks += len(dialogue.turns)
-                    for turn in dialogue.turns:
-                        figures.characters += len(turn.text)
                     if dialogue.unknown_fields:
                         _count_unknown(unknown, dialogue.unknown_fields)
-                    if report and figures.dialogues % 1024 == 0 and time.monotonic() - last_report > 3:
+                    if shard_written and report and time.monotonic() - last_report > _REPORT_SECONDS:
                         last_report = time.monotonic()
                         report(figures)
+            shards.flush()  # before the rejects take their final name
             if not figures.dialogues:
                 if not store.exists():  # an earlier dataset keeps its own
                     shutil.copyfile(partial, store.rejects_path)
@@ -134,12 +142,10 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                 )
             if figures.dialogues == figures.eval_dialogues:
                 raise RecipeError(_nothing_to_train_on(recipe, figures))
-            shards.flush()  # before the rejects take their final name
     except BaseException:
         shutil.rmtree(incoming, ignore_errors=True)
         raise
 
-    figures.shards = shards.shards
     figures.train_dialogues = figures.dialogues - figures.eval_dialogues
     figures.unknown_fields = dict(unknown)
     figures.wall_seconds = time.monotonic() - begin

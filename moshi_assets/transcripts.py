@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -99,21 +99,22 @@ def build_transcripts(
             f"shard {shard} has no stereo pairs of its present tasks: materialize stereo_pairs for it first"
         )
     recordings = [recording for recording in indexed if recording.failure is None]
+    keys = {recording.path: transcript_key(recording, recipe) for recording in recordings}
     stale = []
     for recording in recordings:
         figures.recordings += 1
         held = read_transcript(store.folder / transcript_path(recording.path))
         said = turn_texts(recording, texts)
-        current = held is not None and held.key == transcript_key(recording, recipe)
+        current = held is not None and held.key == keys[recording.path]
         if held and current and not transcript_faults(store.folder, recording, said):
             figures.reused += 1
             _count(figures, held)
         else:
             stale.append(recording)
     for begin in range(0, len(stale), GROUP):
-        _write_group(store, recipe, stale[begin : begin + GROUP], texts, word_times, pool, figures)
+        _write_group(store, stale[begin : begin + GROUP], keys, texts, word_times, pool, figures)
     summary = {
-        "key": _shard_key(recordings, recipe),
+        "key": _shard_key(keys.values()),
         "recordings": figures.recordings,
         "words": figures.words,
         "assistant_words": figures.assistant_words,
@@ -138,20 +139,21 @@ def transcripts_are_current(store: DatasetStore, recipe: Recipe, shard: str, rec
         summary = json.loads(store.transcripts_path(shard).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    if summary.get("key") != _shard_key(good, recipe) or summary.get("faults"):
+    if summary.get("key") != _shard_key(transcript_key(recording, recipe) for recording in good):
+        return False
+    if summary.get("faults"):
         return False
     return all((store.folder / transcript_path(recording.path)).is_file() for recording in good)
 
 
-def _shard_key(recordings: Sequence[Recording], recipe: Recipe) -> str:
-    keys = "".join(transcript_key(recording, recipe) for recording in recordings)
-    return hashlib.blake2b(keys.encode(), digest_size=16).hexdigest()
+def _shard_key(keys: Iterable[str]) -> str:
+    return hashlib.blake2b("".join(keys).encode(), digest_size=16).hexdigest()
 
 
 def _write_group(
     store: DatasetStore,
-    recipe: Recipe,
     recordings: Sequence[Recording],
+    keys: dict[str, str],
     texts_of: dict[str, list[str]],
     word_times: WordTimes,
     pool: ThreadPoolExecutor,
@@ -165,7 +167,7 @@ def _write_group(
     alignments = [[next(found) for _ in recording.turns] for recording in recordings]
 
     def write(recording: Recording, alignments: list[Alignment], texts: list[str]) -> tuple[Transcript, list[Fault]]:
-        transcript = _transcript(recording, alignments, transcript_key(recording, recipe))
+        transcript = _transcript(recording, alignments, keys[recording.path])
         write_transcript(store.folder / transcript_path(recording.path), transcript)
         return transcript, transcript_faults(store.folder, recording, texts)
 

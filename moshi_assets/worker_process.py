@@ -1,10 +1,12 @@
-"""What a worker process is told by where it stands: its device, and when to end."""
+"""What a worker process is told by where it stands: its device, when to end, and what to do with freed memory."""
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import threading
+from contextlib import suppress
 
 
 def default_device(lane: int) -> str | None:
@@ -15,6 +17,27 @@ def default_device(lane: int) -> str | None:
         return None
     gpus = torch.cuda.device_count()
     return f"cuda:{lane % gpus}" if gpus else None
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
+def settle_in() -> None:
+    """What every step does first: `exit_with_parent`, `keep_freed_memory`."""
+    exit_with_parent()
+    keep_freed_memory()
+
+
+def keep_freed_memory(most: int = 256 * 2**20) -> None:
+    """Let glibc keep up to `most` freed bytes for the next array.
+
+    It gives the memory of large arrays back to the kernel at once otherwise, which hands it out again page by page, zeroed:
+    a third of the time of the stereo stage. Elsewhere (musl, macOS) this does nothing.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, most)
+        mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)  # the most that it takes
 
 
 def exit_with_parent() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from moshi_assets.attempts import attempt_seed
-from moshi_assets.content_keys import dialogue_seed, task_seed
+from moshi_assets.content_keys import dialogue_seed, task_seeds
 from moshi_assets.engines.base import NoiseOptions, SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
 
@@ -50,7 +50,7 @@ class ErraticEngine(NoiseEngine):
         return Counter(each for call in self.calls for each in call)
 
     def attempt(self, task: SynthesisTask) -> int:
-        first = task_seed(dialogue_seed(self.seed, task.dialogue_id), task.turn)
+        first = task_seeds(dialogue_seed(self.seed, task.dialogue_id), task.turn + 1)[task.turn]
         return next(attempt for attempt in range(30) if attempt_seed(first, attempt) == task.seed)
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:

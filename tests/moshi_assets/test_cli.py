@@ -14,8 +14,8 @@ import pytest
 import yaml
 from pipeline import BIN, Pipeline, dialogue, digests, environment, flip_byte, run, write_dialogues
 
-from moshi_assets.cli import _recipe as recipe_of
-from moshi_assets.cli import build as build_command
+from moshi_assets.cli_build import _recipe as recipe_of
+from moshi_assets.cli_build import build as build_command
 from moshi_assets.recipe import Recipe
 from moshi_assets.store import DatasetStore
 

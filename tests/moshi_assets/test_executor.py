@@ -4,7 +4,8 @@ import dagster as dg
 import pytest
 from pipeline import Probe, dialogue, environment, run, write_dialogues
 
-from moshi_assets.executor import executor_config, start_method
+from moshi_assets.executor import executor_config
+from moshi_assets.fork_server import start_method
 
 
 def methods(probe: Probe) -> set[str]:
