@@ -48,6 +48,10 @@ PRECISIONS: dict[str, dict[str, str]] = {
     "flow bf16, vocoder fp16": {"flow": "bf16", "vocoder": "fp16"},
 }
 """GPT formats are left out: with other codes the mels cannot be compared."""
+HALF = "flow and vocoder bf16"
+"""Beside float32 in the chain; the codes, and so the lengths, are the same."""
+ORCHESTRATED_STEPS = 10
+"""Flow steps on both sides of the orchestrated part: the faster the engine, the more the lane's own work shows."""
 
 
 @dataclass(frozen=True)
@@ -252,6 +256,30 @@ def measure_batch(tts: IndexTTS2, turns: list[Turn], batch: int, steps: int) -> 
     }
 
 
+def measure_chain(
+    load: Callable[..., IndexTTS2], turns: list[Turn], few: list[Turn], batches: list[int], steps: int, scratch: Path
+) -> dict[str, Any]:
+    """Calls one after another, as the classic builder makes them and with warm voices, and batches of each size; the best
+    size once more in half precision."""
+    opponents = {"calls_3_beams_one_voice_cached": measure_calls(load(cache_bytes=0), few, scratch, 3, warm=False)}
+    tts = load()
+    opponents["calls_1_beam_warm"] = measure_calls(tts, few, scratch, 1, warm=True)
+    rows = {batch: measure_batch(tts, few if batch == 1 else turns, batch, steps) for batch in batches}
+    best = max(rows, key=lambda batch: rows[batch]["times_real_time"])
+    half = load(precision=PRECISIONS[HALF])
+    opponents_in_half = measure_calls(half, few, scratch, 1, warm=True)
+    best_in_half = measure_batch(half, turns, best, steps)
+    for opponent in opponents.values():
+        for name, row in (("float32", rows[best]), ("half", best_in_half)):
+            opponent[f"best_batch_{name}_is_faster_by"] = round(row["times_real_time"] / opponent["times_real_time"], 2)
+    return {
+        **opponents,
+        **{f"synthesize_{batch}": row for batch, row in rows.items()},
+        "calls_1_beam_warm_half": opponents_in_half,
+        "best_batch_half": {"batch": best, "precision": HALF, **best_in_half},
+    }
+
+
 def measure_prompts(tts: IndexTTS2) -> dict[str, Any]:
     """Flow seconds for 5 s of speech behind prompts of several lengths (two steps measured, times 12.5)."""
     speech, cfm = int(5 * 22050 / 256), tts._synthesizer.pipeline.components.cfm
@@ -325,11 +353,12 @@ def measure_orchestrated(tts: IndexTTS2, folder: Path, scratch: Path, turns: int
         "indextts2": {
             "cfg_path": str(folder / "config.yaml"),
             "model_dir": str(folder),
+            "flow_steps": ORCHESTRATED_STEPS,
             "generation": {"min_mel_tokens": codes, "max_mel_tokens": codes},
         },
     }
     recipe.write_text(json.dumps(settings))  # JSON is YAML
-    _, alone = spoken(tts, same)
+    _, alone = spoken(tts, same, flow_steps=ORCHESTRATED_STEPS)
     wall = build([str(source), "--output", str(scratch / "data"), "--name", "tts", "--recipe", str(recipe)])
     with dg.DagsterInstance.from_config(str(scratch / "data" / ".dagster")) as instance:
         record = instance.fetch_materializations(dg.AssetKey("mono_syntheses"), limit=1).records[0]
@@ -337,6 +366,7 @@ def measure_orchestrated(tts: IndexTTS2, folder: Path, scratch: Path, turns: int
     lane: dict[str, Any] = {name: value.value for name, value in record.asset_materialization.metadata.items()}
     return {
         "turns": len(same),
+        "flow_steps": ORCHESTRATED_STEPS,
         "engine_times_real_time": alone["times_real_time"],
         "lane_times_real_time": lane["x_realtime"],
         "share_of_the_engine": round(lane["x_realtime"] / alone["times_real_time"], 3),
@@ -401,18 +431,14 @@ def main(arguments: list[str] | None = None) -> None:
         if "orchestrated" in given.part:
             figures["orchestrated"] = measure_orchestrated(tts, folder, scratch, min(count, 64), given.seconds[0])
         if "chain" in given.part:
-            few = spread(turns, min(singles, count))
-            chain: dict[str, Any] = {}
-            classic = IndexTTS2(folder / "config.yaml", folder, cache_bytes=0, **options)
-            chain["calls_3_beams_one_voice_cached"] = measure_calls(classic, few, scratch, 3, warm=False)
-            chain["calls_1_beam_warm"] = measure_calls(tts, few, scratch, 1, warm=True)
-            for batch in given.chain_batches or given.batches:
-                chosen = few if batch == 1 else turns
-                chain[f"synthesize_{batch}"] = measure_batch(tts, chosen, batch, given.steps)
-            best = max(value["times_real_time"] for name, value in chain.items() if name.startswith("synthesize"))
-            for name in ("calls_3_beams_one_voice_cached", "calls_1_beam_warm"):
-                chain[name]["best_batch_is_faster_by"] = round(best / chain[name]["times_real_time"], 2)
-            figures["chain"] = chain
+            figures["chain"] = measure_chain(
+                lambda **more: IndexTTS2(folder / "config.yaml", folder, **options, **more),
+                turns,
+                spread(turns, min(singles, count)),
+                given.chain_batches or given.batches,
+                given.steps,
+                scratch,
+            )
     finally:
         shutil.rmtree(scratch)
     command = "python -m benchmarks.tts " + " ".join(
