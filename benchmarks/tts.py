@@ -14,33 +14,31 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import random
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import soundfile
 import torch
 from torch import Tensor
 
-from indextts import IndexTTS2, SynthesisRequest
+from indextts import IndexTTS2
+from indextts.arguments import generation_options
 from indextts.engine import Segment, SpeakingOptions
 from indextts.features import log_mel
 from indextts.figures import SpeakingFigures, StageClock
-from indextts.parity_rule import wave
 from indextts.request import Emotion, RandomStreams
 from indextts.tiny import write_checkpoint
 
-from .measure import _ASSISTANT, _USER, RESULTS, build, save
+from .measure import RESULTS, build, save
+from .tts_roofline import best_seconds, decode_work, flow_gflop, measure_rates, vocoder_gflop_per_second
+from .tts_turns import CODES_PER_SECOND, PROMPT_SECONDS, Turn, spread, write_turns
 
-CODES_PER_SECOND = 22050 / 256 / 1.72
-PROMPT_SECONDS = 5.0
 PARTS = ("rates", "decode", "chain", "prompt", "precision", "steps", "orchestrated")
 PRECISIONS: dict[str, dict[str, str]] = {
     "flow bf16": {"flow": "bf16"},
@@ -54,100 +52,21 @@ ORCHESTRATED_STEPS = 10
 """Flow steps on both sides of the orchestrated part: the faster the engine, the more the lane's own work shows."""
 
 
-@dataclass(frozen=True)
-class Turn:
-    """What is said, by whom, and in how many codes."""
-
-    text: str
-    voice: Path
-    codes: int
-
-    def request(self, seed: int) -> SynthesisRequest:
-        return SynthesisRequest(self.text, self.voice, seed, None, self.codes, self.codes)
-
-
-def write_turns(folder: Path, count: int, shortest: float, longest: float) -> list[Turn]:
-    """The same turns every time: lengths spread evenly over the range, in random order, the two voices in turn."""
-    voices = []
-    for number, role in enumerate(("user", "assistant")):
-        voices.append(folder / f"{role}.wav")
-        soundfile.write(voices[-1], wave(22050, PROMPT_SECONDS, number + 1), 22050)
-    choose = random.Random(0)
-    seconds = [shortest + (longest - shortest) * i / max(1, count - 1) for i in range(count)]
-    choose.shuffle(seconds)
-    texts = (_USER, _ASSISTANT)
-    return [
-        Turn(choose.choice(texts[i % 2]) + ".", voices[i % 2], round(length * CODES_PER_SECOND))
-        for i, length in enumerate(seconds)
-    ]
-
-
-def spread(turns: list[Turn], count: int) -> list[Turn]:
-    """``count`` turns whose lengths stand for all of them, the two voices in turn."""
-    chosen = []
-    for role in (0, 1):
-        by_length = sorted(turns[role::2], key=lambda turn: turn.codes)
-        wanted = (count + 1 - role) // 2
-        chosen.append([by_length[int((i + 0.5) * len(by_length) / wanted)] for i in range(wanted)])
-    return [chosen[i % 2][i // 2] for i in range(count)]
-
-
 @contextmanager
 def timed() -> Iterator[Callable[[], float]]:
     begin = time.perf_counter()
     yield lambda: time.perf_counter() - begin
 
 
-def best_seconds(work: Callable[[], Any], times: int = 5) -> float:
-    """Shortest of several runs, the first not counted."""
-    work()
-    seconds = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds)
-
-
-def measure_rates(device: torch.device, dtype: torch.dtype) -> dict[str, float]:
-    """What the machine can do: matrix products of 2 048 x 2 048, copies of 256 MB (read and written)."""
-    size = 2048
-    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    source = torch.ones(64 << 20, device=device)
-    target = torch.empty_like(source)
-    return {
-        "matmul_gflops": round(2 * size**3 / best_seconds(lambda: a @ b) / 1e9, 1),
-        "copy_gb_per_second": round(2 * source.nbytes / best_seconds(lambda: target.copy_(source)) / 1e9, 1),
-    }
-
-
 def segments_of(tts: IndexTTS2, turns: list[Turn], flow_steps: int) -> list[Segment]:
     """The turns' segments, ready to be decoded."""
     prepared = []
     for number, turn in enumerate(turns):
-        generation = tts._generation_options(
-            {"num_beams": 1, "min_mel_tokens": turn.codes, "max_mel_tokens": turn.codes}
-        )
+        limits = {"num_beams": 1, "min_mel_tokens": turn.codes, "max_mel_tokens": turn.codes}
+        generation = generation_options(limits, tts.cfg.gpt.max_mel_tokens)
         options = SpeakingOptions(generation, RandomStreams(number), flow_steps=flow_steps)
         prepared += tts._synthesizer.prepare(turn.voice, turn.text, Emotion(), options, StageClock(tts.device))
     return prepared
-
-
-def decode_work(tts: IndexTTS2, turns: list[Turn], text_tokens: int, batch: int) -> tuple[float, float]:
-    """GFLOP of decoding the turns, and GB read in steps of ``batch`` full rows: weights once a step, cache once a row."""
-    config = tts.cfg.gpt
-    dim, layers = config.model_dim, config.layers
-    weights = 12 * dim * dim * layers + dim * config.number_mel_codes
-    item = tts._synthesizer.pipeline.components.gpt.mel_head.weight.element_size()
-    flop = read = 0.0
-    for turn in turns:
-        positions = 34 + text_tokens + 3
-        attended = sum(positions + k for k in range(turn.codes))
-        flop += 2 * weights * (positions + turn.codes) + 4 * dim * layers * (attended + positions**2 / 2)
-        read += item * (weights * (turn.codes / batch + 1) + 2 * dim * layers * attended)
-    return flop / 1e9, read / 1e9
 
 
 def measure_decode(tts: IndexTTS2, turns: list[Turn], singles: int, batches: list[int]) -> dict[str, Any]:
@@ -180,29 +99,6 @@ def measure_decode(tts: IndexTTS2, turns: list[Turn], singles: int, batches: lis
                 figures_of_batch["codes_per_second"] / results["1"]["codes_per_second"], 2
             )
     return results
-
-
-def flow_gflop(tts: IndexTTS2, turn: Turn, prompt_frames: int, steps: int) -> float:
-    """GFLOP of the flow for one turn, counted, not estimated: one step counted and multiplied."""
-    from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
-
-    components = tts._synthesizer.pipeline.components
-    frames = prompt_frames + int(turn.codes * 1.72)
-    cfm, device = components.cfm, tts.device
-    arguments = (
-        torch.randn(1, frames, tts.cfg.regulator.channels, device=device),
-        torch.tensor([frames]),
-        torch.randn(1, 80, prompt_frames, device=device),
-        torch.tensor([prompt_frames]),
-        torch.randn(1, 192, device=device),
-        torch.randn(1, 80, frames, device=device),
-    )
-    # The counter knows the attention of GPUs only.
-    attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    cpu = {attention: lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value)}
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=cpu) as counter:
-        cfm.solve(*arguments, steps=1)
-    return counter.get_total_flops() / 1e9 * steps
 
 
 def stages(figures: SpeakingFigures) -> dict[str, float]:
@@ -416,7 +312,8 @@ def main(arguments: list[str] | None = None) -> None:
         tts = IndexTTS2(folder / "config.yaml", folder, **options)
         tts.infer(turns[0].voice, turns[0].text, None, num_beams=1, max_mel_tokens=20, min_mel_tokens=20)  # warm up
         if "rates" in given.part:
-            figures["rates"] = measure_rates(tts.device, torch.float32)
+            figures["rates"] = measure_rates(tts.device)
+            figures["vocoder_gflop_per_audio_second"] = round(vocoder_gflop_per_second(tts), 1)
         if "decode" in given.part:
             figures["decode"] = measure_decode(tts, turns, singles, given.batches)
         if "prompt" in given.part:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 
@@ -45,6 +45,13 @@ class Budgets:
         for field in fields(self):
             if getattr(self, field.name) < 1:
                 raise ValueError(f"{field.name} is {getattr(self, field.name)}, expected 1 or more")
+
+    def limited(
+        self, max_batch: int | None = None, decode_budget: int | None = None, flow_budget: int | None = None
+    ) -> Budgets:
+        """The same with the limits that are given."""
+        given = {"max_batch": max_batch, "decode_budget": decode_budget, "flow_budget": flow_budget}
+        return replace(self, **{name: limit for name, limit in given.items() if limit is not None})
 
     def slots(self, rows: int, capacity: int) -> int:
         """Rows of ``capacity`` positions to decode at the same time when there are ``rows`` of them; at least one."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 STAGES = ("prompt", "text", "gpt", "latent", "flow", "vocoder")
 
@@ -104,3 +105,21 @@ class SpeakingFigures:
         counts = [self.batches[stage] for stage in ("latent", "flow", "vocoder")]
         padded = sum(count.padded for count in counts)
         return 1.0 - sum(count.valid for count in counts) / padded if padded else 0.0
+
+
+class Call:
+    """Clock and figures of one call."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.clock, self.figures = StageClock(device), SpeakingFigures(requests=1)
+        self._started = time.perf_counter()
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def finish(self, wavs: Sequence[Tensor], sampling_rate: int) -> SpeakingFigures:
+        figures, device = self.figures, self.clock.device
+        figures.seconds = time.perf_counter() - self._started
+        figures.stage_seconds = self.clock.seconds
+        figures.audio_seconds = sum(len(wav) for wav in wavs) / sampling_rate
+        figures.peak_memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
+        return figures

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from indextts.budgets import Budgets
+from indextts.arguments import default_device, generation_options, warn_of_no_effect
 from indextts.checkpoints import fingerprint, locate
 from indextts.components import load_components
 from indextts.decode import GenerationOptions
 from indextts.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
 from indextts.engine import Engine, Segment, SpeakingOptions
 from indextts.features import MAX_PROMPT_SECONDS
-from indextts.figures import SpeakingFigures, StageClock
+from indextts.figures import Call, SpeakingFigures, StageClock
 from indextts.flow import FLOW_STEPS, GUIDANCE_RATE
 from indextts.pipeline import Pipeline
 from indextts.precision import stage_dtypes
@@ -41,57 +40,9 @@ __all__ = ["Emotion", "IndexTTS2", "InferenceResult", "SynthesisRequest"]
 
 logger = logging.getLogger(__name__)
 
-_WITHOUT_MEANING = {
-    "use_cuda_kernel": "the vocoder has no custom kernel; it runs on torch alone",
-    "use_deepspeed": "decoding has its own preallocated cache; leave it out",
-    "use_accel": "it would ignore beams, top-k, top-p and the repetition penalty; use use_fp16 or use_bf16 on a GPU",
-    "use_torch_compile": "nothing is compiled; use use_fp16 or use_bf16 on a GPU",
-}
-_warned: set[str] = set()
 # Requests prepared together for each row that is decoded at a time: enough to keep the slots full, few enough that
 # what is not finished yet stays small.
 REQUESTS_PER_SLOT = 4
-
-
-def _warn_once(option: str, advice: str) -> None:
-    if option not in _warned:
-        _warned.add(option)
-        logger.warning("%s has no effect here: %s", option, advice)
-
-
-def default_device() -> torch.device:
-    """cuda:0, xpu, mps or cpu, the first that is there."""
-    if torch.cuda.is_available():
-        return torch.device("cuda:0")
-    if hasattr(torch, "xpu") and torch.xpu.is_available():
-        return torch.device("xpu")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
-
-
-def _limited(budgets: Budgets, max_batch: int | None, decode_budget: int | None, flow_budget: int | None) -> Budgets:
-    """``budgets`` with the limits that are given."""
-    given = {"max_batch": max_batch, "decode_budget": decode_budget, "flow_budget": flow_budget}
-    return replace(budgets, **{name: limit for name, limit in given.items() if limit is not None})
-
-
-class _Call:
-    """Clock and figures of one call."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.clock, self.figures = StageClock(device), SpeakingFigures(requests=1)
-        self._started = time.perf_counter()
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
-
-    def finish(self, wavs: Sequence[Tensor], sampling_rate: int) -> SpeakingFigures:
-        figures, device = self.figures, self.clock.device
-        figures.seconds = time.perf_counter() - self._started
-        figures.stage_seconds = self.clock.seconds
-        figures.audio_seconds = sum(len(wav) for wav in wavs) / sampling_rate
-        figures.peak_memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
-        return figures
 
 
 class IndexTTS2(LatestVoiceViews, PublishedMethods):
@@ -148,14 +99,12 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
             CheckpointError: a file that is unsafe or does not fit.
             ConfigError: a config.yaml that lacks or contradicts something.
         """
-        for option, given in {
-            "use_cuda_kernel": use_cuda_kernel,
-            "use_deepspeed": use_deepspeed,
-            "use_accel": use_accel,
-            "use_torch_compile": use_torch_compile,
-        }.items():
-            if given:
-                _warn_once(option, _WITHOUT_MEANING[option])
+        warn_of_no_effect(
+            use_cuda_kernel=use_cuda_kernel,
+            use_deepspeed=use_deepspeed,
+            use_accel=use_accel,
+            use_torch_compile=use_torch_compile,
+        )
         self.device = torch.device(device) if device is not None else default_device()
         dtypes = stage_dtypes(precision, use_fp16, use_bf16)
         if (use_fp16 or use_bf16) and self.device.type in ("cpu", "mps"):
@@ -184,7 +133,7 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         self._flow_defaults: dict[str, Any] = {"flow_steps": flow_steps, "cfg_rate": cfg_rate}
         SpeakingOptions(GenerationOptions(), **self._flow_defaults)  # refuses what is out of range
         engine = Engine(Pipeline(components, self.device))
-        engine.budgets = _limited(engine.budgets, max_batch, decode_budget, flow_budget)
+        engine.budgets = engine.budgets.limited(max_batch, decode_budget, flow_budget)
         readers = (2 if self.device.type == "cuda" else 0) if text_readers is None else text_readers
         self._text = TextAhead(self._files["bpe_model"], self._files.glossary, readers)
         self._synthesizer = Synthesizer(
@@ -323,7 +272,7 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         at_once = not stream_return and on_chunk is None and self.gr_progress is None
 
         def work() -> Iterator[Any]:
-            call = _Call(self.device)
+            call = Call(self.device)
             spoken: list[Tensor] = []
             for segment in self._synthesizer.speak(
                 spk_audio_prompt, text, emotion, options, call.clock, call.figures, at_once
@@ -386,7 +335,7 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         with self._exclusive(), torch.no_grad():
             engine = self._synthesizer.engine
             usual = engine.budgets
-            engine.budgets = _limited(usual, max_batch, decode_budget, flow_budget)
+            engine.budgets = usual.limited(max_batch, decode_budget, flow_budget)
             try:
                 return self._speak_together(list(requests), base, interval_silence, return_errors, return_numpy)
             finally:
@@ -401,7 +350,7 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         return_errors: bool,
         return_numpy: bool,
     ) -> list[Any]:
-        synthesizer, call = self._synthesizer, _Call(self.device)
+        synthesizer, call = self._synthesizer, Call(self.device)
         call.figures.requests = len(requests)
         spoken: list[Tensor | Exception] = []
         window = REQUESTS_PER_SLOT * synthesizer.engine.budgets.max_batch
@@ -482,28 +431,10 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
     # Delivery
 
     def _speaking_options(self, given: Mapping[str, Any], **settings: Any) -> SpeakingOptions:
-        """From the keyword arguments of a call: those of the flow, and those of :meth:`_generation_options`."""
+        """From the keyword arguments of a call: those of the flow, and those of :func:`generation_options`."""
         generation = dict(given)
         flow = {name: generation.pop(name, default) for name, default in self._flow_defaults.items()}
-        return SpeakingOptions(self._generation_options(generation), **settings, **flow)
-
-    def _generation_options(self, given: Mapping[str, Any]) -> GenerationOptions:
-        """Checks and completes the generation arguments. Raises ``TypeError`` for an unknown one."""
-        given = dict(given)
-        # Two arguments of the published class; off by default, and only ever off here.
-        if given.pop("typical_sampling", False):
-            raise ValueError("typical_sampling is not available: use top_p and top_k")
-        given.pop("typical_mass", None)
-        known = {field.name for field in fields(GenerationOptions)}
-        unknown = sorted(set(given) - known)
-        if unknown:
-            raise TypeError(f"unknown arguments {unknown}; generation arguments are {sorted(known)}")
-        # User interfaces hand None for "off".
-        off = {"top_k": 0, "top_p": 1.0, "temperature": 1.0}
-        given = {name: off.get(name) if value is None else value for name, value in given.items()}
-        longest = self.cfg.gpt.max_mel_tokens
-        given.setdefault("max_mel_tokens", min(GenerationOptions.max_mel_tokens, longest))
-        return GenerationOptions(**given)
+        return SpeakingOptions(generation_options(generation, self.cfg.gpt.max_mel_tokens), **settings, **flow)
 
     def _announce(self, segment: Segment, on_chunk: ChunkListener | None) -> None:
         if on_chunk is not None:

@@ -12,17 +12,18 @@ import re
 MAX_STEM = 100
 """Longest stem, in characters. Leaves room for a shard folder, an extension and a temporary suffix below 255 bytes."""
 
-_SAFE_STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*[A-Za-z0-9_-]|[A-Za-z0-9_]")
+_DEVICE = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)"
+_RESERVED = re.compile(_DEVICE)
+_SAFE_STEM = re.compile(rf"(?!{_DEVICE})(?:[A-Za-z0-9_][A-Za-z0-9_.-]*[A-Za-z0-9_-]|[A-Za-z0-9_])")
 _UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9_.-]+")
 _DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHARD = re.compile(r"(?P<dataset>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(?P<index>\d{6,})")
-_WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(10))}
 _RESERVED_DATASETS = {"inbox"}
 
 
 def is_reserved(name: str) -> bool:
     """True for device names that Windows reserves, with or without an extension (`con`, `NUL.txt`)."""
-    return name.split(".", 1)[0].lower() in _WINDOWS_DEVICES
+    return bool(_RESERVED.match(name))
 
 
 def file_stem(dialogue_id: str) -> str:
@@ -31,7 +32,7 @@ def file_stem(dialogue_id: str) -> str:
     A plain id is its own stem. Any other gets a readable slug and `~` with a digest of the id; `~` never occurs in a
     plain stem, so the two kinds cannot meet.
     """
-    if len(dialogue_id) <= MAX_STEM and _SAFE_STEM.fullmatch(dialogue_id) and not is_reserved(dialogue_id):
+    if len(dialogue_id) <= MAX_STEM and _SAFE_STEM.fullmatch(dialogue_id):
         return dialogue_id
     return hashed_stem(dialogue_id)
 

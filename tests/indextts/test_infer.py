@@ -12,6 +12,7 @@ import torch
 
 import indextts
 from indextts import Emotion, IndexTTS2, SynthesisRequest
+from indextts.arguments import generation_options
 from indextts.decode import GenerationOptions
 from indextts.infer_v2 import InferenceResult
 from indextts.synthesizer import SpeakingOptions
@@ -318,13 +319,14 @@ def test_the_number_of_codes_can_be_fixed(spoken, codes):
     assert len(samples) == int(codes * 1.72) * 256
 
 
-def test_none_turns_a_filter_off(tts, voice):
-    assert tts._generation_options({"top_k": None, "top_p": None}).top_k == 0
-    assert tts._generation_options({"top_p": None}).top_p == 1.0
+def test_none_turns_a_filter_off():
+    assert generation_options({"top_k": None, "top_p": None}, 1500).top_k == 0
+    assert generation_options({"top_p": None}, 1500).top_p == 1.0
 
 
-def test_the_default_length_is_what_the_model_can_hold(tts):
-    assert tts._generation_options({}).max_mel_tokens == min(1500, tts.cfg.gpt.max_mel_tokens)
+def test_the_default_length_is_what_the_model_can_hold():
+    assert generation_options({}, 4000).max_mel_tokens == 1500
+    assert generation_options({}, 30).max_mel_tokens == 30
 
 
 @pytest.mark.parametrize(
@@ -522,7 +524,7 @@ def test_threads_may_take_turns(tts, voice):
 
 
 def test_options_without_meaning_warn_once(checkpoint_dir, caplog, monkeypatch):
-    monkeypatch.setattr("indextts.infer_v2._warned", set())
+    monkeypatch.setattr("indextts.arguments._warned", set())
     for _ in range(2):
         IndexTTS2(checkpoint_dir / "config.yaml", checkpoint_dir, device="cpu", use_accel=True, use_deepspeed=True)
     warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]

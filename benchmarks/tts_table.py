@@ -1,0 +1,168 @@
+"""The tables of docs/throughput.md, written from docs/benchmarks/tts.json, so that they cannot say what was not measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from .measure import RESULTS
+
+PAGE = RESULTS.parent / "throughput.md"
+_CALLS = {
+    "calls_3_beams_one_voice_cached": ("`infer`, one after another, a cache of one voice (the classic builder)", 3),
+    "calls_1_beam_warm": ("`infer`, one after another, warm voices", 1),
+    "calls_1_beam_warm_half": ("`infer`, one after another, warm voices", 1),
+}
+_STAGES = ("prompt", "gpt", "latent", "flow", "vocoder")
+
+
+def rows(header: Iterable[str], body: Iterable[Iterable[Any]]) -> list[str]:
+    """A Markdown table."""
+    header = list(header)
+    return [
+        f"| {' | '.join(header)} |",
+        f"|{'---|' * len(header)}",
+        *(f"| {' | '.join(map(str, row))} |" for row in body),
+    ]
+
+
+def throughput() -> str:
+    """All tables of the page; empty where nothing was measured."""
+    path = RESULTS / "tts.json"
+    if not path.is_file():
+        return ""
+    result = json.loads(path.read_text())
+    figures, facts = result["figures"], result["machine"]
+    settings = figures["settings"]
+    conditions = (
+        f"Machine: {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB; {figures['cuda']}. {facts['system']}, Python "
+        f"{facts['python']}, torch {settings['torch']}, {settings['threads']} threads, {facts['date']}. Weights: "
+        f"`{settings['size']}`, {settings['weights']}. Turns of {settings['turn_seconds'][0]:g} to "
+        f"{settings['turn_seconds'][1]:g} s, user and assistant in turn, prompts of {settings['prompt_seconds']:g} s, "
+        f"{settings['flow_steps']} flow steps unless told."
+    )
+    parts = [conditions]
+    for title, part, lines in (
+        ("The whole chain", "chain", _chain),
+        ("Decoding alone, one beam", "decode", _decode),
+        ("Distance to the machine's limits", "rates", _roofline),
+        ("Half precision", "precision", _precision),
+        ("Fewer flow steps", "flow_steps", _steps),
+        ("Shorter prompts", "flow_seconds_for_5s_of_speech_by_prompt", _prompts),
+        ("A lane beside the engine alone", "orchestrated", _orchestrated),
+    ):
+        if part in figures:
+            parts += ["", f"### {title}", "", *lines(figures)]
+    return "\n".join(parts)
+
+
+def _chain(figures: dict[str, Any]) -> list[str]:
+    chain = figures["chain"]
+    slowest, single = (chain[name]["times_real_time"] for name in list(_CALLS)[:2])
+    half = chain["best_batch_half"]
+    body = []
+    for name, row in chain.items():
+        if name in _CALLS:
+            what, beams = _CALLS[name]
+        else:
+            what, beams = f"`synthesize`, batches of {row.get('batch', name.rpartition('_')[2])}", 1
+        body.append(
+            (
+                what,
+                beams,
+                half["precision"] if name.endswith("half") else "float32",
+                row["turns"],
+                row["audio_seconds"],
+                row["seconds"],
+                row["times_real_time"],
+                f"{row['times_real_time'] / slowest:.2f} x",
+                f"{row['times_real_time'] / single:.2f} x",
+                *(row["stages"].get(stage, 0.0) for stage in _STAGES),
+            )
+        )
+    header = (
+        "what",
+        "beams",
+        "precision",
+        "turns",
+        "audio, s",
+        "wall, s",
+        "x real time",
+        "against the classic",
+        "against one beam",
+    )
+    told = "Stages: seconds for a second of audio. Calls one after another are measured on turns spread evenly over the lengths."
+    return [*rows([*header, *_STAGES], body), "", told]
+
+
+def _decode(figures: dict[str, Any]) -> list[str]:
+    header = ("batch", "turns", "codes/s", "against one by one", "rows a step")
+    return rows(
+        header,
+        (
+            (batch, row["turns"], row["codes_per_second"], f"{row['speedup']} x", row["rows_per_step"])
+            for batch, row in figures["decode"].items()
+        ),
+    )
+
+
+def _roofline(figures: dict[str, Any]) -> list[str]:
+    rates = figures["rates"]
+    body: list[tuple[Any, ...]] = [
+        ("matrix products, float32", rates["matmul_gflops"], ""),
+        ("matrix products, bf16", rates.get("matmul_gflops_bf16", ""), ""),
+        ("copy", "", rates["copy_gb_per_second"]),
+    ]
+    for batch, row in figures.get("decode", {}).items():
+        body.append((f"decoding, batches of {batch}", row["gflops"], row["gb_per_second"]))
+    of_vocoder = figures.get("vocoder_gflop_per_audio_second")
+    for name, row in figures.get("chain", {}).items():
+        if "flow_gflops" in row:
+            what = "bf16" if name.endswith("half") else "float32"
+            body.append((f"flow, {what}", row["flow_gflops"], ""))
+            if of_vocoder:
+                body.append((f"vocoder, {what}", round(of_vocoder / row["stages"]["vocoder"], 1), ""))
+    return rows(("what", "GFLOP/s", "GB/s"), body)
+
+
+def _precision(figures: dict[str, Any]) -> list[str]:
+    header = (
+        "precision",
+        "x real time",
+        "log-mel distance to float32",
+        "worst turn",
+        "largest difference, int16 steps",
+    )
+    return rows(
+        header,
+        (
+            (name, row["times_real_time"], row.get("log_mel_rms", ""), row.get("worst", ""), row.get("int16_steps", ""))
+            for name, row in figures["precision"].items()
+        ),
+    )
+
+
+def _steps(figures: dict[str, Any]) -> list[str]:
+    header = ("flow steps", "x real time", "log-mel distance to 25", "worst turn")
+    return rows(
+        header,
+        (
+            (steps, row["times_real_time"], row.get("log_mel_rms", ""), row.get("worst", ""))
+            for steps, row in figures["flow_steps"].items()
+        ),
+    )
+
+
+def _prompts(figures: dict[str, Any]) -> list[str]:
+    seconds = figures["flow_seconds_for_5s_of_speech_by_prompt"]
+    return rows(("prompt", "flow for 5 s of speech, s"), seconds.items())
+
+
+def _orchestrated(figures: dict[str, Any]) -> list[str]:
+    row = figures["orchestrated"]
+    told = (
+        f"{row['turns']} turns, {row['flow_steps']} flow steps: the engine alone {row['engine_times_real_time']} x real time, a lane of "
+        f"`moshi-assets build` {row['lane_times_real_time']} x: {100 * row['share_of_the_engine']:.0f} %."
+    )
+    return [told]
