@@ -93,13 +93,13 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
         ),
         (
             "the same, whole chain in the best batch against the classic loop (3 beams, one voice cached)",
-            lambda f: "{best_batch_float32_is_faster_by} x, {best_batch_half_is_faster_by} x with flow and vocoder in bf16".format(
+            lambda f: "{best_batch_float32_is_faster_by} x, {best_batch_half_is_faster_by} x with the flow in bf16".format(
                 **f["chain"]["calls_3_beams_one_voice_cached"]
             ),
         ),
         (
             "and against single calls with one beam and warm voices",
-            lambda f: "{best_batch_float32_is_faster_by} x, {best_batch_half_is_faster_by} x with flow and vocoder in bf16".format(
+            lambda f: "{best_batch_float32_is_faster_by} x, {best_batch_half_is_faster_by} x with the flow in bf16".format(
                 **f["chain"]["calls_1_beam_warm"]
             ),
         ),
