@@ -34,6 +34,7 @@ from indextts.features import log_mel
 from indextts.figures import SpeakingFigures, StageClock
 from indextts.request import Emotion, RandomStreams
 from indextts.tiny import write_checkpoint
+from moshi_assets.engines.indextts2 import GPU_PRECISION
 
 from .measure import RESULTS, build, save
 from .tts_roofline import best_seconds, decode_work, flow_gflop, measure_rates, vocoder_gflop_per_second
@@ -216,7 +217,7 @@ def spoken(tts: IndexTTS2, turns: list[Turn], **options: Any) -> tuple[list[Tens
 
 def measure_precision(load: Callable[..., IndexTTS2], turns: list[Turn]) -> dict[str, Any]:
     """Speed of each number format, and how far its sound is from float32's, for the same codes."""
-    tts = load()
+    tts = load(precision={})
     reference, told = spoken(tts, turns)
     results = {"fp32": told}
     for name, precision in (PRECISIONS | (GPU_PRECISIONS if torch.cuda.is_available() else {})).items():
@@ -300,7 +301,7 @@ def main(arguments: list[str] | None = None) -> None:
         "weights": "pseudo-random",
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
-        "gpt": "bfloat16" if on_gpu else "float32",
+        "precision": GPU_PRECISION if on_gpu else "float32",
         "prompt_seconds": PROMPT_SECONDS,
         "turn_seconds": given.seconds,
         "flow_steps": given.steps,
@@ -311,8 +312,14 @@ def main(arguments: list[str] | None = None) -> None:
         if not (folder / "config.yaml").exists():
             write_checkpoint(folder, size)
         turns = write_turns(scratch, count, *given.seconds)
-        options = {"use_bf16": on_gpu, "use_qwen_emo": False, "flow_steps": given.steps}
-        tts = IndexTTS2(folder / "config.yaml", folder, **options)
+        usual = GPU_PRECISION if on_gpu else {}
+
+        def load(precision: dict[str, str] = usual, **more: Any) -> IndexTTS2:
+            formats = {"gpt": usual.get("gpt", "fp32")} | precision  # the same codes in all formats of the rest
+            more |= {"use_qwen_emo": False, "flow_steps": given.steps}
+            return IndexTTS2(folder / "config.yaml", folder, precision=formats, **more)
+
+        tts = load()
         tts.infer(turns[0].voice, turns[0].text, None, num_beams=1, max_mel_tokens=20, min_mel_tokens=20)  # warm up
         if "rates" in given.part:
             figures["rates"] = measure_rates(tts.device)
@@ -323,16 +330,14 @@ def main(arguments: list[str] | None = None) -> None:
             figures["flow_seconds_for_5s_of_speech_by_prompt"] = measure_prompts(tts)
         few_short = sorted(turns, key=lambda turn: turn.codes)[: min(4, count)]
         if "precision" in given.part:
-            figures["precision"] = measure_precision(
-                lambda **more: IndexTTS2(folder / "config.yaml", folder, **options, **more), few_short
-            )
+            figures["precision"] = measure_precision(load, few_short)
         if "steps" in given.part:
             figures["flow_steps"] = measure_steps(tts, few_short)
         if "orchestrated" in given.part:
             figures["orchestrated"] = measure_orchestrated(tts, folder, scratch, min(count, 64), given.seconds[0])
         if "chain" in given.part:
             figures["chain"] = measure_chain(
-                lambda **more: IndexTTS2(folder / "config.yaml", folder, **options, **more),
+                load,
                 turns,
                 spread(turns, min(singles, count)),
                 given.chain_batches or given.batches,

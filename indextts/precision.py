@@ -1,7 +1,7 @@
 """Number formats by stage. docs/indextts2.md §12.
 
 Everything is float32 unless asked for: half precision changes the codes that are drawn (each as likely as before) and,
-by far less, how a given code sounds. `benchmarks/precision.py` measures the second.
+by far less, how a given code sounds. `python -m benchmarks.tts --part precision` measures the second.
 """
 
 from __future__ import annotations

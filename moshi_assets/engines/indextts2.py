@@ -41,6 +41,9 @@ _SOUND_OPTIONS = (
     *("use_fp16", "use_bf16", "precision", "allow_tf32", "max_prompt_seconds", "flow_steps", "cfg_rate"),
     *("num_beams", "max_text_tokens_per_segment", "interval_silence", "generation"),
 )
+GPU_PRECISION = {"gpt": "bf16", "flow": "bf16"}
+"""Where the recipe does not say. Measured on a CPU, a flow in bf16 is 30 times nearer to float32 than 20 steps are to 25; a vocoder
+in bf16 is off by more than 16 steps of int16 and stays float32."""
 GPU_BATCH, CPU_BATCH = 64, 16
 """Turns of a call where the recipe does not say. They come sorted by length, so that they end together."""
 
@@ -75,7 +78,7 @@ class IndexTTS2Engine:
             use_torch_compile=options.use_torch_compile,
             aux_paths=options.aux_paths or None,
             use_bf16=options.use_bf16,
-            precision={stage: name for stage, name in options.precision.items()},
+            precision=precision_on(device, options),
             allow_tf32=options.allow_tf32,
             max_prompt_seconds=options.max_prompt_seconds,
             flow_steps=options.flow_steps,
@@ -163,6 +166,16 @@ class IndexTTS2Engine:
     def close(self) -> None:
         self._model.close()
         del self._model
+
+
+def precision_on(device: str | None, options: IndexTTS2Options) -> dict[str, str]:
+    """Number format by stage on a device (None: the first GPU, where there is one); what is not named is float32."""
+    if options.precision is not None or options.use_fp16 or options.use_bf16:
+        return {stage: name for stage, name in (options.precision or {}).items()}
+    import torch
+
+    on_gpu = torch.cuda.is_available() and (device is None or device.startswith("cuda"))
+    return GPU_PRECISION if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else {}
 
 
 def _work(figures: SpeakingFigures) -> dict[str, float]:
