@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .measure import save, write_dialogues
+from .measure import save, settle, write_dialogues
 
 _PLAN = """
 import json, os, sys
@@ -45,6 +45,7 @@ def _plan(lines: int, repeats: int) -> dict:
 
 
 def main() -> None:
+    settle()
     small, large = _plan(10_000, 3), _plan(1_000_000, 2)
     save(
         "parse",

@@ -68,7 +68,7 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
     ],
     "additions": [
         (
-            "natural turn-taking, word times and judging in the wall time of the demo's dialogues",
+            "what natural turn-taking, word times and judging add to the wall time of the demo's dialogues",
             lambda f: (
                 f"{100 * f['added_share']:.1f} % ({f['demo_seconds']} s with them, {f['without_seconds']} s without)"
             ),
