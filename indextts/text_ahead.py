@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from pathlib import Path
 
 from indextts.text import TextFrontend
@@ -89,9 +90,12 @@ class TextAhead(TextFrontend):
         """Passes texts to one reader and its answers back; a reader that dies leaves the texts to `tokenize`."""
         path = os.pathsep.join([str(Path(__file__).parent.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
         environment = {**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)}
-        with subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, encoding="utf-8"
-        ) as reader:
+        with (
+            suppress(BrokenPipeError),  # a reader that has died, when its input is closed
+            subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, encoding="utf-8"
+            ) as reader,
+        ):
             assert reader.stdin is not None and reader.stdout is not None
             while (item := self._asked.get()) is not None:
                 text, answer = item
