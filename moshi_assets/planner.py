@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -50,70 +48,44 @@ class ParseFigures:
 
 
 class _ShardWriter:
-    """Collects the dialogues of one shard at a time, and writes and counts each shard once."""
+    """Collects the task rows of one shard at a time, and writes and counts each shard once."""
 
     def __init__(self, folder: Path, dataset: str, dialogues_per_shard: int, figures: ParseFigures) -> None:
         self._folder, self._dataset, self._per_shard = folder, dataset, dialogues_per_shard
         self._figures = figures
-        self._planned: list[PlannedDialogue] = []
+        self._rows: list[tuple] = []
+        self._dialogues = 0
 
     def add(self, planned: PlannedDialogue) -> bool:
         """Take one dialogue; True where a shard was written before it."""
-        full = len(self._planned) == self._per_shard
-        if full:
+        written = self._dialogues == self._per_shard
+        if written:
             self.flush()
-        self._planned.append(planned)
-        return full
+        dialogue, stem, voices, seeds, keys, emotions, split = planned
+        line, name, turns, _, _ = dialogue
+        sounds = zip(turns, voices, seeds, keys, emotions)
+        for number, ((role, text, _, _, gap, backchannel), voice, seed, key, emotion) in enumerate(sounds):
+            how = emotion.model_dump_json() if emotion else None
+            self._rows.append((line, name, stem, number, role, text, voice, seed, key, how, gap, backchannel, split))
+        self._dialogues += 1
+        return written
 
     def flush(self) -> None:
-        """Write what has gathered, if anything. All is done here, by column, and not line by line: there may be millions."""
-        if not self._planned:
+        """Write what has gathered, if anything. Counted here, not line by line: there may be millions."""
+        if not self._dialogues:
             return
-        figures, planned = self._figures, self._planned
+        figures = self._figures
         path = tasks_path(self._folder, shard_key(self._dataset, figures.shards))
-        tasks = _task_table(planned)
+        columns = [pa.array(values, spec.type) for values, spec in zip(zip(*self._rows), TASK_SCHEMA)]
+        tasks = pa.table(columns, schema=TASK_SCHEMA)
         # Not durable: tasks that a power cut damages are found by their checksum and parsed again.
         write_table(path, tasks, durable=False)
         figures.shards += 1
-        figures.lines = max(figures.lines, planned[-1].dialogue.line)
-        figures.dialogues += len(planned)
-        figures.eval_dialogues += sum(item.split == "eval" for item in planned)
+        figures.dialogues += self._dialogues
         figures.tasks += len(tasks)
         figures.characters += pc.sum(pc.utf8_length(tasks.column("text"))).as_py()
-        for item in planned:
-            if item.dialogue.unknown_fields:
-                _count_unknown(figures.unknown_fields, item.dialogue.unknown_fields)
-        planned.clear()
-
-
-def _task_table(planned: Sequence[PlannedDialogue]) -> pa.Table:
-    """The tasks of some dialogues (TASK_SCHEMA)."""
-    dialogues = [item.dialogue for item in planned]
-    sizes = [len(dialogue.turns) for dialogue in dialogues]
-    owners = np.repeat(np.arange(len(planned)), sizes)
-    numbers = np.arange(len(owners)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    roles, texts, _, _, gaps, backchannels = zip(*chain.from_iterable(dialogue.turns for dialogue in dialogues))
-    emotions = chain.from_iterable(item.emotions for item in planned)
-
-    def of_owner(values: Iterable[Any], kind: pa.DataType) -> pa.Array:
-        return pa.array(values, kind).take(pa.array(owners))
-
-    columns = {
-        "line": of_owner((dialogue.line for dialogue in dialogues), pa.int64()),
-        "dialogue_id": of_owner((dialogue.id for dialogue in dialogues), pa.string()),
-        "stem": of_owner((item.stem for item in planned), pa.string()),
-        "turn": pa.array(numbers, pa.int16()),
-        "role": roles,
-        "text": texts,
-        "voice": list(chain.from_iterable(item.voices for item in planned)),
-        "seed": list(chain.from_iterable(item.seeds for item in planned)),
-        "content_key": list(chain.from_iterable(item.keys for item in planned)),
-        "emotion": [emotion.model_dump_json() if emotion else None for emotion in emotions],
-        "gap": gaps,
-        "backchannel": backchannels,
-        "split": of_owner((item.split for item in planned), pa.string()),
-    }
-    return pa.table(columns, schema=TASK_SCHEMA)
+        self._dialogues = 0
+        self._rows.clear()
 
 
 def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], None] | None = None) -> ParseFigures:
@@ -138,7 +110,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     incoming = store.folder / "tasks.incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
-    figures, first_reason = ParseFigures(), ""
+    figures, unknown, first_reason = ParseFigures(), Counter[str](), ""
     shards = _ShardWriter(incoming, store.name, recipe.samples_per_shard, figures)
     try:
         with whole_file(store.rejects_path, durable=True) as partial:
@@ -151,6 +123,12 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                         rejects.write(reject_line(item))
                         continue
                     shard_written = shards.add(item)
+                    dialogue = item.dialogue
+                    figures.lines = dialogue.line
+                    if item.split == "eval":
+                        figures.eval_dialogues += 1
+                    if dialogue.unknown_fields:
+                        _count_unknown(unknown, dialogue.unknown_fields)
                     if shard_written and report and time.monotonic() - last_report > _REPORT_SECONDS:
                         last_report = time.monotonic()
                         report(figures)
@@ -169,6 +147,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
         raise
 
     figures.train_dialogues = figures.dialogues - figures.eval_dialogues
+    figures.unknown_fields = dict(unknown)
     figures.wall_seconds = time.monotonic() - begin
     figures.peak_rss_mb = peak_rss()
     summary = {
@@ -208,10 +187,10 @@ def _nothing_to_train_on(recipe: Recipe, figures: ParseFigures) -> str:
     )
 
 
-def _count_unknown(unknown: dict[str, int], fields: Iterable[str]) -> None:
-    for name in (full[:80] for full in fields):
+def _count_unknown(unknown: Counter[str], fields: tuple[str, ...]) -> None:
+    for name in fields:
         if name in unknown or len(unknown) < MAX_UNKNOWN_FIELDS:
-            unknown[name] = unknown.get(name, 0) + 1
+            unknown[name[:80]] += 1
 
 
 def _swap(incoming: Path, current: Path) -> None:
