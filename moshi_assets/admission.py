@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from .recipe import Recipe, RecipeError
 from .split import split_by_count, split_by_fraction
 
 _CHUNK = 256
+_EMOTION_OF = attrgetter("emotion")
 _REMEMBER = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
 
 
@@ -139,12 +141,8 @@ class Admission:
         return dialogue
 
     def _turn_emotions(self, turns: Sequence[Turn]) -> Sequence[EmotionSettings | None]:
-        if not self._emotional:
-            for turn in turns:
-                if turn.emotion:
-                    break
-            else:
-                return [None] * len(turns)
+        if not self._emotional and not any(map(_EMOTION_OF, turns)):
+            return [None] * len(turns)
         return [self._keys.emotion(turn.emotion) if turn.emotion else self._emotions[turn.role] for turn in turns]
 
 

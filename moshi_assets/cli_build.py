@@ -96,7 +96,11 @@ def _help(setting: str) -> str:
 @click.option("--device", help=_help("device"))
 @click.option("--cfg-path", help="indextts2: config.yaml of the checkpoint. [default: checkpoints/config.yaml]")
 @click.option("--model-dir", help="indextts2: checkpoint folder. [default: checkpoints]")
-@click.option("--use-fp16/--no-use-fp16", default=None, help="indextts2: half precision on a GPU. [default: off]")
+@click.option(
+    "--use-fp16/--no-use-fp16",
+    default=None,
+    help="indextts2: the GPT in fp16 on a GPU, all else float32. [default: off: bf16 for GPT and flow where the GPU has it]",
+)
 @click.option(
     "--use-cuda-kernel/--no-use-cuda-kernel", default=None, help="indextts2: fused vocoder kernel where there is one."
 )
@@ -212,7 +216,7 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
 
     try:
         instance_home(output)
-        warm_up()  # before Dagster is imported here: there, too, that takes more than a second
+        warm_up()  # the fork server imports Dagster while this process does
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     from .build import Build, BuildFailed, BuildInterrupted

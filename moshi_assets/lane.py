@@ -1,8 +1,8 @@
 """The synthesis loop of one lane: reader -> bounded queue -> engine -> bounded queue -> judge and writer.
 
 The engine has the main thread; reading, judging and writing overlap with it. Audio goes from the engine to Arrow parts in
-memory. What fails its gates comes back and is spoken again, with another seed, in batches; what is left of a shard then
-once the first batch of the next one is spoken, so that the engine does not wait for the judge.
+memory. What fails its gates comes back and is spoken again, with another seed, in batches; the last
+of a shard once the first batch of the next one is spoken, so that the engine does not wait for the judge.
 What a killed lane loses is bounded by `UNWRITTEN_ROWS`.
 """
 

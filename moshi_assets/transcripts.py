@@ -139,9 +139,7 @@ def transcripts_are_current(store: DatasetStore, recipe: Recipe, shard: str, rec
         summary = json.loads(store.transcripts_path(shard).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    if summary.get("key") != _shard_key(transcript_key(recording, recipe) for recording in good):
-        return False
-    if summary.get("faults"):
+    if summary.get("faults") or summary.get("key") != _shard_key(transcript_key(each, recipe) for each in good):
         return False
     return all((store.folder / transcript_path(recording.path)).is_file() for recording in good)
 

@@ -8,6 +8,8 @@ import os
 import threading
 from contextlib import suppress
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
 
 def default_device(lane: int) -> str | None:
     """`cuda:{lane % gpus}`, or None (the engine's choice) without a GPU."""
@@ -19,11 +21,8 @@ def default_device(lane: int) -> str | None:
     return f"cuda:{lane % gpus}" if gpus else None
 
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
-
-
-def settle_in() -> None:
-    """What every step does first: `exit_with_parent`, `keep_freed_memory`."""
+def prepare_worker() -> None:
+    """What every step with a process of its own does first: `exit_with_parent`, `keep_freed_memory`."""
     exit_with_parent()
     keep_freed_memory()
 
@@ -32,7 +31,11 @@ def keep_freed_memory(most: int = 256 * 2**20) -> None:
     """Let glibc keep up to `most` freed bytes for the next array.
 
     It gives the memory of large arrays back to the kernel at once otherwise, which hands it out again page by page, zeroed:
-    a third of the time of the stereo stage. Elsewhere (musl, macOS) this does nothing.
+    hundreds of page faults for every recording of the stereo stage, where this leaves a few (tests count them).
+    Elsewhere (musl, macOS) this does nothing.
+
+    Args:
+        most: bytes.
     """
     with suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt

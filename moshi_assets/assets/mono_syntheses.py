@@ -15,7 +15,7 @@ from ..resources import DataRoot, EngineResource
 from ..run_tags import lock_owner
 from ..speed import record_speed
 from ..work import LaneWork, deal, longest_first, missing_rows, remove_unwanted_parts
-from ..worker_process import settle_in
+from ..worker_process import prepare_worker
 
 
 @dg.op(ins={"synthesis_tasks": dg.In(dg.Nothing)}, out=dg.DynamicOut(list))
@@ -47,7 +47,7 @@ def plan_lanes(context: dg.OpExecutionContext, data: DataRoot) -> Iterator[dg.Dy
 @dg.op
 def speak_lane(context: dg.OpExecutionContext, works: list, data: DataRoot, engines: EngineResource) -> list:
     """Speak one lane's share of every shard with one warm engine."""
-    settle_in()
+    prepare_worker()
     reports: list[LaneReport] = []
     for work in works:
         store = data.store(next(iter(work.rows)).rpartition(".")[0])

@@ -15,7 +15,7 @@ from ..partitions import SINGLE_RUN, by_dataset, shards
 from ..quality.shard import gate_faults, quality_figures
 from ..resources import DataRoot
 from ..run_tags import lock_owner
-from ..worker_process import settle_in
+from ..worker_process import prepare_worker
 from .mono_syntheses import mono_syntheses
 
 
@@ -29,7 +29,7 @@ from .mono_syntheses import mono_syntheses
 )
 def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.MaterializeResult:
     """Stereo recordings of a shard, written once, read back and checked."""
-    settle_in()
+    prepare_worker()
     faults: list[Fault] = []
     tables: list[pa.Table] = []
     checked = 0

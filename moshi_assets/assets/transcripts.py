@@ -14,7 +14,7 @@ from ..partitions import SINGLE_RUN, by_dataset, shards
 from ..resources import DataRoot
 from ..run_tags import lock_owner
 from ..transcripts import TranscriptFigures, build_transcripts
-from ..worker_process import settle_in
+from ..worker_process import prepare_worker
 from .stereo_pairs import stereo_pairs
 
 
@@ -28,7 +28,7 @@ from .stereo_pairs import stereo_pairs
 )
 def transcripts(context: dg.AssetExecutionContext, data: DataRoot) -> dg.MaterializeResult:
     """Both speakers' words and when they are heard; only what is missing or changed is aligned."""
-    settle_in()
+    prepare_worker()
     faults: list[Fault] = []
     checked = 0
     for dataset, keys in by_dataset(context.partition_keys).items():

@@ -68,7 +68,7 @@ def test_an_evaluation_manifest_that_should_not_be_there_is_named(tmp_path: Path
     dataset = PlainDataset(tmp_path, records(2))
     dataset.build()
     dataset.store.eval_manifest_path.write_text(content)
-    assert [fault for fault in dataset_faults(dataset.store.folder) if message in str(fault)]
+    (_,) = [fault for fault in dataset_faults(dataset.store.folder) if message in str(fault)]
 
 
 def test_the_trainers_reader_reads_both(finished: PlainDataset):
