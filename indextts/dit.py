@@ -66,9 +66,8 @@ class RowLayout(NamedTuple):
     """(B, 1, 1, T) bool; ``None`` if every row is full."""
     lengths: Tensor | None
     """(B,) int64; ``None`` if every row is full."""
-    cos: Tensor
-    """(T, d_head / 2) rotary table."""
-    sin: Tensor
+    rotary: Tensor
+    """(T, d_head / 2) complex64, from :func:`rotary_table`."""
     window: Tensor | None = None
     """(B, W) int64, the frames whose velocity is wanted, with those its convolutions look at; ``None``: all."""
     window_lengths: Tensor | None = None
@@ -80,8 +79,11 @@ class RowLayout(NamedTuple):
         def more(rows: Tensor | None) -> Tensor | None:
             return None if rows is None else rows.repeat(times, *[1] * (rows.ndim - 1))
 
-        return RowLayout(
-            more(self.key_mask), more(self.lengths), self.cos, self.sin, more(self.window), more(self.window_lengths)
+        return self._replace(
+            key_mask=more(self.key_mask),
+            lengths=more(self.lengths),
+            window=more(self.window),
+            window_lengths=more(self.window_lengths),
         )
 
     def take(self, x: Tensor) -> Tensor:
@@ -143,17 +145,20 @@ class AdaptiveNorm(nn.Module):
         return F.rms_norm(x, x.shape[-1:], table[0], self.norm.eps) + table[1]
 
 
-def rotary_tables(frames: int, dim_head: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """cos and sin of the rotary angles, (frames, dim_head / 2) float32 each."""
+def rotary_table(frames: int, dim_head: int, device: torch.device) -> Tensor:
+    """exp(i angle) of the rotary angles, (frames, dim_head / 2) complex64."""
     frequency = 1.0 / ROTARY_BASE ** (torch.arange(0, dim_head, 2, device=device).float() / dim_head)
     angle = torch.outer(torch.arange(frames, device=device).float(), frequency)
-    return angle.cos(), angle.sin()
+    return torch.polar(torch.ones_like(angle), angle)
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotates neighbouring pairs of x (B, heads, T, d_head) by the angles of cos and sin (T, d_head / 2)."""
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack((even * cos - odd * sin, odd * cos + even * sin), dim=-1).flatten(-2)
+def rotate(x: Tensor, rotary: Tensor) -> Tensor:
+    """Rotates neighbouring pairs of x (..., d_head) by ``rotary`` (..., d_head / 2), in float32 whatever x is.
+
+    As one product of complex numbers: many times faster on a CPU than even and odd columns apart.
+    """
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * rotary).flatten(-2).to(x.dtype)
 
 
 class Attention(nn.Module):
@@ -167,21 +172,23 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, layout: RowLayout) -> Tensor:
         """x (B, T, D) -> (B, T, D)."""
-        q, k, v = self.wqkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        q, k = rotate(q, layout.cos, layout.sin), rotate(k, layout.cos, layout.sin)
-        return self._attend(q, k, v, layout)
+        qkv = self.wqkv(x).unflatten(-1, (3, self.heads, -1))
+        q, k = rotate(qkv[:, :, :2], layout.rotary[:, None, None]).unbind(2)
+        return self._attend(q, k, qkv[:, :, 2], layout)
 
     def of_window(self, x: Tensor, layout: RowLayout) -> Tensor:
         """:meth:`forward` of the window only: x (B, T, D) -> (B, W, D)."""
         if layout.window is None:
             return self(x, layout)
         dim = x.shape[-1]
-        q = F.linear(layout.take(x), self.wqkv.weight[:dim]).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        k, v = F.linear(x, self.wqkv.weight[dim:]).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        q = rotate(q, layout.cos[layout.window][:, None], layout.sin[layout.window][:, None])
-        return self._attend(q, rotate(k, layout.cos, layout.sin), v, layout)
+        q = F.linear(layout.take(x), self.wqkv.weight[:dim]).unflatten(-1, (self.heads, -1))
+        k, v = F.linear(x, self.wqkv.weight[dim:]).unflatten(-1, (2, self.heads, -1)).unbind(2)
+        q = rotate(q, layout.rotary[layout.window][:, :, None])
+        return self._attend(q, rotate(k, layout.rotary[:, None]), v, layout)
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, layout: RowLayout) -> Tensor:
+        """q (B, W, heads, d_head), k and v (B, T, heads, d_head) -> (B, W, D)."""
+        q, k, v = (x.transpose(1, 2) for x in (q, k, v))
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=layout.key_mask)
         return self.wo(out.transpose(1, 2).flatten(2))
 
@@ -316,12 +323,11 @@ class DiT(nn.Module):
         if low <= reach or high > min(frames, MAX_FRAMES):
             raise ValueError(f"row lengths {low} to {high}: expected {reach + 1} to {min(frames, MAX_FRAMES)} frames")
         device = self.cond_projection.weight.device
-        cos, sin = rotary_tables(frames, config.hidden_dim // config.num_heads, device)
-        dtype = self.cond_projection.weight.dtype
+        rotary = rotary_table(frames, config.hidden_dim // config.num_heads, device)
         if low == frames:
-            return RowLayout(None, None, cos.to(dtype), sin.to(dtype))
+            return RowLayout(None, None, rotary)
         lengths = lengths.to(device)
-        return RowLayout(length_mask(lengths, frames)[:, None, None], lengths, cos.to(dtype), sin.to(dtype))
+        return RowLayout(length_mask(lengths, frames)[:, None, None], lengths, rotary)
 
     def speech_window(self, layout: RowLayout, lengths: Tensor, prompt_lengths: Tensor) -> RowLayout:
         """The layout with a window on each row's speech, preceded by what the WaveNet looks back at.
@@ -334,10 +340,10 @@ class DiT(nn.Module):
         if not bool(starts.any()):
             return layout
         sizes = lengths.cpu() - starts
-        width, frames = int(sizes.max()), layout.cos.shape[0]
-        window = (starts[:, None] + torch.arange(width)).clamp(max=frames - 1).to(layout.cos.device)
+        width, frames = int(sizes.max()), layout.rotary.shape[0]
+        window = (starts[:, None] + torch.arange(width)).clamp(max=frames - 1).to(layout.rotary.device)
         full = int(sizes.min()) == width
-        return layout._replace(window=window, window_lengths=None if full else sizes.to(layout.cos.device))
+        return layout._replace(window=window, window_lengths=None if full else sizes.to(layout.rotary.device))
 
     def frame_terms(self, prompt: Tensor, mu: Tensor, style: Tensor) -> Tensor:
         """What prompt, content and style add to each frame of the input, the same at every time.

@@ -99,7 +99,7 @@ def _help(setting: str) -> str:
 @click.option(
     "--use-fp16/--no-use-fp16",
     default=None,
-    help="indextts2: the GPT in fp16 on a GPU, all else float32. [default: off: bf16 for GPT and flow where the GPU has it]",
+    help="indextts2: the GPT in fp16 on a GPU, all else float32. [default: off: bf16 for GPT and flow where the GPU has it, for the flow where the CPU has]",
 )
 @click.option(
     "--use-cuda-kernel/--no-use-cuda-kernel", default=None, help="indextts2: fused vocoder kernel where there is one."

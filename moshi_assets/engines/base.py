@@ -231,7 +231,7 @@ class IndexTTS2Options(BaseModel, extra="forbid"):
     """Milliseconds between the segments of a long turn."""
     precision: dict[Literal["gpt", "flow", "vocoder"], Literal["fp32", "bf16", "fp16"]] | None = None
     """Number format by stage, on any device; what is not named is fp32 (the GPT: as use_fp16 and use_bf16 say). Nothing given,
-    and neither of those: bf16 for GPT and flow on a GPU that computes it, fp32 elsewhere."""
+    and neither of those: bf16 where the device computes it, for GPT and flow on a GPU, for the flow on a CPU."""
     allow_tf32: bool = False
     """float32 matrix products of CUDA with 10-bit mantissas."""
     max_prompt_seconds: float = Field(15.0, gt=0, le=15)

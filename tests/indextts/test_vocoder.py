@@ -1,13 +1,17 @@
 """BigVGAN against the goldens, and padded batches against single runs."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from goldens import cases, peak_error
 from tiny_modules import TOLERANCE, padded, tensor, tiny_vocoder
 
+from indextts import snake
 from indextts.parity_rule import noise
-from indextts.vocoder import kaiser_sinc_filter
+from indextts.row_ends import RowEnds
+from indextts.snake import kaiser_sinc_filter
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +37,36 @@ def test_fusing_leaves_plain_weights_only(vocoder):
     assert not [name for name, _ in vocoder.named_parameters() if name.endswith(("weight_g", "weight_v"))]
 
 
+# float64 takes the way of a GPU: whole rows through convolutions, where float32 goes by blocks of channels.
+@pytest.mark.parametrize("number_format", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("lengths", [(33, 12), (1, 2, 3, 40), (20, 19, 18, 4), (9, 9)])
-def test_mixed_lengths_in_a_batch_equal_single_runs(vocoder, lengths):
-    rows = [tensor(noise(f"mel{i}", (length, 80))) * 1.5 - 4 for i, length in enumerate(lengths)]
+def test_mixed_lengths_in_a_batch_equal_single_runs(vocoder, lengths, number_format):
+    vocoder = copy.deepcopy(vocoder).to(number_format)
+    rows = [(tensor(noise(f"mel{i}", (length, 80))) * 1.5 - 4).to(number_format) for i, length in enumerate(lengths)]
     batch, frames = padded(rows)
-    wav = vocoder(batch.transpose(1, 2), frames)
+    wav = vocoder(batch.transpose(1, 2).to(number_format), frames)
     hop = vocoder.config.hop_length
     assert wav.shape == (len(lengths), max(lengths) * hop)
     for i, row in enumerate(rows):
         samples = len(row) * hop
         assert peak_error(wav[i, :samples], vocoder(row.T[None])[0]) < TOLERANCE
         assert not wav[i, samples:].any()
+
+
+@pytest.mark.parametrize("samples_at_once", [1, 100, 1 << 20])
+@pytest.mark.parametrize("lengths", [None, (50, 7, 1)], ids=["full", "ragged"])
+def test_the_activation_by_blocks_is_that_of_whole_rows(monkeypatch, lengths, samples_at_once):
+    monkeypatch.setattr(snake, "CPU_BLOCK", samples_at_once)
+    activation = snake.AntiAliasedSnake(6)
+    for parameter in activation.parameters():
+        torch.nn.init.normal_(parameter)
+    x, ends = torch.randn(3, 6, 50), lengths and RowEnds(torch.tensor(lengths))
+    whole = copy.deepcopy(activation).double()(x.double(), ends)
+
+    by_blocks = activation.by_blocks(x, ends)
+
+    for row, expected, length in zip(by_blocks, whole, lengths or (50, 50, 50), strict=True):
+        torch.testing.assert_close(row[:, :length].double(), expected[:, :length], atol=2e-5, rtol=1e-5)
 
 
 def test_the_mel_given_is_not_written_to(vocoder):

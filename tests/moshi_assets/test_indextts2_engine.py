@@ -16,7 +16,7 @@ from plain_dataset import PlainDataset, record
 from indextts.parity_rule import wave
 from indextts.tiny import write_checkpoint
 from moshi_assets.engines.base import EngineError, IndexTTS2Options, VoiceError
-from moshi_assets.engines.indextts2 import GPU_PRECISION, IndexTTS2Engine, precision_on
+from moshi_assets.engines.indextts2 import CPU_PRECISION, GPU_PRECISION, IndexTTS2Engine, precision_on
 from moshi_assets.recipe import RecipeError, make_recipe
 
 QUICK = {"num_beams": 1, "generation": {"max_mel_tokens": 24}}
@@ -317,13 +317,15 @@ def test_a_setting_that_only_changes_the_speed_keeps_the_keys(folder: Path, chec
     [
         ({}, "cuda:1", GPU_PRECISION),
         ({}, None, GPU_PRECISION),
-        ({}, "cpu", {}),
+        ({}, "cpu", CPU_PRECISION),
         ({"precision": {}}, "cuda:0", {}),
+        ({"precision": {}}, "cpu", {}),
         ({"precision": {"vocoder": "fp16"}}, "cuda:0", {"vocoder": "fp16"}),
         ({"use_fp16": True}, "cuda:0", {}),
     ],
 )
-def test_a_gpu_speaks_in_bf16_unless_the_recipe_says_otherwise(monkeypatch, settings, device, expected) -> None:
+def test_bf16_is_used_unless_the_recipe_says_otherwise(monkeypatch, settings, device, expected) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": True})
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: True)
 
@@ -335,3 +337,9 @@ def test_a_gpu_without_bf16_speaks_in_float32(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: False)
 
     assert precision_on("cuda:0", IndexTTS2Options()) == {}
+
+
+def test_a_processor_without_bf16_speaks_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_f": True, "avx512_bf16": False})
+
+    assert precision_on("cpu", IndexTTS2Options()) == {}
