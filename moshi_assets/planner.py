@@ -169,7 +169,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
 
 @contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Let Python look for cycles rarely: records hold none, and looking every 700 objects is a tenth of a parse."""
+    """Let Python look for cycles rarely: records hold none, and looking every 700 objects slows a parse down."""
     usual = gc.get_threshold()
     gc.set_threshold(_RARE, *usual[1:])
     try:
