@@ -347,10 +347,11 @@ def main(arguments: list[str] | None = None) -> None:
             )
     finally:
         shutil.rmtree(scratch)
-    command = "python -m benchmarks.tts " + " ".join(
-        f"--{name.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+    # Without the parts, which may be measured one by one: what gives the whole file.
+    command = "python -m benchmarks.tts" + "".join(
+        f" --{name.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in vars(given).items()
-        if value is not None and name != "folder"
+        if value != parser.get_default(name) and name not in ("folder", "part")
     )
     save("tts", command, figures)
 

@@ -31,6 +31,7 @@ MAX_UNKNOWN_FIELDS = 20
 """Distinct unknown field names that are counted; input is hostile."""
 _REPORT_SECONDS = 3.0
 _RARE = 50_000
+"""Objects made between two looks for cycles."""
 
 
 @dataclass
@@ -202,9 +203,9 @@ def _nothing_to_train_on(recipe: Recipe, figures: ParseFigures) -> str:
 
 
 def _count_unknown(unknown: Counter[str], fields: tuple[str, ...]) -> None:
-    for name in fields:
+    for name in (full[:80] for full in fields):
         if name in unknown or len(unknown) < MAX_UNKNOWN_FIELDS:
-            unknown[name[:80]] += 1
+            unknown[name] += 1
 
 
 def _swap(incoming: Path, current: Path) -> None:

@@ -43,7 +43,7 @@ _SOUND_OPTIONS = (
 )
 GPU_PRECISION = {"gpt": "bf16", "flow": "bf16"}
 CPU_PRECISION = {"flow": "bf16"}
-"""Where the recipe does not say and the processor has instructions for bf16. Measured on a CPU, a flow in bf16 is 30 times nearer to
+"""Both where the recipe does not say and the device has instructions for bf16. Measured on a CPU, a flow in bf16 is 30 times nearer to
 float32 than 20 steps are to 25; a vocoder in bf16 is off by more than 16 steps of int16 and stays float32. On a CPU the GPT stays
 float32 as well: the same codes whatever the batch."""
 GPU_BATCH, CPU_BATCH = 64, 16

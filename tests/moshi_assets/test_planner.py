@@ -1,5 +1,6 @@
 """From a dialogue file to the tasks of every shard."""
 
+import gc
 import json
 import os
 import subprocess
@@ -168,6 +169,22 @@ def test_an_integer_and_its_digits_are_the_same_id(tmp_path: Path):
 def test_a_rejected_record_does_not_take_its_id(tmp_path: Path):
     dataset = planned(tmp_path, [record(0, user_voice="nobody"), record(0, user_text="Second.")])
     assert dataset.tasks()[0]["text"] == "Second."
+
+
+def test_a_long_unknown_field_is_counted_when_there_is_room_for_no_other(tmp_path: Path):
+    many = {"f" * 100: 1} | {f"field_{number}": 1 for number in range(19)}
+
+    counted = PlainDataset(tmp_path, [record(0, **many), record(1, **many)]).plan().unknown_fields
+
+    assert counted["f" * 80] == 2 and len(counted) == 20
+
+
+def test_a_parse_leaves_the_garbage_collector_as_it_was(tmp_path: Path):
+    before = gc.get_threshold()
+
+    PlainDataset(tmp_path, [record(0)]).plan()
+
+    assert gc.get_threshold() == before
 
 
 def test_a_record_with_an_unknown_voice_is_rejected(tmp_path: Path):
