@@ -11,6 +11,8 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -97,11 +99,11 @@ class BatchDecoder:
     """Greedy or sampled decoding, one beam, of any number of rows in a fixed number of slots.
 
     Live rows occupy the first slots. All state is tensors with one row a slot; on a GPU nothing is read back but, every
-    few steps, which rows have ended.
+    few steps, which rows have ended. :meth:`run` may be called again once it has come to its end.
 
     Attributes:
-        steps, row_steps: passes through the model so far, and the sum of their live rows.
-        prefilled, prefill_positions: positions of all prompts so far, and with their padding.
+        steps, row_steps: passes through the model in this run, and the sum of their live rows.
+        prefilled, prefill_positions: positions of all prompts of this run, and with their padding.
     """
 
     def __init__(
@@ -118,7 +120,7 @@ class BatchDecoder:
         gpt.pack()
         config, device = gpt.config, gpt.device
         self.gpt, self.options, self.on_step = gpt, options, on_step
-        self.slots, self.max_codes = slots, max_codes
+        self.slots, self.capacity, self.max_codes = slots, capacity, max_codes
         self.on_cpu = device.type == "cpu"
         self.waiting: deque[tuple[int, DecodeRow]] = deque()
         self.running: list[int] = []
@@ -134,15 +136,26 @@ class BatchDecoder:
         self._minimum = torch.zeros(slots, dtype=torch.long, device=device)
         self._maximum = torch.zeros(slots, dtype=torch.long, device=device)
         self._done = torch.ones(slots, dtype=torch.bool, device=device)
-        self._graphs = CapturedSteps(enabled=device.type == "cuda" and on_step is None)
+        self._graphs = CapturedSteps(device, enabled=device.type == "cuda" and on_step is None)
 
     @staticmethod
     def positions(gpt: UnifiedVoice, row: DecodeRow) -> int:
         """Cache slots a row may need."""
         return gpt.prefix_length(row.conds, row.text_ids) + row.max_codes
 
+    @classmethod
+    def capacity_for(cls, gpt: UnifiedVoice, rows: Iterable[DecodeRow]) -> int:
+        """Cache slots that the longest row may need; on a GPU rounded up, so that a decoder fits other rows as well."""
+        longest = max(cls.positions(gpt, row) for row in rows)
+        return longest if gpt.device.type == "cpu" else -(-longest // SPAN_UNIT) * SPAN_UNIT
+
+    def fits(self, options: GenerationOptions, slots: int, capacity: int, max_codes: int) -> bool:
+        """Whether it does what one made with these would do."""
+        return (options, slots) == (self.options, self.slots) and capacity <= self.capacity and max_codes <= self.max_codes
+
     def run(self, rows: Iterable[DecodeRow]) -> Iterator[tuple[int, Tensor]]:
         """Decodes all rows; yields (number of the row, codes (n,) int64) as they end, in no particular order."""
+        self.steps = self.row_steps = self.prefilled = self.prefill_positions = 0
         self.waiting.extend(enumerate(rows))
         while self.waiting or self.running:
             yield from self.step()
@@ -203,6 +216,8 @@ class BatchDecoder:
             self.running[hole] = self.running[source]
         del self.running[len(staying) :]
         self._done[len(staying) :] = True
+        # Attention reads as far as the longest row goes: no further for those that left.
+        self._cache.known_lengths[len(staying) :] = [0] * (self.slots - len(staying))
         return ended
 
     def _move(self, sources: list[int], targets: list[int]) -> None:
@@ -281,15 +296,22 @@ def candidates_of(scores: Tensor, seen: Tensor, options: GenerationOptions) -> C
     return Candidates(scores, torch.arange(scores.shape[-1], device=scores.device).expand_as(scores))
 
 
+@lru_cache
+def _capture_stream(device: torch.device) -> torch.cuda.Stream:
+    """One a GPU: matrix products keep working memory for every stream they were captured on."""
+    return torch.cuda.Stream(device)
+
+
 class CapturedSteps:
-    """CUDA graphs of steps over fixed tensors, by a key that determines all shapes.
+    """CUDA graphs of steps over fixed tensors of one GPU, by a key that determines all shapes.
 
     The first time a step runs as it is, the second time it is captured; from then on it costs one launch.
     """
 
-    def __init__(self, enabled: bool) -> None:
-        self.enabled = enabled
+    def __init__(self, device: torch.device, enabled: bool) -> None:
+        self.device, self.enabled = device, enabled
         self._graphs: dict[tuple[str, int, int], torch.cuda.CUDAGraph | None] = {}
+        self._pool: Any = None
 
     def run(self, key: tuple[str, int, int], work: Callable[[], None]) -> None:
         if not self.enabled or key not in self._graphs:
@@ -299,9 +321,7 @@ class CapturedSteps:
         graph = self._graphs[key]
         if graph is None:
             try:
-                graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(graph):
-                    work()
+                graph = self._captured(work)
             except RuntimeError as error:
                 logger.warning("decoding goes on without CUDA graphs: %s", error)
                 self.enabled = False
@@ -309,3 +329,16 @@ class CapturedSteps:
                 return
             self._graphs[key] = graph
         graph.replay()
+
+    def _captured(self, work: Callable[[], None]) -> torch.cuda.CUDAGraph:
+        graph = torch.cuda.CUDAGraph()
+        # What a step computes on its way to the fixed tensors is of no use afterwards: all graphs share that memory.
+        self._pool = self._pool or torch.cuda.graph_pool_handle()
+        # By default a capture is of the process's current GPU, whatever the device of the tensors: it would be empty.
+        stream = _capture_stream(self.device)
+        with (
+            torch.cuda.device(self.device),
+            torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"),
+        ):
+            work()
+        return graph

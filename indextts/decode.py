@@ -50,7 +50,7 @@ def decode(
         DecodeRow(row_conds, ids, generator, least, most)
         for row_conds, ids, generator in zip(conds, text_ids, generators or repeat(None))
     ]
-    capacity = max(BatchDecoder.positions(gpt, row) for row in rows)
+    capacity = BatchDecoder.capacity_for(gpt, rows)
     decoder = BatchDecoder(gpt, options, len(rows), capacity, most, on_step)
     codes = dict(decoder.run(rows))
     return [codes[number] for number in range(len(rows))]

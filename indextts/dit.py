@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -153,12 +154,22 @@ def rotary_table(frames: int, dim_head: int, device: torch.device) -> Tensor:
 
 
 def rotate(x: Tensor, rotary: Tensor) -> Tensor:
-    """Rotates neighbouring pairs of x (..., d_head) by ``rotary`` (..., d_head / 2), in float32 whatever x is.
+    """Rotates neighbouring pairs of x (..., d_head) by ``rotary`` (..., d_head / 2): float32 whatever x is.
 
     As one product of complex numbers: even and odd columns apart are strided reads, which a CPU does not vectorise.
     """
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * rotary).flatten(-2).to(x.dtype)
+    return torch.view_as_real(pairs * rotary).flatten(-2)
+
+
+@lru_cache
+def attention_dtype(device_type: str, dtype: torch.dtype) -> torch.dtype:
+    """Number format of attention between layers of ``dtype``: the same, but float32 on a CPU without AMX.
+
+    There torch's attention is no faster in bf16 (docs/indextts2.md §12).
+    """
+    exact = device_type == "cpu" and not torch.cpu.get_capabilities().get("amx_bf16")
+    return torch.float32 if exact else dtype
 
 
 class Attention(nn.Module):
@@ -187,10 +198,11 @@ class Attention(nn.Module):
         return self._attend(q, rotate(k, layout.rotary[:, None]), v, layout)
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, layout: RowLayout) -> Tensor:
-        """q (B, W, heads, d_head), k and v (B, T, heads, d_head) -> (B, W, D)."""
-        q, k, v = (x.transpose(1, 2) for x in (q, k, v))
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=layout.key_mask)
-        return self.wo(out.transpose(1, 2).flatten(2))
+        """q (B, W, heads, d_head) and k (B, T, heads, d_head) float32, v like k in the layer's format -> (B, W, D)."""
+        dtype = attention_dtype(v.device.type, v.dtype)
+        queries, keys, values = (x.to(dtype).transpose(1, 2) for x in (q, k, v))
+        out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=layout.key_mask)
+        return self.wo(out.transpose(1, 2).flatten(2).to(v.dtype))
 
 
 class FeedForward(nn.Module):

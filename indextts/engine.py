@@ -106,6 +106,8 @@ class Engine:
         budgets: limits of a batch; lowered for good where the memory turned out to be too small for them.
     """
 
+    _kept_decoder: BatchDecoder | None = None
+
     def __init__(self, pipeline: Pipeline, budgets: Budgets | None = None) -> None:
         self.pipeline = pipeline
         self.budgets = budgets or default_budgets(pipeline.device, self._bytes_per_position())
@@ -158,17 +160,28 @@ class Engine:
             )
             for row_conds, segment in zip(conds, segments)
         ]
-        capacity = max(BatchDecoder.positions(gpt, row) for row in rows)
+        capacity = BatchDecoder.capacity_for(gpt, rows)
         slots = self.budgets.slots(len(rows), capacity)
         most = max(row.max_codes for row in rows)
-        decoder = BatchDecoder(gpt, segments[0].options.generation, slots, capacity, most)
+        decoder = self._decoder(segments[0].options.generation, slots, capacity, most)
         for number, codes in decoder.run(rows):
             segments[number].codes = codes
+        if not decoder.on_cpu:
+            self._kept_decoder = decoder
         count = figures.batches["gpt"]
         count.batches += decoder.steps
         count.rows += decoder.row_steps
         count.valid += decoder.row_steps
         count.padded += decoder.steps * slots
+
+    def _decoder(self, options: GenerationOptions, slots: int, capacity: int, max_codes: int) -> BatchDecoder:
+        """On a GPU the one of the last call, if it fits: its steps are captured already. After a failure it is not kept."""
+        options = replace(options, min_mel_tokens=0, max_mel_tokens=1)  # every row has its own
+        kept, self._kept_decoder = self._kept_decoder, None
+        if kept is not None and kept.fits(options, slots, capacity, max_codes):
+            return kept
+        del kept  # its cache, before there is another
+        return BatchDecoder(self.pipeline.components.gpt, options, slots, capacity, max_codes)
 
     def _decode_beams(self, segments: list[Segment], figures: SpeakingFigures) -> None:
         gpt, options = self.pipeline.components.gpt, segments[0].options.generation
@@ -294,6 +307,7 @@ class Engine:
             failed = failed.with_traceback(None)
             figures.out_of_memory += 1
             lower_budget(rows)
+            self._kept_decoder = None
             if self.pipeline.device.type == "cuda":
                 torch.cuda.empty_cache()
             logger.warning("out of memory with %d rows; limits are now %s", len(rows), self.budgets)

@@ -79,7 +79,8 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         Args:
             use_fp16, use_bf16: number format of the GPT on a GPU; everything else stays float32. Off on cpu and mps.
             precision: number format by stage, on any device: ``{"gpt": "bf16", "flow": "bf16", "vocoder": "fp16"}``.
-            allow_tf32: float32 matrix products and convolutions of CUDA with 10-bit mantissas, in the whole process.
+            allow_tf32: float32 matrix products of CUDA with 10-bit mantissas, in the whole process; its convolutions have
+                them by torch's own default.
             device: default: the first of cuda:0, xpu, mps, cpu that is there.
             use_cuda_kernel, use_deepspeed, use_accel, use_torch_compile: accepted for compatibility, without effect.
             use_qwen_emo: whether emotion texts are allowed; the model is loaded when the first one comes.

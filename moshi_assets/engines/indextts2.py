@@ -66,8 +66,11 @@ class IndexTTS2Engine:
             import torch
 
             torch.use_deterministic_algorithms(True, warn_only=True)
-        files = _files(options)  # a missing file is named before anything is loaded
-        del files
+        _files(options)  # a missing file is named before anything is loaded
+        if device is not None and device.startswith("cuda"):
+            import torch
+
+            torch.cuda.set_device(device)  # or every lane would take some memory of the first GPU
         self._options = options
         self._model = IndexTTS2(
             options.cfg_path,

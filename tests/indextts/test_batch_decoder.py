@@ -124,7 +124,7 @@ def test_the_cache_holds_each_row_to_its_last_slot(gpt, voices, texts):
 
 def test_steps_that_cannot_be_captured_run_as_they_are():
     done = []
-    steps = CapturedSteps(enabled=not torch.cuda.is_available())  # capturing fails without a GPU
+    steps = CapturedSteps(torch.device("cuda"), enabled=not torch.cuda.is_available())  # capturing fails without a GPU
     for _ in range(3):
         steps.run(("step", 1, 0), lambda: done.append(1))
     assert len(done) == 3

@@ -1,0 +1,76 @@
+"""What the engine does on a GPU, without one (see pretend_gpu): the same speech as on the CPU."""
+
+import pytest
+import torch
+from pretend_gpu import pretend_gpu
+
+from indextts.batch_decoder import CapturedSteps, _capture_stream
+from indextts.infer_v2 import IndexTTS2, SynthesisRequest
+
+TEXTS = ["Good morning, how are you?", "Fine.", "Then let us begin with the first of many long questions today.", "Yes, do."]
+
+
+@pytest.fixture(autouse=True)
+def _streams():
+    """None from elsewhere, and none that is left."""
+    _capture_stream.cache_clear()
+    yield
+    _capture_stream.cache_clear()
+
+
+@pytest.fixture
+def requests(prompt_file):
+    """More than there are slots, of two voices and all lengths."""
+    voices = [prompt_file(24000, 1.0, 1), prompt_file(24000, 1.5, 2)]
+    return [
+        SynthesisRequest(text, voices[n % 2], seed=n, min_mel_tokens=12 + 9 * n, max_mel_tokens=12 + 9 * n)
+        for n, text in enumerate(TEXTS)
+    ]
+
+
+def speak(folder, requests, device):
+    """Samples of two calls, of which the second finds the steps of the first captured."""
+    tts = IndexTTS2(folder / "config.yaml", folder, device=device, text_readers=0)
+    return [
+        torch.as_tensor(result.wav_tensor)
+        for _ in range(2)
+        for result in tts.synthesize(requests, num_beams=1, flow_steps=2, max_batch=3)
+    ]
+
+
+def test_a_gpu_says_what_the_cpu_says(checkpoint_dir, requests):
+    """On the second GPU of two: nothing may depend on which one the process has current."""
+    expected = speak(checkpoint_dir, requests, "cpu")
+    with pretend_gpu(count=2) as graphs:
+        spoken = speak(checkpoint_dir, requests, "cuda:1")
+    assert graphs.captures > 0
+    assert graphs.replays > 10 * graphs.captures
+    for mine, theirs in zip(spoken, expected, strict=True):
+        assert mine.shape == theirs.shape
+        assert (mine - theirs).abs().max() * 32768 < 8
+
+
+def test_a_value_that_is_read_back_cannot_be_captured():
+    """What a real GPU refuses, so that the test above would see it."""
+    with pretend_gpu():
+        steps = CapturedSteps(torch.device("cuda", 0), enabled=True)
+        total = torch.zeros(3, device="cuda:0")
+
+        def step():
+            total.add_(1)
+            assert float(total.sum()) > 0
+
+        for _ in range(3):
+            steps.run(("step", 1, 0), step)
+        assert total.tolist() == [3, 3, 3]
+    assert not steps.enabled
+
+
+def test_a_captured_step_does_what_it_did_and_nothing_before_it_is_replayed():
+    with pretend_gpu() as graphs:
+        steps = CapturedSteps(torch.device("cuda", 0), enabled=True)
+        total = torch.zeros(3, device="cuda:0")
+        for count in range(1, 6):
+            steps.run(("step", 1, 0), lambda: total.add_(1))
+            assert total.tolist() == [count] * 3
+        assert (graphs.captures, graphs.replays) == (1, 4)
