@@ -52,6 +52,8 @@ GPU_PRECISIONS: dict[str, dict[str, str]] = {"flow bf16, vocoder fp16": {"flow":
 """A CPU computes fp16 convolutions, but thirty times slower than float32."""
 HALF = "flow bf16"
 """Beside float32 in the chain: what the builder does on a CPU that computes bf16. The codes, and so the lengths, are the same."""
+HALF_CALLS = 6
+"""Turns of the calls in half precision: nobody's opponent, there to tell what the format gives from what batches give."""
 ORCHESTRATED_STEPS = 10
 """Flow steps on both sides of the orchestrated part: the faster the engine, the more the lane's own work shows."""
 
@@ -157,27 +159,39 @@ def measure_batch(tts: IndexTTS2, turns: list[Turn], batch: int, steps: int) -> 
 
 
 def measure_chain(
-    load: Callable[..., IndexTTS2], turns: list[Turn], few: list[Turn], batches: list[int], steps: int, scratch: Path
-) -> dict[str, Any]:
+    load: Callable[..., IndexTTS2],
+    turns: list[Turn],
+    few: list[Turn],
+    batches: list[int],
+    steps: int,
+    scratch: Path,
+    keep: Callable[[dict[str, Any]], None],
+) -> None:
     """Calls one after another, as the classic builder makes them and with warm voices, and batches of each size; the best
-    size once more in half precision."""
-    opponents = {"calls_3_beams_one_voice_cached": measure_calls(load(cache_bytes=0), few, scratch, 3, warm=False)}
+    size once more in half precision. It takes hours on a CPU, so ``keep`` is given the rows after each."""
+    rows: dict[str, Any] = {}
+
+    def add(name: str, row: dict[str, Any]) -> dict[str, Any]:
+        rows[name] = row
+        keep(rows)
+        return row
+
+    opponents = [add("calls_3_beams_one_voice_cached", measure_calls(load(cache_bytes=0), few, scratch, 3, warm=False))]
     tts = load()
-    opponents["calls_1_beam_warm"] = measure_calls(tts, few, scratch, 1, warm=True)
-    rows = {batch: measure_batch(tts, few if batch == 1 else turns, batch, steps) for batch in batches}
-    best = max(rows, key=lambda batch: rows[batch]["times_real_time"])
-    half = load(precision=PRECISIONS[HALF])
-    opponents_in_half = measure_calls(half, few, scratch, 1, warm=True)
-    best_in_half = measure_batch(half, turns, best, steps)
-    for opponent in opponents.values():
-        for name, row in (("float32", rows[best]), ("half", best_in_half)):
-            opponent[f"best_batch_{name}_is_faster_by"] = round(row["times_real_time"] / opponent["times_real_time"], 2)
-    return {
-        **opponents,
-        **{f"synthesize_{batch}": row for batch, row in rows.items()},
-        "calls_1_beam_warm_half": opponents_in_half,
-        "best_batch_half": {"batch": best, "precision": HALF, **best_in_half},
+    opponents.append(add("calls_1_beam_warm", measure_calls(tts, few, scratch, 1, warm=True)))
+    sizes = {
+        batch: add(f"synthesize_{batch}", measure_batch(tts, few if batch == 1 else turns, batch, steps))
+        for batch in batches
     }
+    best = max(sizes, key=lambda batch: sizes[batch]["times_real_time"])
+    half = load(precision=PRECISIONS[HALF])
+    best_in_half = measure_batch(half, turns, best, steps)
+    add("best_batch_half", {"batch": best, "precision": HALF, **best_in_half})
+    add("calls_1_beam_warm_half", measure_calls(half, spread(few, min(HALF_CALLS, len(few))), scratch, 1, warm=True))
+    for opponent in opponents:
+        for name, row in (("float32", sizes[best]), ("half", best_in_half)):
+            opponent[f"best_batch_{name}_is_faster_by"] = round(row["times_real_time"] / opponent["times_real_time"], 2)
+    keep(rows)
 
 
 def measure_prompts(tts: IndexTTS2) -> dict[str, Any]:
@@ -306,6 +320,17 @@ def main(arguments: list[str] | None = None) -> None:
         "turn_seconds": given.seconds,
         "flow_steps": given.steps,
     }
+    # Without the parts, which may be measured one by one: what gives the whole file.
+    command = "python -m benchmarks.tts" + "".join(
+        f" --{name.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in vars(given).items()
+        if value != parser.get_default(name) and name not in ("folder", "part")
+    )
+
+    def keep(**part: dict[str, Any]) -> None:
+        figures.update(part)
+        save("tts", command, figures)
+
     scratch = Path(tempfile.mkdtemp(prefix="tts_"))
     try:
         folder = given.folder or scratch / "checkpoint"
@@ -337,23 +362,12 @@ def main(arguments: list[str] | None = None) -> None:
             as_built = load(precision=precision_on(None, IndexTTS2Options()))
             figures["orchestrated"] = measure_orchestrated(as_built, folder, scratch, min(count, 64), given.seconds[0])
         if "chain" in given.part:
-            figures["chain"] = measure_chain(
-                load,
-                turns,
-                spread(turns, min(singles, count)),
-                given.chain_batches or given.batches,
-                given.steps,
-                scratch,
-            )
+            few = spread(turns, min(singles, count))
+            batches = given.chain_batches or given.batches
+            measure_chain(load, turns, few, batches, given.steps, scratch, lambda rows: keep(chain=rows))
     finally:
         shutil.rmtree(scratch)
-    # Without the parts, which may be measured one by one: what gives the whole file.
-    command = "python -m benchmarks.tts" + "".join(
-        f" --{name.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, list) else value}"
-        for name, value in vars(given).items()
-        if value != parser.get_default(name) and name not in ("folder", "part")
-    )
-    save("tts", command, figures)
+    keep()
 
 
 if __name__ == "__main__":
