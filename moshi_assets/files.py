@@ -50,7 +50,11 @@ def remove_partials(folder: Path) -> int:
     return len(stale)
 
 
-def file_threads() -> ThreadPoolExecutor:
-    """Threads for reading, checking and writing many files: as many as this process may use cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return ThreadPoolExecutor(cores, thread_name_prefix="files")
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def file_threads(count: int | None = None) -> ThreadPoolExecutor:
+    """Threads for reading, checking and writing many files: by default as many as this process may use cores."""
+    return ThreadPoolExecutor(count or usable_cores(), thread_name_prefix="files")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +16,9 @@ from .align.proportional import audible_stretches
 from .content_keys import dialogue_seed
 from .engines.base import Role
 from .faults import Fault
+from .files import file_threads
 from .loudness import Level, LevelFigures, balance
+from .metrics import peak_rss
 from .packing import MeasuredDialogue, pack
 from .parts import SpokenShard, SpokenTask
 from .pcm import resample, resampled_frames
@@ -49,6 +53,23 @@ class PairFigures:
     turn_taking: TurnTaking = field(default_factory=TurnTaking)
     levels: LevelFigures = field(default_factory=LevelFigures)
     faults: list[Fault] = field(default_factory=list)
+
+
+class BuiltShard(NamedTuple):
+    """A shard's recordings, and what they took."""
+
+    figures: PairFigures
+    wall_seconds: float
+    peak_rss: float
+    """MiB, of the process that built it."""
+
+
+def build_shard(store: DatasetStore, recipe: Recipe, threads: int, shard: str) -> BuiltShard:
+    """`build_pairs` with threads of its own; raises as that does."""
+    begin = time.monotonic()
+    with file_threads(threads) as pool:
+        figures = build_pairs(store, recipe, shard, pool)
+    return BuiltShard(figures, time.monotonic() - begin, peak_rss())
 
 
 def build_pairs(store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadPoolExecutor) -> PairFigures:

@@ -1,20 +1,19 @@
 """`stereo_pairs`: each dialogue of a shard as one stereo WAV, assistant left, user right."""
 
-import time
+from functools import partial
 
 import dagster as dg
 import pyarrow as pa
 
 from ..checks import STEREO_CHECKS, check_results
 from ..faults import Fault
-from ..files import file_threads
 from ..lock import dataset_lock
-from ..metrics import peak_rss
-from ..pairs import build_pairs
+from ..pairs import build_shard
 from ..partitions import SINGLE_RUN, by_dataset, shards
 from ..quality.shard import gate_faults, quality_figures
 from ..resources import DataRoot
 from ..run_tags import lock_owner
+from ..shard_workers import shard_workers
 from ..worker_process import prepare_worker
 from .mono_syntheses import mono_syntheses
 
@@ -33,33 +32,31 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
     faults: list[Fault] = []
     tables: list[pa.Table] = []
     checked = 0
-    with file_threads() as pool:
-        for dataset, keys in by_dataset(context.partition_keys).items():
-            store = data.store(dataset)
-            recipe = store.recipe()
-            with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
-                for key in keys:
-                    begin = time.monotonic()
-                    figures = build_pairs(store, recipe, key, pool)
-                    wall = time.monotonic() - begin
-                    faults += figures.faults + gate_faults(store, recipe, key)
-                    tables.append(store.quality(key))
-                    checked += figures.written + figures.reused
-                    context.add_asset_metadata(
-                        {
-                            "dialogues": figures.dialogues,
-                            "written": figures.written,
-                            "reused": figures.reused,
-                            "rejected": figures.rejected,
-                            **figures.turn_taking.summary(),
-                            **figures.levels.summary(),
-                            "audio_seconds": round(figures.audio_seconds, 3),
-                            "wall_seconds": round(wall, 3),
-                            "x_realtime": round(figures.audio_seconds / max(wall, 1e-9), 1),
-                            "peak_rss_mb": round(peak_rss(), 1),
-                            "folder": dg.MetadataValue.path(str(store.stereo_folder)),
-                        },
-                        partition_key=key,
-                    )
+    for dataset, keys in by_dataset(context.partition_keys).items():
+        store = data.store(dataset)
+        recipe = store.recipe()
+        lock = dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id))
+        with lock, shard_workers(len(keys), len(keys) * recipe.samples_per_shard) as workers:
+            built = workers.map(partial(build_shard, store, recipe, workers.threads), keys)
+            for key, (figures, wall, peak) in zip(keys, built):
+                faults += figures.faults + gate_faults(store, recipe, key)
+                tables.append(store.quality(key))
+                checked += figures.written + figures.reused
+                context.add_asset_metadata(
+                    {
+                        "dialogues": figures.dialogues,
+                        "written": figures.written,
+                        "reused": figures.reused,
+                        "rejected": figures.rejected,
+                        **figures.turn_taking.summary(),
+                        **figures.levels.summary(),
+                        "audio_seconds": round(figures.audio_seconds, 3),
+                        "wall_seconds": round(wall, 3),
+                        "x_realtime": round(figures.audio_seconds / max(wall, 1e-9), 1),
+                        "peak_rss_mb": round(peak, 1),
+                        "folder": dg.MetadataValue.path(str(store.stereo_folder)),
+                    },
+                    partition_key=key,
+                )
     numbers = {"gates": quality_figures(pa.concat_tables(tables))}
     return dg.MaterializeResult(check_results=list(check_results(STEREO_CHECKS, faults, checked, numbers)))

@@ -1,0 +1,62 @@
+"""Shards worked on side by side, in processes: threads that mostly run Python take turns."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from .files import usable_cores
+from .fork_server import start_method
+from .worker_process import prepare_worker
+
+FEWEST_DIALOGUES = 2_000
+"""For fewer the processes are not started: that takes about a second, in which threads build as many."""
+
+
+class ShardWorkers(NamedTuple):
+    """Who works on the shards of a step."""
+
+    map: Callable[[Callable[[str], Any], Iterable[str]], Iterator[Any]]
+    """As the built-in one: results in order; the first error ends it. Function and results can be pickled."""
+    threads: int
+    """For each of them, so that all cores have work."""
+
+
+@contextmanager
+def shard_workers(shards: int, dialogues: int) -> Iterator[ShardWorkers]:
+    """A process for every core, for much work; this process with a thread for every core, for little.
+
+    Processes are only started by a step that has one of its own: they import the program they belong to, and a script
+    that builds a dataset may not be written for that.
+
+    Args:
+        shards: how many there are to be worked on.
+        dialogues: in all of them, about.
+
+    Raises:
+        RuntimeError: a process was killed.
+    """
+    cores = usable_cores()
+    count = min(cores, shards)
+    if count == 1 or dialogues < FEWEST_DIALOGUES or multiprocessing.parent_process() is None:
+        yield ShardWorkers(map, cores)
+        return
+    (method,) = start_method()
+    try:
+        with ProcessPoolExecutor(count, multiprocessing.get_context(method), _begin) as pool:
+            yield ShardWorkers(pool.map, 1)
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            f"one of the {count} processes that worked on {shards} shards was killed; the system does that when memory runs "
+            f"out. Run the same command again: it goes on from here"
+        ) from error
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches them all: the step decides
+    prepare_worker()
