@@ -97,7 +97,7 @@ def _chain(figures: dict[str, Any]) -> list[str]:
     )
     rest = sum(batch["stages"][stage] for stage in ("latent", "flow", "vocoder"))
     told = (
-        f"Stages: seconds for a second of audio. Calls one after another are measured on turns spread evenly over the lengths. Were "
+        f"Stages: seconds for a second of audio. Where there are fewer turns, they are spread evenly over the lengths. Were "
         f"decoding free, float32 would gain {1 / slowest / rest:.2f} x on the classic calls and {1 / single / rest:.2f} x on those with one "
         f"beam: the rest is arithmetic, on a CPU the same for one row as for many."
     )
