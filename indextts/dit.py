@@ -164,11 +164,11 @@ def rotate(x: Tensor, rotary: Tensor) -> Tensor:
 
 @lru_cache
 def attention_dtype(device_type: str, dtype: torch.dtype) -> torch.dtype:
-    """Number format of attention between layers of ``dtype``: the same, but float32 on a CPU without AMX.
+    """Number format of attention between layers of ``dtype``: the same, but float32 for bf16 on a CPU without AMX.
 
-    There torch's attention is no faster in bf16 (docs/indextts2.md §12).
+    There the rotary products, which are float32, are not rounded for it (docs/indextts2.md §12).
     """
-    exact = device_type == "cpu" and not torch.cpu.get_capabilities().get("amx_bf16")
+    exact = device_type == "cpu" and dtype == torch.bfloat16 and not torch.cpu.get_capabilities().get("amx_bf16")
     return torch.float32 if exact else dtype
 
 
@@ -198,7 +198,7 @@ class Attention(nn.Module):
         return self._attend(q, rotate(k, layout.rotary[:, None]), v, layout)
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, layout: RowLayout) -> Tensor:
-        """q (B, W, heads, d_head) and k (B, T, heads, d_head) float32, v like k in the layer's format -> (B, W, D)."""
+        """q (B, W, heads, d_head) and k (B, T, heads, d_head) float32, v as k but in the layers' format -> (B, W, D)."""
         dtype = attention_dtype(v.device.type, v.dtype)
         queries, keys, values = (x.to(dtype).transpose(1, 2) for x in (q, k, v))
         out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=layout.key_mask)

@@ -106,11 +106,10 @@ class Engine:
         budgets: limits of a batch; lowered for good where the memory turned out to be too small for them.
     """
 
-    _kept_decoder: BatchDecoder | None = None
-
     def __init__(self, pipeline: Pipeline, budgets: Budgets | None = None) -> None:
         self.pipeline = pipeline
         self.budgets = budgets or default_budgets(pipeline.device, self._bytes_per_position())
+        self._kept_decoder: BatchDecoder | None = None
 
     def run(self, segments: Sequence[Segment], clock: StageClock, figures: SpeakingFigures) -> None:
         """Speaks all segments; of those that cannot be spoken, ``error`` says why."""

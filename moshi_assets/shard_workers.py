@@ -15,7 +15,7 @@ from .fork_server import start_method
 from .worker_process import prepare_worker
 
 FEWEST_DIALOGUES = 2_000
-"""For fewer the processes are not started: that takes about a second, in which threads build as many."""
+"""For fewer, processes are not worth their start."""
 
 
 class ShardWorkers(NamedTuple):
@@ -24,7 +24,7 @@ class ShardWorkers(NamedTuple):
     map: Callable[[Callable[[str], Any], Iterable[str]], Iterator[Any]]
     """As the built-in one: results in order; the first error ends it. Function and results can be pickled."""
     threads: int
-    """For each of them, so that all cores have work."""
+    """For each of them, so that every core has work."""
 
 
 @contextmanager
@@ -47,14 +47,16 @@ def shard_workers(shards: int, dialogues: int) -> Iterator[ShardWorkers]:
         yield ShardWorkers(map, cores)
         return
     (method,) = start_method()
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context(method), _begin)
     try:
-        with ProcessPoolExecutor(count, multiprocessing.get_context(method), _begin) as pool:
-            yield ShardWorkers(pool.map, 1)
+        yield ShardWorkers(pool.map, cores // count)
     except BrokenProcessPool as error:
         raise RuntimeError(
             f"one of the {count} processes that worked on {shards} shards was killed; the system does that when memory runs "
             f"out. Run the same command again: it goes on from here"
         ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C the shards that wait are not begun
 
 
 def _begin() -> None:

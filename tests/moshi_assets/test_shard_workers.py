@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import time
+from functools import partial
 
 import pytest
 from pipeline import Running, eventually, run
@@ -23,6 +24,18 @@ def whoami(shard):
 
 def refuse(shard):
     raise DatasetError(f"{shard} is not spoken")
+
+
+def leave_a_mark(folder, shard):
+    time.sleep(0.05)
+    (folder / shard).touch()
+
+
+def stop_after_the_first(folder):
+    with shard_workers(200, 100_000) as workers:
+        built = workers.map(partial(leave_a_mark, folder), [f"shard_{n}" for n in range(200)])
+        for _ in built:
+            raise KeyboardInterrupt
 
 
 def die(shard):
@@ -56,7 +69,7 @@ def test_much_work_is_done_by_a_process_for_every_core():
     processes = {process for _, process, _ in done}
     assert parent not in processes
     assert 2 <= len(processes) <= usable_cores()
-    assert threads == 1
+    assert threads == usable_cores() // min(usable_cores(), 12)
     assert {handler for _, _, handler in done} == {signal.SIG_IGN}  # Ctrl-C is the step's
 
 
@@ -75,6 +88,15 @@ def test_an_error_comes_back_as_it_is():
     error = outcome(refuse, 100_000)
     assert isinstance(error, DatasetError)
     assert str(error) == "shard_0 is not spoken"
+
+
+@needs_cores
+def test_a_step_that_is_interrupted_begins_no_further_shard(tmp_path):
+    process = multiprocessing.get_context("spawn").Process(target=stop_after_the_first, args=(tmp_path,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 1
+    assert 1 <= len(os.listdir(tmp_path)) < 100
 
 
 @needs_cores
