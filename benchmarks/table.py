@@ -122,7 +122,8 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
         ),
     ],
 }
-"""Benchmark -> rows of the table: what, and the figure from its results."""
+"""Benchmark -> rows of the table: what, and the figure from its results. Where the results hold parts of another run, their `earlier`
+has command and date of those rows."""
 
 
 def table() -> str:
@@ -137,7 +138,9 @@ def table() -> str:
         facts = result["machine"]
         for what, figure in rows:
             with suppress(KeyError):  # a part of this benchmark that has not been run
-                lines.append(f"| {what} | {figure(result['figures'])} | `{result['command']}` | {facts['date']} |")
+                shown = figure(result["figures"])
+                run = {"command": result["command"], "date": facts["date"]} | result.get("earlier", {}).get(what, {})
+                lines.append(f"| {what} | {shown} | `{run['command']}` | {run['date']} |")
         versions = ", ".join(
             f"{package} {facts[package]}" for package in facts if package in ("dagster", "numpy", "pyarrow", "torch")
         )
