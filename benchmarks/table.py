@@ -83,30 +83,40 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
     "report": [
         (
             "the report in the wall time of `make demo`",
-            lambda f: f"{100 * f['demo_report_share']:.1f} % ({f['demo_report_seconds']} s, a page of {f['page_mb']} MB)",
+            lambda f: (
+                f"{100 * f['demo_report_share']:.1f} % ({f['demo_report_seconds']} s, a page of {f['page_mb']} MB)"
+            ),
         )
     ],
-    "tts": [
+    "tts/decode": [
         (
             "IndexTTS2, `small` random weights, float32: decoding in batches of 64 against one by one",
             lambda f: f"{f['decode']['64']['speedup']} x ({f['decode']['64']['codes_per_second']} codes/s)",
-        ),
+        )
+    ],
+    "tts/chain": [
         (
-            "the same, whole chain in the best batch against the classic loop (3 beams, one voice cached)",
-            lambda f: "{best_batch_float32_is_faster_by} x, {best_batch_half_is_faster_by} x with the flow in bf16".format(
-                **f["chain"]["calls_3_beams_one_voice_cached"]
+            "IndexTTS2, the same weights, whole chain in the best batch against the classic loop (3 beams, one voice cached)",
+            lambda f: (
+                "{best_batch_float32_is_faster_by} x, {best_batch_half_is_faster_by} x with the flow in bf16".format(
+                    **f["chain"]["calls_3_beams_one_voice_cached"]
+                )
             ),
         ),
         (
             "and against single calls with one beam and warm voices",
-            lambda f: "{best_batch_float32_is_faster_by} x, {best_batch_half_is_faster_by} x with the flow in bf16".format(
-                **f["chain"]["calls_1_beam_warm"]
+            lambda f: (
+                "{best_batch_float32_is_faster_by} x, {best_batch_half_is_faster_by} x with the flow in bf16".format(
+                    **f["chain"]["calls_1_beam_warm"]
+                )
             ),
         ),
+    ],
+    "tts/orchestrated": [
         (
             "a lane of `moshi-assets build` against the engine alone",
             lambda f: f"{100 * f['orchestrated']['share_of_the_engine']:.0f} % of its throughput",
-        ),
+        )
     ],
     "indextts_load": [
         (
@@ -122,24 +132,27 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
         ),
     ],
 }
-"""Benchmark -> rows of the table: what, and the figure from its results. Where the results hold parts of another run, their `earlier`
-has command and date of those rows."""
+"""Benchmark -> rows of the table: what, and the figure from its results. After a slash: a part that is measured by itself,
+whose command and date are below `runs`."""
 
 
 def table() -> str:
     """The table in Markdown, with machine, versions, date and command of each figure."""
     lines = ["| what | figure | command | date |", "|---|---|---|---|"]
     machines: dict[str, None] = {}
-    for name, rows in ROWS.items():
+    for measured, rows in ROWS.items():
+        name, _, part = measured.partition("/")
         path = RESULTS / f"{name}.json"
         if not path.is_file():
             continue
         result = json.loads(path.read_text())
         facts = result["machine"]
+        run = {"command": result["command"], "date": facts["date"]}
+        if part:
+            run = result["figures"].get("runs", {}).get(part, run)
         for what, figure in rows:
             with suppress(KeyError):  # a part of this benchmark that has not been run
                 shown = figure(result["figures"])
-                run = {"command": result["command"], "date": facts["date"]} | result.get("earlier", {}).get(what, {})
                 lines.append(f"| {what} | {shown} | `{run['command']}` | {run['date']} |")
         versions = ", ".join(
             f"{package} {facts[package]}" for package in facts if package in ("dagster", "numpy", "pyarrow", "torch")

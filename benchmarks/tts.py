@@ -6,7 +6,7 @@ Weights are pseudo-random (`indextts.tiny --size small`), so code lengths are fo
 assistant alternating, prompts of 5 s, 25 flow steps. Opponents are (a) the classic loop of single `infer` calls with three
 beams and a cache of one voice, and the same calls with one beam and warm voices. `--singles` measures calls one after
 another on so many turns, evenly spread over the lengths, instead of all: their cost is additive. Parts not asked for
-keep the figures of the last run.
+keep the figures of the run that measured them, and its command and date (``runs``).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -327,8 +328,10 @@ def main(arguments: list[str] | None = None) -> None:
         if value != parser.get_default(name) and name not in ("folder", "part")
     )
 
-    def keep(**part: dict[str, Any]) -> None:
-        figures.update(part)
+    def keep(part: str, **measured: Any) -> None:
+        """Figures of a part and where they come from; saved at once."""
+        figures.update(measured)
+        figures.setdefault("runs", {})[part] = {"command": command, "date": date.today().isoformat()}
         save("tts", command, figures)
 
     scratch = Path(tempfile.mkdtemp(prefix="tts_"))
@@ -347,27 +350,27 @@ def main(arguments: list[str] | None = None) -> None:
         tts = load()
         tts.infer(turns[0].voice, turns[0].text, None, num_beams=1, max_mel_tokens=20, min_mel_tokens=20)  # warm up
         if "rates" in given.part:
-            figures["rates"] = measure_rates(tts.device)
-            figures["vocoder_gflop_per_audio_second"] = round(vocoder_gflop_per_second(tts), 1)
+            vocoder = round(vocoder_gflop_per_second(tts), 1)
+            keep("rates", rates=measure_rates(tts.device), vocoder_gflop_per_audio_second=vocoder)
         if "decode" in given.part:
-            figures["decode"] = measure_decode(tts, turns, singles, given.batches)
+            keep("decode", decode=measure_decode(tts, turns, singles, given.batches))
         if "prompt" in given.part:
-            figures["flow_seconds_for_5s_of_speech_by_prompt"] = measure_prompts(tts)
+            keep("prompt", flow_seconds_for_5s_of_speech_by_prompt=measure_prompts(tts))
         few_short = sorted(turns, key=lambda turn: turn.codes)[: min(4, count)]
         if "precision" in given.part:
-            figures["precision"] = measure_precision(load, few_short)
+            keep("precision", precision=measure_precision(load, few_short))
         if "steps" in given.part:
-            figures["flow_steps"] = measure_steps(tts, few_short)
+            keep("steps", flow_steps=measure_steps(tts, few_short))
         if "orchestrated" in given.part:
             as_built = load(precision=precision_on(None, IndexTTS2Options()))
-            figures["orchestrated"] = measure_orchestrated(as_built, folder, scratch, min(count, 64), given.seconds[0])
+            lane = measure_orchestrated(as_built, folder, scratch, min(count, 64), given.seconds[0])
+            keep("orchestrated", orchestrated=lane)
         if "chain" in given.part:
             few = spread(turns, min(singles, count))
             batches = given.chain_batches or given.batches
-            measure_chain(load, turns, few, batches, given.steps, scratch, lambda rows: keep(chain=rows))
+            measure_chain(load, turns, few, batches, given.steps, scratch, lambda rows: keep("chain", chain=rows))
     finally:
         shutil.rmtree(scratch)
-    keep()
 
 
 if __name__ == "__main__":

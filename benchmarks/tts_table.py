@@ -37,23 +37,24 @@ def throughput() -> str:
     settings = figures["settings"]
     conditions = (
         f"Machine: {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB; {figures['cuda']}. {facts['system']}, Python "
-        f"{facts['python']}, torch {settings['torch']}, {settings['threads']} threads, {facts['date']}. Weights: "
+        f"{facts['python']}, torch {settings['torch']}, {settings['threads']} threads. Weights: "
         f"`{settings['size']}`, {settings['weights']}. Turns of {settings['turn_seconds'][0]:g} to "
         f"{settings['turn_seconds'][1]:g} s, user and assistant in turn, prompts of {settings['prompt_seconds']:g} s, "
         f"{settings['flow_steps']} flow steps unless told."
     )
     parts = [conditions]
-    for title, part, lines in (
-        ("The whole chain", "chain", _chain),
-        ("Decoding alone, one beam", "decode", _decode),
-        ("Distance to the machine's limits", "rates", _roofline),
-        ("Half precision", "precision", _precision),
-        ("Fewer flow steps", "flow_steps", _steps),
-        ("Shorter prompts", "flow_seconds_for_5s_of_speech_by_prompt", _prompts),
-        ("A lane beside the engine alone", "orchestrated", _orchestrated),
+    for title, part, measured, lines in (
+        ("The whole chain", "chain", "chain", _chain),
+        ("Decoding alone, one beam", "decode", "decode", _decode),
+        ("Distance to the machine's limits", "rates", "rates", _roofline),
+        ("Half precision", "precision", "precision", _precision),
+        ("Fewer flow steps", "steps", "flow_steps", _steps),
+        ("Shorter prompts", "prompt", "flow_seconds_for_5s_of_speech_by_prompt", _prompts),
+        ("A lane beside the engine alone", "orchestrated", "orchestrated", _orchestrated),
     ):
-        if part in figures:
-            parts += ["", f"### {title}", "", *lines(figures)]
+        if measured in figures:
+            run = figures["runs"][part]
+            parts += ["", f"### {title}", "", f"`{run['command']} --part {part}`, {run['date']}", "", *lines(figures)]
     return "\n".join(parts)
 
 
