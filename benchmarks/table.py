@@ -29,7 +29,11 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
                 f"{f['speedup']} x ({f['dialogues']} dialogues in {f['pipeline_seconds']} s against "
                 f"{f['classic_seconds']} s)"
             ),
-        )
+        ),
+        (
+            "the files of that build alone, parts and recordings, written by 2 processes that do nothing else",
+            lambda f: f"{f['files_alone_seconds']} s ({f['files']} files, {f['files_gb']} GB)",
+        ),
     ],
     "lanes": [
         (

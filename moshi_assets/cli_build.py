@@ -102,12 +102,16 @@ def _help(setting: str) -> str:
     help="indextts2: the GPT in fp16 on a GPU, all else float32. [default: off: bf16 for GPT and flow where the GPU has it, for the flow where the CPU has]",
 )
 @click.option(
-    "--use-cuda-kernel/--no-use-cuda-kernel", default=None, help="indextts2: fused vocoder kernel where there is one."
+    "--use-cuda-kernel/--no-use-cuda-kernel", default=None, help="indextts2: accepted for compatibility, no effect."
 )
-@click.option("--use-deepspeed/--no-use-deepspeed", default=None, help="indextts2: accepted for compatibility.")
-@click.option("--use-accel/--no-use-accel", default=None, help="indextts2: accepted for compatibility.")
 @click.option(
-    "--use-torch-compile/--no-use-torch-compile", default=None, help="indextts2: compile the flow (slow start)."
+    "--use-deepspeed/--no-use-deepspeed", default=None, help="indextts2: accepted for compatibility, no effect."
+)
+@click.option("--use-accel/--no-use-accel", default=None, help="indextts2: accepted for compatibility, no effect.")
+@click.option(
+    "--use-torch-compile/--no-use-torch-compile",
+    default=None,
+    help="indextts2: accepted for compatibility, no effect.",
 )
 @click.option("--deterministic/--no-deterministic", default=None, help=_help("deterministic"))
 @click.option(

@@ -249,6 +249,7 @@ class IndexTTS2Options(BaseModel, extra="forbid"):
     use_deepspeed: bool = False
     use_accel: bool = False
     use_torch_compile: bool = False
+    """These four are of the published class; they have no effect here, and a warning says so."""
 
 
 def engine_class(name: str) -> type[Engine]:
