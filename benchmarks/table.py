@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from .measure import RESULTS
-from .tts_table import PAGE, throughput
+from .tts_table import PAGE, chain_gain, throughput
 
 README = RESULTS.parent.parent / "README.md"
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
@@ -101,19 +101,11 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
     "tts/chain": [
         (
             "IndexTTS2, the same weights, whole chain in the best batch against the classic loop (3 beams, one voice cached)",
-            lambda f: (
-                "{best_batch_float32_is_faster_by} x, {best_batch_half_is_faster_by} x with the flow in bf16".format(
-                    **f["chain"]["calls_3_beams_one_voice_cached"]
-                )
-            ),
+            lambda f: chain_gain(f["chain"], "calls_3_beams_one_voice_cached"),
         ),
         (
             "and against single calls with one beam and warm voices",
-            lambda f: (
-                "{best_batch_float32_is_faster_by} x, {best_batch_half_is_faster_by} x with the flow in bf16".format(
-                    **f["chain"]["calls_1_beam_warm"]
-                )
-            ),
+            lambda f: chain_gain(f["chain"], "calls_1_beam_warm"),
         ),
     ],
     "tts/orchestrated": [
