@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from .measure import RESULTS
-from .tts_table import PAGE, chain_gain, throughput
+from .tts_table import PAGE, chain_gain, throughput, usual_precision
 
 README = RESULTS.parent.parent / "README.md"
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
@@ -94,18 +94,21 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
     ],
     "tts/decode": [
         (
-            "IndexTTS2, `small` random weights, float32: decoding in batches of 64 against one by one",
-            lambda f: f"{f['decode']['64']['speedup']} x ({f['decode']['64']['codes_per_second']} codes/s)",
+            "IndexTTS2: decoding in batches of 64 against one by one",
+            lambda f: (
+                f"{f['decode']['64']['speedup']} x ({f['decode']['64']['codes_per_second']} codes/s; "
+                f"`{f['settings']['size']}` {f['settings']['weights']} weights, {usual_precision(f)})"
+            ),
         )
     ],
     "tts/chain": [
         (
-            "IndexTTS2, the same weights, whole chain in the best batch against the classic loop (3 beams, one voice cached)",
-            lambda f: chain_gain(f["chain"], "calls_3_beams_one_voice_cached"),
+            "the same, whole chain in the best batch against the classic loop (3 beams, one voice cached)",
+            lambda f: chain_gain(f, "calls_3_beams_one_voice_cached"),
         ),
         (
             "and against single calls with one beam and warm voices",
-            lambda f: chain_gain(f["chain"], "calls_1_beam_warm"),
+            lambda f: chain_gain(f, "calls_1_beam_warm"),
         ),
     ],
     "tts/orchestrated": [

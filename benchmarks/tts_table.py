@@ -58,10 +58,21 @@ def throughput() -> str:
     return "\n".join(parts)
 
 
+def on_gpu(figures: dict[str, Any]) -> bool:
+    return not figures["cuda"].startswith("no CUDA")
+
+
+def usual_precision(figures: dict[str, Any]) -> str:
+    """Number formats of the rows that do not say otherwise."""
+    usual = figures["settings"]["precision"]
+    return usual if isinstance(usual, str) else ", ".join(f"{stage} {name}" for stage, name in usual.items())
+
+
 def at_equal_speed(chain: dict[str, Any], name: str, opponent: str) -> float:
     """How many times faster one row of the chain is than another, had the machine had one speed during both.
 
-    Its clock is a stage that does the same arithmetic in both: the flow, or where one of them has it in bf16, the vocoder.
+    Its clock is a stage that does the same arithmetic in both: the flow, or where one of them has it in bf16, the vocoder. On
+    a GPU there is no such clock: batches make those stages faster as well.
     """
     row, other = chain[name], chain[opponent]
     stage = "vocoder" if "half" in name or "half" in opponent else "flow"
@@ -69,21 +80,24 @@ def at_equal_speed(chain: dict[str, Any], name: str, opponent: str) -> float:
     return round(row["times_real_time"] / other["times_real_time"] / drift, 2)
 
 
-def chain_gain(chain: dict[str, Any], opponent: str) -> str:
-    """What batches gain on calls one after another, as measured and at one speed of the machine."""
+def chain_gain(figures: dict[str, Any], opponent: str) -> str:
+    """What batches gain on calls one after another, as measured and, on a CPU, at one speed of the machine."""
+    chain = figures["chain"]
+    row = chain[opponent]
+    gain = f"{row['best_batch_float32_is_faster_by']:.2f} x"
+    if on_gpu(figures):
+        return gain
     best = f"synthesize_{chain['best_batch_half']['batch']}"
     float32, half = (f"{at_equal_speed(chain, name, opponent):.2f} x" for name in (best, "best_batch_half"))
-    row = chain[opponent]
     return (
-        f"{row['best_batch_float32_is_faster_by']:.2f} x, {row['best_batch_half_is_faster_by']:.2f} x with the flow in bf16 "
+        f"{gain}, {row['best_batch_half_is_faster_by']:.2f} x with the flow in bf16 "
         f"(had the machine kept one speed: {float32}, {half})"
     )
 
 
 def _chain(figures: dict[str, Any]) -> list[str]:
-    chain = figures["chain"]
+    chain, gpu = figures["chain"], on_gpu(figures)
     classic, warm, *_ = _CALLS
-    slowest, single = (chain[name]["times_real_time"] for name in (classic, warm))
     half = chain["best_batch_half"]
     body = []
     for name, row in chain.items():
@@ -91,46 +105,41 @@ def _chain(figures: dict[str, Any]) -> list[str]:
             what, beams = _CALLS[name]
         else:
             what, beams = f"`synthesize`, batches of {row.get('batch', name.rpartition('_')[2])}", 1
+        gains = []
+        for opponent in (classic, warm):
+            gains.append(f"{row['times_real_time'] / chain[opponent]['times_real_time']:.2f} x")
+            if not gpu:
+                gains.append(f"{at_equal_speed(chain, name, opponent):.2f} x")
         body.append(
             (
                 what,
                 beams,
-                half["precision"] if name.endswith("half") else "float32",
+                half["precision"] if name.endswith("half") else usual_precision(figures),
                 row["turns"],
                 row["audio_seconds"],
                 row["seconds"],
                 row["times_real_time"],
-                f"{row['times_real_time'] / slowest:.2f} x",
-                f"{at_equal_speed(chain, name, classic):.2f} x",
-                f"{row['times_real_time'] / single:.2f} x",
-                f"{at_equal_speed(chain, name, warm):.2f} x",
+                *gains,
                 *(row["stages"].get(stage, 0.0) for stage in _STAGES),
             )
         )
-    header = (
-        "what",
-        "beams",
-        "precision",
-        "turns",
-        "audio, s",
-        "wall, s",
-        "x real time",
-        "against the classic",
-        "at one speed",
-        "against one beam",
-        "at one speed",
-    )
-    free = [
-        1 / row["times_real_time"] / sum(row["stages"][stage] for stage in ("latent", "flow", "vocoder"))
-        for row in (chain[classic], chain[warm])
-    ]
+    header = ["what", "beams", "precision", "turns", "audio, s", "wall, s", "x real time"]
+    for against in ("against the classic", "against one beam"):
+        header += [against] if gpu else [against, "at one speed"]
     told = (
-        f"Stages: seconds for a second of audio. Where there are fewer turns, they are spread evenly over the lengths. At one speed: "
-        f"by the clock of a stage that does the same arithmetic in both rows (the flow; where it is bf16, the vocoder), because the "
-        f"machine's speed changes while the rows are measured. Were "
-        f"decoding free, float32 would gain {free[0]:.2f} x on the classic calls and {free[1]:.2f} x on those with one "
-        f"beam: the rest is arithmetic, on a CPU the same for one row as for many."
+        "Stages: seconds for a second of audio. Where there are fewer turns, they are spread evenly over the lengths."
     )
+    if not gpu:
+        free = [
+            1 / row["times_real_time"] / sum(row["stages"][stage] for stage in ("latent", "flow", "vocoder"))
+            for row in (chain[classic], chain[warm])
+        ]
+        told += (
+            f" At one speed: by the clock of a stage that does the same arithmetic in both rows (the flow; where it is bf16, the "
+            f"vocoder), because the machine's speed changes while the rows are measured. Were decoding free, float32 would gain "
+            f"{free[0]:.2f} x on the classic calls and {free[1]:.2f} x on those with one beam: the rest is arithmetic, on a CPU the "
+            f"same for one row as for many."
+        )
     return [*rows([*header, *_STAGES], body), "", told]
 
 
@@ -158,7 +167,8 @@ def _roofline(figures: dict[str, Any]) -> list[str]:
     for name, row in figures.get("chain", {}).items():
         if "flow_gflops" in row:
             half = name.endswith("half")  # of the flow alone: the vocoder is the same
-            body.append((f"flow, {'bf16' if half else 'float32'}", row["flow_gflops"], ""))
+            formats = row["precision"] if half else usual_precision(figures)
+            body.append((f"flow, {'bf16' if 'flow bf16' in formats else 'float32'}", row["flow_gflops"], ""))
             if of_vocoder and not half:
                 body.append(("vocoder, float32", round(of_vocoder / row["stages"]["vocoder"], 1), ""))
     return rows(("what", "GFLOP/s", "GB/s"), body)
