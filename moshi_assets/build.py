@@ -6,13 +6,10 @@ The same assets, resources and executor as in the UI; only who starts the runs d
 from __future__ import annotations
 
 import re
-import signal
-import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +25,7 @@ from .lock import dataset_lock
 from .progress import LaneProgress, clear_progress, read_progress
 from .recipe import Recipe
 from .run_tags import BUILD_TAG, COMMAND_LINE, DATASET_TAG, DRIVER_TAG, lock_owner
+from .signals import SignalRecord
 from .store import DatasetStore
 
 _POLL_SECONDS = 0.5
@@ -91,34 +89,6 @@ def publish_manifest() -> dg.JobDefinition:
     return defs.resolve_job_def("publish_manifest")
 
 
-class _SignalRecord:
-    """Whether SIGINT or SIGTERM came, whoever's handler is in place at that moment."""
-
-    def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
-        self._received = False
-
-    @contextmanager
-    def recording(self) -> Iterator[None]:
-        """Record signals; they reach the main thread alone, in any other this does nothing."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        previous = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        try:
-            yield
-        finally:
-            signal.set_wakeup_fd(previous)
-
-    @property
-    def received(self) -> bool:
-        with suppress(BlockingIOError):
-            self._received |= not {signal.SIGINT, signal.SIGTERM}.isdisjoint(self._reader.recv(4096))
-        return self._received
-
-
 class Build:
     """One build of one dataset."""
 
@@ -136,7 +106,7 @@ class Build:
         self._tags = {DATASET_TAG: recipe.name, DRIVER_TAG: COMMAND_LINE, BUILD_TAG: self._id}
         self._watch: Callable[[str, list[LaneProgress]], None] | None = None
         self._showing = threading.Lock()
-        self._signals = _SignalRecord()
+        self._signals = SignalRecord()
         self.stage = "parse"
 
     def run(self, watch: Callable[[str, list[LaneProgress]], None] | None = None) -> BuildSummary:

@@ -57,6 +57,7 @@ def export(
     from .export.shards import ExportError, Limits
     from .lock import DatasetBusy
     from .manifest_files import SPLITS
+    from .signals import SignalRecord
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     splits = SPLITS if split == "all" else (split,)
@@ -65,8 +66,12 @@ def export(
     def report(path: Path) -> None:
         click.echo(f"{path.name}  {path.stat().st_size / 1e6:.1f} MB", err=True)
 
+    signals = SignalRecord()
     try:
-        figures = export_dataset(dataset, output.expanduser(), kind, splits, limits, overwrite, report)
+        with signals.recording():
+            figures = export_dataset(
+                dataset, output.expanduser(), kind, splits, limits, overwrite, report, signals.heed
+            )
     except (ExportError, DatasetBusy, OSError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..lock import dataset_lock
 from ..recipe import Recipe, RecipeError
 from ..store import DatasetError, DatasetStore
 from .parquet import ParquetFormat
-from .samples import check_finished, read_samples
+from .samples import Sample, check_finished, read_samples
 from .shards import CARD, ExportError, ExportFigures, Format, Limits, export_folder, write_shards
 from .webdataset import WebDatasetFormat
 
@@ -30,6 +30,7 @@ def export_dataset(
     limits: Limits,
     overwrite: bool = False,
     report: Callable[[Path], None] | None = None,
+    heed: Callable[[], None] = lambda: None,
 ) -> ExportFigures:
     """Write a finished dataset as shards of some format.
 
@@ -43,6 +44,7 @@ def export_dataset(
         limits: how much a shard may hold.
         overwrite: see `export_folder`.
         report: called with each finished shard.
+        heed: called before each recording and before the export takes its name; what it raises ends the export.
 
     Raises:
         ExportError: what is missing or in the way, and what to do.
@@ -61,7 +63,7 @@ def export_dataset(
         writable = os.access(store.folder, os.W_OK)
         with dataset_lock(store.folder, "export") if writable else nullcontext():
             check_finished(store)
-            return _export(store, recipe, output, writer, splits, limits, overwrite, report)
+            return _export(store, recipe, output, writer, splits, limits, overwrite, report, heed)
     except (DatasetError, RecipeError, ValueError) as error:
         raise ExportError(str(error)) from error
 
@@ -75,20 +77,28 @@ def _export(
     limits: Limits,
     overwrite: bool,
     report: Callable[[Path], None] | None,
+    heed: Callable[[], None],
 ) -> ExportFigures:
     card = gather(store, recipe)
     wanted = [split for split in splits if card.splits[split].recordings]
     if not wanted:
         raise ExportError(f"dataset {store.name!r} holds no recording of split {' or '.join(splits)}")
     figures = ExportFigures()
+
+    def samples(split: str) -> Iterator[Sample]:
+        for sample in read_samples(store, recipe, split):
+            heed()
+            yield sample
+
     with export_folder(output, overwrite) as incoming:
         for split in wanted:
-            for path in write_shards(read_samples(store, recipe, split), split, writer, incoming, limits, figures):
+            for path in write_shards(samples(split), split, writer, incoming, limits, figures):
                 if report:
                     report(path)
         data_files = {split: f"{split}-*.{writer.suffix}" for split in wanted}
         text = export_card(store, recipe, card, data_files, _how_to_read(writer.suffix, data_files, len(card.splits)))
         write_whole(incoming / CARD, text)
+        heed()
     return figures
 
 

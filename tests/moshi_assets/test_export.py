@@ -379,6 +379,20 @@ def test_an_interrupted_export_leaves_nothing_that_looks_finished(
     assert [path for path in output.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("calls", [1, 3, 9], ids=["first recording", "third", "all are written"])
+def test_an_interrupt_is_heeded_until_the_export_has_its_name(finished: PlainDataset, tmp_path: Path, calls: int):
+    heeded = []
+
+    def heed() -> None:
+        heeded.append(True)
+        if len(heeded) == calls:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_dataset(finished.store.folder, tmp_path / "out", "parquet", ["train"], Limits(), heed=heed)
+    assert [path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith(".")] == []
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_packed_recording_names_the_dialogue_of_every_turn(tmp_path: Path, kind: str):
     dataset = PlainDataset(tmp_path, records(6), transcripts=True, pack_seconds=3.0, samples_per_shard=6)
