@@ -28,6 +28,7 @@ from pipeline import (
     write_dialogues,
 )
 
+from moshi_assets.automation.requests import datasets_underway
 from moshi_assets.executor import executor_config
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -109,6 +110,14 @@ class Deployment:
     def instance(self) -> dg.DagsterInstance:
         return dg.DagsterInstance.from_config(str(self.folder / "home"))
 
+    def finished(self, dataset: str) -> Path:
+        """Folder of a dataset once it has its manifest and the last of its runs, which still checks it, has ended."""
+        folder = self.data / dataset
+        eventually((folder / f"{dataset}.jsonl").exists, 240, every=0.5)
+        with self.instance() as instance:
+            eventually(lambda: dataset not in datasets_underway(instance), 240, every=0.5)
+        return folder
+
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
@@ -183,35 +192,33 @@ def test_the_asset_graph_opens_in_a_browser(deployment, tmp_path):
 
 
 def test_a_dataset_parsed_in_the_ui_carries_on_to_its_manifest(deployment, launched):
-    eventually((deployment.data / "talks" / "talks.jsonl").exists, 240, every=0.5)
-
-    assert len(manifest_rows(deployment.data / "talks")) == 4
+    assert len(manifest_rows(deployment.finished("talks"))) == 4
 
 
-def test_a_file_in_the_inbox_becomes_a_dataset_with_its_recipe(deployment):
-    eventually((deployment.data / "dropped" / "dropped.jsonl").exists, 240, every=0.5)
-
-    assert len(digests(deployment.data / "dropped")) == 7
-    assert yaml.safe_load((deployment.data / "dropped" / "recipe.yaml").read_text())["samples_per_shard"] == 3
-
-
-def test_what_carries_on_by_itself_is_whole(deployment):
-    eventually((deployment.data / "dropped" / "dropped.jsonl").exists, 240, every=0.5)
-
-    assert run("moshi-assets", "verify", deployment.data / "dropped", cwd=deployment.folder).returncode == 0
+@pytest.fixture(scope="module")
+def dropped(deployment: Deployment) -> Path:
+    """Folder of the dataset that came from the inbox, with nothing left to do."""
+    return deployment.finished("dropped")
 
 
+def test_a_file_in_the_inbox_becomes_a_dataset_with_its_recipe(dropped):
+    assert len(digests(dropped)) == 7
+    assert yaml.safe_load((dropped / "recipe.yaml").read_text())["samples_per_shard"] == 3
+
+
+def test_what_carries_on_by_itself_is_whole(dropped):
+    assert run("moshi-assets", "verify", dropped, cwd=dropped.parent).returncode == 0
+
+
+@pytest.mark.usefixtures("dropped")
 def test_every_step_of_a_dataset_was_requested_once(deployment):
-    eventually((deployment.data / "dropped" / "dropped.jsonl").exists, 240, every=0.5)
-
     with deployment.instance() as instance:
         runs = instance.get_runs(dg.RunsFilter(tags={"moshi_assets/dataset": "dropped"}))
     assert sorted(run.job_name for run in runs) == ["build_shards", "parse_dataset", "publish_manifest"]
 
 
+@pytest.mark.usefixtures("dropped")
 def test_requested_shards_have_room_for_the_recipe_s_lanes(deployment):
-    eventually((deployment.data / "dropped" / "dropped.jsonl").exists, 240, every=0.5)
-
     with deployment.instance() as instance:
         (built,) = instance.get_runs(dg.RunsFilter(job_name="build_shards", tags={"moshi_assets/dataset": "dropped"}))
     assert built.run_config == executor_config(2)
@@ -222,10 +229,9 @@ def test_requested_shards_have_room_for_the_recipe_s_lanes(deployment):
 
 
 @pytest.fixture(scope="module")
-def mended(deployment: Deployment) -> tuple[list[dict[str, Any]], str]:
+def mended(deployment: Deployment, dropped: Path) -> tuple[list[dict[str, Any]], str]:
     """A recording is lost; what the nightly tick requests, and how the requested run ends."""
-    eventually((deployment.data / "dropped" / "dropped.jsonl").exists, 240, every=0.5)
-    (deployment.data / "dropped" / "data_stereo" / "talk-004.wav").unlink()
+    (dropped / "data_stereo" / "talk-004.wav").unlink()
     tick = deployment.graphql(TICK, schedule="nightly_backfill", time=1893549600.0)["scheduleDryRun"]
     assert tick["__typename"] == "DryRunInstigationTick", tick
     requests = tick["evaluationResult"]["runRequests"]
@@ -241,6 +247,6 @@ def test_the_nightly_schedule_requests_the_shard_that_lost_a_recording(mended):
     assert [(tags[RANGE_START], tags[RANGE_END]) for tags in ranges] == [("dropped.000001", "dropped.000001")]
 
 
-def test_the_run_that_the_schedule_requests_mends_the_dataset(deployment, mended):
+def test_the_run_that_the_schedule_requests_mends_the_dataset(dropped, mended):
     assert mended[1] == "SUCCESS"
-    assert run("moshi-assets", "verify", deployment.data / "dropped", cwd=deployment.folder).returncode == 0
+    assert run("moshi-assets", "verify", dropped, cwd=dropped.parent).returncode == 0
