@@ -38,8 +38,9 @@ from indextts.tiny import write_checkpoint
 from moshi_assets.engines.base import IndexTTS2Options
 from moshi_assets.engines.indextts2 import GPU_PRECISION, precision_on
 
-from .measure import RESULTS, build, save
-from .tts_roofline import best_seconds, decode_work, flow_gflop, measure_rates, vocoder_gflop_per_second
+from .measure import RESULTS, build, machine, save
+from .tts_chain import measure_chain, stages
+from .tts_roofline import best_seconds, decode_work, measure_rates, vocoder_gflop_per_second
 from .tts_turns import CODES_PER_SECOND, PROMPT_SECONDS, Turn, spread, write_turns
 
 PARTS = ("rates", "decode", "chain", "prompt", "precision", "steps", "orchestrated")
@@ -51,10 +52,6 @@ PRECISIONS: dict[str, dict[str, str]] = {
 """GPT formats are left out: with other codes the mels cannot be compared."""
 GPU_PRECISIONS: dict[str, dict[str, str]] = {"flow bf16, vocoder fp16": {"flow": "bf16", "vocoder": "fp16"}}
 """A CPU computes fp16 convolutions, but thirty times slower than float32."""
-HALF = "flow bf16"
-"""Beside float32 in the chain: what the builder does on a CPU that computes bf16. The codes, and so the lengths, are the same."""
-HALF_CALLS = 6
-"""Turns of the calls in half precision: nobody's opponent, there to tell what the format gives from what batches give."""
 ORCHESTRATED_STEPS = 10
 """Flow steps on both sides of the orchestrated part: the faster the engine, the more the lane's own work shows."""
 
@@ -106,93 +103,6 @@ def measure_decode(tts: IndexTTS2, turns: list[Turn], singles: int, batches: lis
                 figures_of_batch["codes_per_second"] / results["1"]["codes_per_second"], 2
             )
     return results
-
-
-def stages(figures: SpeakingFigures) -> dict[str, float]:
-    """Seconds of each stage per second of audio."""
-    return {name: round(seconds / figures.audio_seconds, 3) for name, seconds in figures.stage_seconds.items()}
-
-
-def summary(audio_seconds: float, seconds: float, turns: int) -> dict[str, Any]:
-    return {
-        "turns": turns,
-        "audio_seconds": round(audio_seconds, 1),
-        "seconds": round(seconds, 1),
-        "times_real_time": round(audio_seconds / seconds, 4),
-    }
-
-
-def measure_calls(tts: IndexTTS2, turns: list[Turn], folder: Path, num_beams: int, warm: bool) -> dict[str, Any]:
-    """One `infer` call after another, each writing its file."""
-    if warm:
-        tts.warm_cache({turn.voice for turn in turns})
-    audio, spent = 0.0, dict.fromkeys(StageClock(tts.device).seconds, 0.0)
-    begin = time.perf_counter()
-    for number, turn in enumerate(turns):
-        settings = {"num_beams": num_beams, "min_mel_tokens": turn.codes, "max_mel_tokens": turn.codes}
-        tts.infer(turn.voice, turn.text, folder / f"{number}.wav", seed=number, **settings)
-        assert tts.last_figures is not None
-        audio += tts.last_figures.audio_seconds
-        for stage, seconds in tts.last_figures.stage_seconds.items():
-            spent[stage] += seconds
-    result = summary(audio, time.perf_counter() - begin, len(turns))
-    return {**result, "stages": {name: round(seconds / audio, 3) for name, seconds in spent.items()}}
-
-
-def measure_batch(tts: IndexTTS2, turns: list[Turn], batch: int, steps: int) -> dict[str, Any]:
-    """All turns through one `synthesize` call with ``batch`` rows decoded at a time."""
-    tts.warm_cache({turn.voice for turn in turns})
-    requests = [turn.request(number) for number, turn in enumerate(turns)]
-    tts.synthesize(requests, num_beams=1, flow_steps=steps, max_batch=batch)
-    figures = tts.last_figures
-    assert figures is not None and figures.failed == 0
-    prompt_frames = tts.cache_mel.shape[2]
-    gflop = sum(flow_gflop(tts, turn, prompt_frames, steps) for turn in turns)
-    return {
-        **summary(figures.audio_seconds, figures.seconds, len(turns)),
-        "stages": stages(figures),
-        "codes_per_second": round(figures.codes_per_second, 1),
-        "rows_per_step": round(figures.batches["gpt"].mean_rows, 1),
-        "padding": round(figures.padding, 4),
-        "flow_gflops": round(gflop / figures.stage_seconds["flow"], 1),
-        "peak_gpu_gb": round(figures.peak_memory / 1e9, 1),
-    }
-
-
-def measure_chain(
-    load: Callable[..., IndexTTS2],
-    turns: list[Turn],
-    few: list[Turn],
-    batches: list[int],
-    steps: int,
-    scratch: Path,
-    keep: Callable[[dict[str, Any]], None],
-) -> None:
-    """Calls one after another, as the classic builder makes them and with warm voices, and batches of each size; the best
-    size once more in half precision. It takes hours on a CPU, so ``keep`` is given the rows after each."""
-    rows: dict[str, Any] = {}
-
-    def add(name: str, row: dict[str, Any]) -> dict[str, Any]:
-        rows[name] = row
-        keep(rows)
-        return row
-
-    opponents = [add("calls_3_beams_one_voice_cached", measure_calls(load(cache_bytes=0), few, scratch, 3, warm=False))]
-    tts = load()
-    opponents.append(add("calls_1_beam_warm", measure_calls(tts, few, scratch, 1, warm=True)))
-    sizes = {
-        batch: add(f"synthesize_{batch}", measure_batch(tts, few if batch == 1 else turns, batch, steps))
-        for batch in batches
-    }
-    best = max(sizes, key=lambda batch: sizes[batch]["times_real_time"])
-    half = load(precision=PRECISIONS[HALF])
-    best_in_half = measure_batch(half, turns, best, steps)
-    add("best_batch_half", {"batch": best, "precision": HALF, **best_in_half})
-    add("calls_1_beam_warm_half", measure_calls(half, spread(few, min(HALF_CALLS, len(few))), scratch, 1, warm=True))
-    for opponent in opponents:
-        for name, row in (("float32", sizes[best]), ("half", best_in_half)):
-            opponent[f"best_batch_{name}_is_faster_by"] = round(row["times_real_time"] / opponent["times_real_time"], 2)
-    keep(rows)
 
 
 def measure_prompts(tts: IndexTTS2) -> dict[str, Any]:
@@ -290,6 +200,16 @@ def measure_orchestrated(tts: IndexTTS2, folder: Path, scratch: Path, turns: int
     }
 
 
+def where(facts: dict[str, Any], figures: dict[str, Any]) -> dict[str, Any]:
+    """What rows of one table must have in common."""
+    return {
+        "cpu": facts.get("cpu"),
+        "cores": facts.get("cores"),
+        "cuda": figures.get("cuda"),
+        **figures.get("settings", {}),
+    }
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
@@ -299,6 +219,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, nargs=2, default=[3.0, 12.0], help="shortest and longest turn")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16, 64])
     parser.add_argument("--chain-batches", type=int, nargs="+", help="batches of the whole chain (default: --batches)")
+    parser.add_argument(
+        "--resume", action="store_true", help="chain: keep earlier rows of as many turns, measure the others"
+    )
     parser.add_argument("--steps", type=int, default=25, help="flow steps")
     parser.add_argument("--folder", type=Path, help="where a checkpoint of this size lies or is to be kept")
     given = parser.parse_args(arguments)
@@ -309,7 +232,9 @@ def main(arguments: list[str] | None = None) -> None:
     count = given.turns or (512 if on_gpu else 64)
     singles = given.singles or count
     path = RESULTS / "tts.json"
-    figures: dict[str, Any] = json.loads(path.read_text())["figures"] if path.exists() else {}
+    stored: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    figures = stored.get("figures", {})
+    before = where(stored.get("machine", {}), figures) if given.resume and stored else None
     figures["cuda"] = torch.cuda.get_device_name() if on_gpu else "no CUDA device was found: CPU figures only"
     figures["settings"] = {
         "size": size,
@@ -321,11 +246,13 @@ def main(arguments: list[str] | None = None) -> None:
         "turn_seconds": given.seconds,
         "flow_steps": given.steps,
     }
+    if before and before != (now := where(machine(), figures)):
+        parser.error(f"--resume: the rows in {path} were measured with {before}, not {now}; leave --resume out")
     # Without the parts, which may be measured one by one: what gives the whole file.
     command = "python -m benchmarks.tts" + "".join(
         f" --{name.replace('_', '-')} {' '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in vars(given).items()
-        if value != parser.get_default(name) and name not in ("folder", "part")
+        if value != parser.get_default(name) and name not in ("folder", "part", "resume")
     )
 
     def keep(part: str, **measured: Any) -> None:
@@ -368,7 +295,10 @@ def main(arguments: list[str] | None = None) -> None:
         if "chain" in given.part:
             few = spread(turns, min(singles, count))
             batches = given.chain_batches or given.batches
-            measure_chain(load, turns, few, batches, given.steps, scratch, lambda rows: keep("chain", chain=rows))
+            earlier = figures.get("chain", {}) if given.resume else {}
+            measure_chain(
+                load, turns, few, batches, given.steps, scratch, earlier, lambda rows: keep("chain", chain=rows)
+            )
     finally:
         shutil.rmtree(scratch)
 
