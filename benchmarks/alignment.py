@@ -7,6 +7,7 @@ import tempfile
 import time
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -82,44 +83,44 @@ def step_seconds(home: Path) -> dict[str, float]:
     return {step: ends[step] - begins[step] for step in ends if step in begins}
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        output = Path(name)
-        command = [str(SAMPLE), "--output", str(output), "--name", "demo", "--worker-count", "2"]
-        build([*command, "--samples-per-shard", "8"])  # warm: byte code, page cache
-        for path in (output / "demo").iterdir():
-            if path.is_dir():
-                path.rename(output / f"before-{path.name}")
-        (output / ".dagster").rename(output / "before")
-        wall = build([*command, "--samples-per-shard", "8"])
-        steps = step_seconds(output / ".dagster")
-        store = DatasetStore(output, "demo")
-        summaries = [json.loads(store.transcripts_path(shard).read_text()) for shard in store.shards()]
-        turns = spoken(store)
+def measure(output: Path) -> dict[str, Any]:
+    """All figures, of a build in a folder: turns are read from its recordings when they are aligned."""
+    command = [str(SAMPLE), "--output", str(output), "--name", "demo", "--worker-count", "2"]
+    build([*command, "--samples-per-shard", "8"])  # warm: byte code, page cache
+    for path in (output / "demo").iterdir():
+        if path.is_dir():
+            path.rename(output / f"before-{path.name}")
+    (output / ".dagster").rename(output / "before")
+    wall = build([*command, "--samples-per-shard", "8"])
+    steps = step_seconds(output / ".dagster")
+    store = DatasetStore(output, "demo")
+    summaries = [json.loads(store.transcripts_path(shard).read_text()) for shard in store.shards()]
+    turns = spoken(store)
     found, walls = {}, {}
     for aligner in ALIGNERS:
         found[aligner.name], walls[aligner.name] = timed(aligner(), turns)
     seconds = sum(turn.duration for turn in turns)
-    save(
-        "alignment",
-        "python -m benchmarks alignment",
-        {
-            "turns": len(turns),
-            "audio_seconds": round(seconds, 1),
-            "word_starts_apart": {
-                f"{one} - {other}": differences(found[one], found[other]) for one, other in combinations(found, 2)
-            },
-            "first_word_from_onset_ms": {
-                aligner: onset_error(turns, found[aligner]) for aligner in (EngineAligner.name, AcousticAligner.name)
-            },
-            "x_realtime": {aligner: round(seconds / wall_seconds) for aligner, wall_seconds in walls.items()},
-            "words_sharing_a_slot": sum(summary["shared_slots"] for summary in summaries),
-            "assistant_words": sum(summary["assistant_words"] for summary in summaries),
-            "demo_wall_seconds": round(wall, 2),
-            "demo_transcripts_step_seconds": round(steps["transcripts"], 2),
-            "demo_transcripts_share": round(steps["transcripts"] / wall, 4),
+    return {
+        "turns": len(turns),
+        "audio_seconds": round(seconds, 1),
+        "word_starts_apart": {
+            f"{one} - {other}": differences(found[one], found[other]) for one, other in combinations(found, 2)
         },
-    )
+        "first_word_from_onset_ms": {
+            aligner: onset_error(turns, found[aligner]) for aligner in (EngineAligner.name, AcousticAligner.name)
+        },
+        "x_realtime": {aligner: round(seconds / wall_seconds) for aligner, wall_seconds in walls.items()},
+        "words_sharing_a_slot": sum(summary["shared_slots"] for summary in summaries),
+        "assistant_words": sum(summary["assistant_words"] for summary in summaries),
+        "demo_wall_seconds": round(wall, 2),
+        "demo_transcripts_step_seconds": round(steps["transcripts"], 2),
+        "demo_transcripts_share": round(steps["transcripts"] / wall, 4),
+    }
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as output:
+        save("alignment", "python -m benchmarks alignment", measure(Path(output)))
 
 
 if __name__ == "__main__":

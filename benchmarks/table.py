@@ -126,7 +126,7 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
             "the same: one utterance of 1.2 s with 3 beams, voice cold and warm",
             lambda f: (
                 f"{f['speak']['first_utterance_seconds']} s and {f['speak']['second_utterance_seconds']} s, "
-                f"{f['speak']['peak_gb']} GB peak"
+                f"{f['speak']['peak_gb']} GB peak, {f['speak']['own_gb']} GB without the mapped weights"
             ),
         ),
     ],

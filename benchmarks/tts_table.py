@@ -170,9 +170,10 @@ def _roofline(figures: dict[str, Any]) -> list[str]:
         if "flow_gflops" in row:
             half = name.endswith("half")  # of the flow alone: the vocoder is the same
             formats = row["precision"] if half else usual_precision(figures)
-            body.append((f"flow, {'bf16' if 'flow bf16' in formats else 'float32'}", row["flow_gflops"], ""))
+            batch = f"batches of {row.get('batch', name.rpartition('_')[2])}"
+            body.append((f"flow, {'bf16' if 'flow bf16' in formats else 'float32'}, {batch}", row["flow_gflops"], ""))
             if of_vocoder and not half:
-                body.append(("vocoder, float32", round(of_vocoder / row["stages"]["vocoder"], 1), ""))
+                body.append((f"vocoder, float32, {batch}", round(of_vocoder / row["stages"]["vocoder"], 1), ""))
     return rows(("what", "GFLOP/s", "GB/s"), body)
 
 

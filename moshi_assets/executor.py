@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import dagster as dg
 
+from .files import usable_cores
 from .fork_server import start_method
 
 
@@ -15,7 +14,7 @@ from .fork_server import start_method
     config_schema={
         "max_concurrent": dg.Field(
             int,
-            default_value=os.cpu_count() or 1,
+            default_value=usable_cores(),
             description="Worker processes of the run; must be at least the recipe's worker_count.",
         )
     },
