@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from moshi_assets.files import write_whole
+
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
 
 _USER = (
@@ -113,5 +115,5 @@ def save(name: str, command: str, figures: dict[str, Any]) -> None:
     """Keep a benchmark's figures with the facts of the machine, and print them."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     result = {"benchmark": name, "command": command, "figures": figures, "machine": machine()}
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    write_whole(RESULTS / f"{name}.json", json.dumps(result, indent=1) + "\n")
     print(json.dumps(figures, indent=1))

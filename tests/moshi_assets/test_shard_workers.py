@@ -119,7 +119,7 @@ def test_a_build_that_is_killed_while_it_pairs_leaves_no_process_and_is_finished
         recordings = data / "few" / "data_stereo"
         eventually(lambda: recordings.is_dir() and len(os.listdir(recordings)) > 200, 120, 0.02)
         build.signal(signal.SIGKILL)
-        eventually(lambda: not build.alive(), 60)
+        eventually(lambda: not build.alive(), 10)
     finally:
         build.end()
     assert len(os.listdir(recordings)) < len(lines)
