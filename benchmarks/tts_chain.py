@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def measure_chain(
     def row(name: str, turns: int, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         rows[name] = earlier.get(name, {})
         if rows[name].get("turns") != turns:
-            rows[name] = {**measure(), "date": date.today().isoformat()}
+            rows[name] = {**measure(), "measured": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
             keep(rows | {later: told for later, told in earlier.items() if later not in rows})
         return rows[name]
 

@@ -122,7 +122,7 @@ def _chain(figures: dict[str, Any]) -> list[str]:
                 row["times_real_time"],
                 *gains,
                 *(row["stages"].get(stage, 0.0) for stage in _STAGES),
-                row.get("date", figures["runs"]["chain"]["date"]),
+                row.get("measured", figures["runs"]["chain"]["date"]),
             )
         )
     header = ["what", "beams", "precision", "turns", "audio, s", "wall, s", "x real time"]
@@ -142,7 +142,7 @@ def _chain(figures: dict[str, Any]) -> list[str]:
             f"{free[0]:.2f} x on the classic calls and {free[1]:.2f} x on those with one beam: the rest is arithmetic, on a CPU the "
             f"same for one row as for many."
         )
-    return [*rows([*header, *_STAGES, "day"], body), "", told]
+    return [*rows([*header, *_STAGES, "measured (UTC)"], body), "", told]
 
 
 def _decode(figures: dict[str, Any]) -> list[str]:

@@ -50,10 +50,10 @@ def test_word_times_are_measured_on_the_sample(copy):
 
 def test_a_chain_that_was_broken_off_keeps_its_rows_and_measures_the_others(copy):
     chain = [*TINY, "--batches", "2", "--folder", "checkpoint"]
-    broken_off = start(copy, "tts", *chain)
-    eventually(lambda: broken_off.poll() is not None or "chain" in figures(copy, "tts"), 120)
-    broken_off.kill()
-    _, told = broken_off.communicate()
+    with start(copy, "tts", *chain) as broken_off:
+        eventually(lambda: broken_off.poll() is not None or "chain" in figures(copy, "tts"), 120)
+        broken_off.kill()
+        _, told = broken_off.communicate()
     before = figures(copy, "tts").get("chain", {})
     assert "calls_3_beams_one_voice_cached" in before, told
     assert "best_batch_half" not in before
@@ -61,7 +61,7 @@ def test_a_chain_that_was_broken_off_keeps_its_rows_and_measures_the_others(copy
     finish(start(copy, "tts", *chain))
 
     rows = figures(copy, "tts")["chain"]
-    assert {name: rows[name]["seconds"] for name in before} == {name: row["seconds"] for name, row in before.items()}
+    assert {name: rows[name]["stages"] for name in before} == {name: row["stages"] for name, row in before.items()}
     assert [*rows] == [
         "calls_3_beams_one_voice_cached",
         "calls_1_beam_warm",
