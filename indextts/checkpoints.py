@@ -23,6 +23,9 @@ from indextts.config import ModelConfig, load_config, published_config_path
 logger = logging.getLogger(__name__)
 
 INDEXTTS_REPO = "IndexTeam/IndexTTS-2"
+FLAT_FOLDER = "hf_cache"
+"""Of the model folder: models of other projects lie in it as plain files (the published downloader of today), as a Hugging
+Face cache (that of earlier times, and ours), or both."""
 FINGERPRINT_BLOCK = 4096
 FINGERPRINT_ENDS = 1 << 20
 FINGERPRINT_SAMPLES = 64
@@ -60,9 +63,11 @@ def _sources(config: ModelConfig) -> dict[str, FileSource]:
     bigvgan = ("bigvgan", vocoder.rsplit("/", 1)[-1])
     w2v_bert = ("w2v-bert", "w2v-bert-2.0", "w2v-bert-2_0")
 
-    def auxiliary(repo: str, remote: str, folders: tuple[str, ...]) -> FileSource:
+    def auxiliary(repo: str, remote: str, folders: tuple[str, ...], flat: str) -> FileSource:
+        """``flat``: where the published downloader of today puts the file, below ``hf_cache``."""
         name = remote.rsplit("/", 1)[-1]
-        return FileSource(repo, remote, tuple(f"{folder}/{name}" for folder in folders), shared=True)
+        places = (*(f"{folder}/{name}" for folder in folders), f"{FLAT_FOLDER}/{flat}")
+        return FileSource(repo, remote, places, shared=True)
 
     return {
         "gpt": published(config.gpt_checkpoint),
@@ -71,16 +76,17 @@ def _sources(config: ModelConfig) -> dict[str, FileSource]:
         "w2v_stat": published(config.w2v_stat),
         "spk_matrix": published(config.spk_matrix),
         "emo_matrix": published(config.emo_matrix),
-        "w2v_bert_config": auxiliary("facebook/w2v-bert-2.0", "config.json", w2v_bert),
-        "w2v_bert": auxiliary("facebook/w2v-bert-2.0", "model.safetensors", w2v_bert),
+        "w2v_bert_config": auxiliary("facebook/w2v-bert-2.0", "config.json", w2v_bert, "w2v-bert-2.0/config.json"),
+        "w2v_bert": auxiliary("facebook/w2v-bert-2.0", "model.safetensors", w2v_bert, "w2v-bert-2.0/model.safetensors"),
         "semantic_codec": auxiliary(
             "amphion/MaskGCT",
             "semantic_codec/model.safetensors",
             ("semantic_codec", "MaskGCT/semantic_codec", "maskgct/semantic_codec"),
+            "semantic_codec_model.safetensors",
         ),
-        "campplus": auxiliary("funasr/campplus", "campplus_cn_common.bin", (".", "campplus")),
-        "bigvgan_config": auxiliary(vocoder, "config.json", bigvgan),
-        "bigvgan": auxiliary(vocoder, "bigvgan_generator.pt", bigvgan),
+        "campplus": auxiliary("funasr/campplus", "campplus_cn_common.bin", (".", "campplus"), "campplus_cn_common.bin"),
+        "bigvgan_config": auxiliary(vocoder, "config.json", bigvgan, "bigvgan/config.json"),
+        "bigvgan": auxiliary(vocoder, "bigvgan_generator.pt", bigvgan, "bigvgan/bigvgan_generator.pt"),
     }
 
 
@@ -127,7 +133,8 @@ def locate(
 
     The model's own files lie in ``model_dir``. The auxiliary models are looked for in ``aux_paths`` (keys ``w2v_bert``,
     ``bigvgan``: folders; ``semantic_codec``, ``campplus``: files or folders), then in the model folder, then in its
-    ``hf_cache``, then in the local Hugging Face cache. Only ``download`` goes to the network.
+    ``hf_cache`` (plain files, or laid out as a Hugging Face cache), then in the local Hugging Face cache. Only
+    ``download`` goes to the network.
 
     Raises:
         MissingFilesError: names every missing file and where to get it.
@@ -185,7 +192,9 @@ def find_files(
         if path is not None and path.is_file():
             found[name] = path
         else:
-            place = f" (or aux_paths[{aux_key!r}])" if aux_key and given is None else ""
+            place = (
+                f" or {model_dir / source.places[-1]} (or aux_paths[{aux_key!r}])" if aux_key and given is None else ""
+            )
             missing[name] = f"{expected}{place}: {source.remote} of {_repo_page(source.repo)}"
     return found, missing
 
@@ -197,7 +206,7 @@ def _search(source: FileSource, model_dir: Path, download: bool) -> Path | None:
     if source.shared:
         import huggingface_hub
 
-        for cache_dir in (model_dir / "hf_cache", None):
+        for cache_dir in (model_dir / FLAT_FOLDER, None):
             cached = huggingface_hub.try_to_load_from_cache(source.repo, source.remote, cache_dir=cache_dir)
             if isinstance(cached, str):
                 return Path(cached)
@@ -210,7 +219,7 @@ def _download(source: FileSource, model_dir: Path) -> Path:
 
     logger.info("downloading %s from %s", source.remote, source.repo)
     if source.shared:
-        return Path(huggingface_hub.hf_hub_download(source.repo, source.remote, cache_dir=model_dir / "hf_cache"))
+        return Path(huggingface_hub.hf_hub_download(source.repo, source.remote, cache_dir=model_dir / FLAT_FOLDER))
     return Path(huggingface_hub.hf_hub_download(source.repo, source.remote, local_dir=model_dir))
 
 

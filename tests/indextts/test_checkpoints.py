@@ -111,6 +111,63 @@ def test_auxiliary_models_are_found_in_the_hugging_face_cache_of_the_folder(fold
     assert find(folder)["campplus"] == snapshot / "campplus_cn_common.bin"
 
 
+def as_downloaded_today(folder):
+    """Moves the models of other projects to where the published downloader puts them: flat, below ``hf_cache``."""
+    cache = folder / "hf_cache"
+    cache.mkdir()
+    (folder / "w2v-bert").rename(cache / "w2v-bert-2.0")
+    (folder / "bigvgan").rename(cache / "bigvgan")
+    (folder / "campplus_cn_common.bin").rename(cache / "campplus_cn_common.bin")
+    (folder / "semantic_codec/model.safetensors").rename(cache / "semantic_codec_model.safetensors")
+
+
+def as_downloaded_earlier(folder):
+    """Moves them to where the published downloader put them before: a Hugging Face cache, named ``hf_cache``."""
+    vocoder = load_config(folder / "config.yaml").vocoder_name
+    for repo, names in {
+        "facebook/w2v-bert-2.0": {"w2v-bert/config.json": "config.json", "w2v-bert/model.safetensors": ""},
+        "amphion/MaskGCT": {"semantic_codec/model.safetensors": "semantic_codec/model.safetensors"},
+        "funasr/campplus": {"campplus_cn_common.bin": ""},
+        vocoder: {"bigvgan/config.json": "config.json", "bigvgan/bigvgan_generator.pt": ""},
+    }.items():
+        repository = folder / "hf_cache" / f"models--{repo.replace('/', '--')}"
+        (repository / "refs").mkdir(parents=True)
+        (repository / "refs/main").write_text("abc")
+        for name, remote in names.items():
+            target = repository / "snapshots/abc" / (remote or name.rsplit("/", 1)[-1])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).rename(target)
+
+
+@pytest.mark.parametrize("lay_out", [as_downloaded_today, as_downloaded_earlier])
+def test_both_layouts_of_the_published_downloader_are_the_same_model(folder, lay_out):
+    before = fingerprint(find(folder))
+    lay_out(folder)
+
+    files = find(folder)
+
+    outside = {name for name, path in files.paths.items() if "hf_cache" in path.parts}
+    assert outside == {"w2v_bert", "w2v_bert_config", "semantic_codec", "campplus", "bigvgan", "bigvgan_config"}
+    assert fingerprint(files) == before
+    assert all(finding.good for finding in check_folder(folder))
+    load_components(files, CPU)
+
+
+@pytest.mark.parametrize("lay_out", [as_downloaded_today, as_downloaded_earlier])
+def test_what_is_missing_in_either_layout_is_named_with_both_places(folder, lay_out):
+    lay_out(folder)
+    next((folder / "hf_cache").rglob("*.pt")).unlink()
+
+    with pytest.raises(MissingFilesError) as error:
+        find(folder)
+
+    assert "1 file(s)" in str(error.value)
+    assert f"{folder}/bigvgan/bigvgan_generator.pt or {folder}/hf_cache/bigvgan/bigvgan_generator.pt (or" in str(
+        error.value
+    )
+    assert [f.name for f in check_folder(folder) if not f.good] == ["bigvgan"]
+
+
 def test_the_models_own_files_are_not_taken_from_a_cache(folder):
     """A published gpt.pth somewhere on the machine must not join another model's files."""
     repository = folder / "hf_cache/models--IndexTeam--IndexTTS-2"
