@@ -120,7 +120,11 @@ def _tiles(figures: DatasetFigures) -> list[dict[str, str]]:
         return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items(), reverse=True) if count)
 
     speech = sum(figures.speech_seconds.values())
-    tile("Audio", *_amount(figures.audio_seconds), f"{' '.join(_amount(speech))} of it speech" if speech else "")
+    tile(
+        "Audio",
+        *_amount(figures.audio_seconds),
+        f"{' '.join(_amount(speech))} of speech, both speakers" if speech else "",
+    )
     tile("Recordings", f"{figures.recordings:,}", "", split(figures.splits))
     tile("Dialogues", f"{figures.dialogues:,}", "", f"in {figures.shards:,} shard{'s' * (figures.shards != 1)}")
     tile("Turns", f"{figures.turns.total():,}", "", split({role: figures.turns[role] for role in ROLES}))

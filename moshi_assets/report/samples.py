@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import heapq
 import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..engines.base import Role
+from ..reject_kinds import reject_kind
 from ..stereo import Recording
 from .distribution import Distribution
 from .figures import ROLES, Texts, text_of
@@ -38,6 +40,8 @@ class Oddity:
     """With `value` and `usual`."""
     sign: int = 1
     """+1 where large values are unusual, -1 where small ones are."""
+    cells: tuple[float, float, float] = (0.01, -200, 200)
+    """Resolution and limits with which its median is known."""
 
 
 def _beyond(width: float) -> Callable[[float, float], float]:
@@ -49,7 +53,7 @@ ODDITIES = (
     Oddity("chars_per_second", lambda v, u: math.log(u / v) / 0.4, "{value:.1f} characters/s, the median is {usual:.1f}", -1),
     Oddity("loudness_lufs", _beyond(6), "{value:.1f} LUFS, the median is {usual:.1f}"),
     Oddity("loudness_lufs", _beyond(6), "{value:.1f} LUFS, the median is {usual:.1f}", -1),
-    Oddity("clipped", lambda v, u: v / 0.001, "{value:.2%} of its samples are clipped"),
+    Oddity("clipped", lambda v, u: v / 0.001, "{value:.2%} of its samples are clipped", cells=(1e-5, 0, 1)),
     Oddity("leading_silence", _beyond(1), "{value:.1f} s of silence before it speaks"),
     Oddity("trailing_silence", _beyond(1), "{value:.1f} s of silence at its end"),
     Oddity("inner_silence", _beyond(1.5), "a pause of {value:.1f} s inside"),
@@ -97,14 +101,14 @@ class RandomPicks:
 
 
 class UnusualPicks:
-    """Recordings with a fault, then those with the most unusual utterances of their role."""
+    """Recordings with a fault, and those with the most unusual utterances of their role: one for every reason first."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._faulty: list[Pick] = []
+        self._faulty: dict[str, list[Pick]] = {}
         self._extremes = {(oddity, role): _Largest(size) for oddity in ODDITIES for role in ROLES}
         self._usual: dict[tuple[str, Role], Distribution] = {
-            (oddity.measure, role): Distribution(0.01, -200, 200) for oddity in ODDITIES for role in ROLES
+            (oddity.measure, role): Distribution(*oddity.cells) for oddity in ODDITIES for role in ROLES
         }
 
     def add(
@@ -112,8 +116,10 @@ class UnusualPicks:
     ) -> None:
         """Consider the recordings of a shard, as far as their utterances were measured."""
         for recording in recordings:
-            if recording.fault is not None and len(self._faulty) < self._size:
-                self._faulty.append(Pick(shard, recording, recording.fault))
+            if recording.fault is not None:
+                alike = self._faulty.setdefault(reject_kind(recording.fault), [])
+                if len(alike) < self._size:
+                    alike.append(Pick(shard, recording, recording.fault))
         for recording, place, utterance in rows(recordings, utterances):
             turn = recording.turns[place]
             if turn.backchannel:  # "Mm-hm" is quiet and quick by nature
@@ -130,18 +136,37 @@ class UnusualPicks:
                     self._extremes[oddity, turn.role].add(oddity.sign * value, (value, pick))
 
     def picks(self) -> list[Pick]:
-        """The most unusual first, each recording once."""
-        odd = []
-        for (oddity, role), extremes in self._extremes.items():
-            usual = self._usual[oddity.measure, role].quantile(0.5)
-            for value, pick in extremes.items():
-                if (value - usual) * oddity.sign > 0:
-                    says = oddity.says.format(value=value, usual=usual, nth=value + 1).replace("-", "\N{MINUS SIGN}")
-                    odd.append((oddity.score(value, usual), says, pick))
-        odd.sort(key=lambda entry: -entry[0])
-        picks = {pick.recording.path: pick for pick in self._faulty}
-        for _, says, pick in odd:
-            if len(picks) < self._size and pick.recording.path not in picks:
-                turn = pick.recording.turns[pick.turn or 0]
-                picks[pick.recording.path] = pick._replace(reason=f"{turn.role}, turn {turn.turn + 1}: {says}")
-        return list(picks.values())[: self._size]
+        """The most unusual first, each recording once.
+
+        No two have the same reason while there is another one: six that are all too fast tell less than six that are
+        each odd in their own way.
+        """
+        reasons = self._by_reason()
+        held: dict[str, tuple[float, Pick]] = {}
+        while len(held) < self._size and any(reasons):
+            for reason in sorted(filter(None, reasons), key=lambda reason: -reason[0][0]):
+                while reason and reason[0][1].recording.path in held:
+                    reason.popleft()
+                if reason and len(held) < self._size:
+                    score, pick = reason.popleft()
+                    held[pick.recording.path] = score, pick
+        return [pick for _, pick in sorted(held.values(), key=lambda entry: -entry[0])]
+
+    def _by_reason(self) -> list[deque[tuple[float, Pick]]]:
+        """Candidates of each reason with their scores, the worst first. A fault is worse than anything odd."""
+        reasons: list[list[tuple[float, Pick]]] = [
+            [(math.inf, pick) for pick in alike] for alike in self._faulty.values()
+        ]
+        for oddity in ODDITIES:
+            odd = []
+            for role in ROLES:
+                usual = self._usual[oddity.measure, role].quantile(0.5)
+                for value, pick in self._extremes[oddity, role].items():
+                    if (value - usual) * oddity.sign > 0:
+                        says = oddity.says.format(value=value, usual=usual, nth=value + 1).replace(
+                            "-", "\N{MINUS SIGN}"
+                        )
+                        reason = f"{role}, turn {pick.recording.turns[pick.turn or 0].turn + 1}: {says}"
+                        odd.append((oddity.score(value, usual), pick._replace(reason=reason)))
+            reasons.append(sorted(odd, key=lambda entry: -entry[0]))
+        return [deque(reason) for reason in reasons]

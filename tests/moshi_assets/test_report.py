@@ -230,6 +230,50 @@ def test_the_most_unusual_recordings_come_with_their_reason(tabled):
     assert worst[2]["reason"] == "assistant, turn 2: good only at attempt 3"
 
 
+def test_the_most_unusual_differ_in_reason(tmp_path):
+    """Four are far too slow, and each of two others is odd in a way that is less bad."""
+    import pyarrow as pa
+
+    dataset = fresh(tmp_path, records(9))
+    slow = {f"talk_{n:03d}_0": {"chars_per_second": 2.0 + n / 10} for n in range(4)}
+    odd = slow | {"talk_007_1": {"leading_silence": 0.9}, "talk_008_0": {"clipped": 0.0005}}
+    for shard in dataset.store.shards():
+        table = pa.Table.from_pylist(quality_rows(dataset, shard, **odd), schema=QUALITY_SCHEMA)
+        write_table(dataset.store.quality_path(shard), table)
+
+    three = [clip["reason"] for clip in clips(report(dataset, samples=3)) if clip["reason"]]
+    five = [clip["title"] for clip in clips(report(dataset, samples=5)) if clip["reason"]]
+
+    assert ["2.0 characters/s" in three[0], "silence before" in three[1], "clipped" in three[2]] == [True] * 3
+    assert five == [
+        "talk_000",
+        "talk_001",
+        "talk_002",
+        "talk_007",
+        "talk_008",
+    ]  # no reason is left: the slow ones again
+
+
+def test_faults_of_one_kind_do_not_crowd_out_the_others(tmp_path):
+    dataset = fresh(tmp_path, records(4))
+    shard = dataset.store.shards()[0]
+    indexed = read_index(dataset.store.index_path(shard))
+    told = [f"0.{n} % of the user channel is clipped" for n in range(3)] + ["the user channel is silent"]
+    write_index(dataset.store.index_path(shard), [replace(r, fault=fault) for r, fault in zip(indexed, told)])
+
+    worst = [clip["reason"] for clip in clips(report(dataset, samples=2)) if clip["reason"]]
+    assert worst == [told[0], told[3]]
+
+
+def test_the_total_of_speech_says_that_it_is_of_both_speakers(tmp_path):
+    dataset = fresh(tmp_path, layout="overlapped")
+    figures = figures_of(dataset)
+    speech = sum(figures.speech_seconds.values())
+
+    assert speech > figures.audio_seconds  # both at once
+    assert f"{speech:.1f} s of speech, both speakers" in report(dataset).text
+
+
 def test_a_recording_with_a_fault_comes_first(tmp_path):
     dataset = fresh(tmp_path)
     shard = dataset.store.shards()[0]

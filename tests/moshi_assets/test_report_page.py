@@ -176,6 +176,51 @@ def test_keys_play_and_move(page):
     page.wait_for("document.getElementById('play').classList.contains('playing')")
 
 
+PLAYING = "document.getElementById('play').classList.contains('playing')"
+
+
+@pytest.mark.parametrize(
+    "place", ["h1", "#facts dd", ".sample", "[data-solo=left]", "#turns .text", "summary", ".scroll"]
+)
+def test_space_plays_and_pauses_after_a_click_anywhere(page, place):
+    page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+    page.click(place)
+    page.wait_for(f"!{PLAYING}")  # a click on a word plays already
+    where = page.evaluate("scrollY")
+
+    page.press(" ")
+    page.wait_for(PLAYING)
+    page.press(" ")
+
+    assert page.evaluate(f"!{PLAYING} && scrollY === {where}")
+
+
+def test_space_plays_where_nothing_was_clicked(page):
+    page.press(" ")
+
+    page.wait_for(PLAYING)
+
+
+def test_a_control_that_was_reached_with_tab_keeps_space_for_itself(page):
+    page.evaluate("document.querySelector('.sample').focus()")
+    page.press("Tab")
+
+    page.press(" ")
+    chosen = page.evaluate("document.querySelectorAll('.sample')[1].getAttribute('aria-current')")
+    assert chosen == "true" and not page.evaluate(PLAYING)
+
+    page.press(" ")  # it is chosen: nothing is left to be done but to hear it
+    page.wait_for(PLAYING)
+
+
+def test_on_paper_there_is_no_desk(page, tmp_path):
+    page.call("Emulation.setEmulatedMedia", media="print")
+    shown = "[...document.querySelectorAll('section, nav')].filter((e) => e.checkVisibility()).map((e) => e.id)"
+
+    assert page.evaluate(shown) == ["", "distributions", "rejects", "facts"]
+    assert "Listening desk" not in page.evaluate("document.body.innerText")
+
+
 def test_a_sample_is_chosen_with_tab_and_enter(page):
     page.evaluate("document.querySelector('.sample').focus()")
     page.press("Tab")

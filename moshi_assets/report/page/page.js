@@ -301,11 +301,28 @@
     const far = event.shiftKey ? 5 : 1;
     const moves = { ArrowLeft: -far, ArrowDown: -far, ArrowRight: far, ArrowUp: far, PageDown: -5, PageUp: 5, Home: -Infinity, End: Infinity };
     const upright = event.key === "ArrowUp" || event.key === "ArrowDown" || event.key.startsWith("Page");
-    if (event.key in moves && (event.target === wave || !upright)) seek(position() + moves[event.key]);
-    else if (event.key === " " && !event.target.closest("button")) toggle();
-    else return;
+    if (!(event.key in moves) || (event.target !== wave && upright)) return;
+    seek(position() + moves[event.key]);
     event.preventDefault();
   });
+
+  // Space plays wherever the focus is. Only a control that was reached with the keyboard keeps it for itself, as long as
+  // it would do something there: after a click the focus stays on what was clicked, which nobody means by Space.
+  let pointing = false, ours = false;
+  addEventListener("pointerdown", () => { pointing = true; }, { capture: true });
+  addEventListener("keydown", (event) => { if (event.key === "Tab") pointing = false; }, { capture: true });
+  const keepsSpace = (target) => {
+    const control = target.closest("button, summary");
+    return control && !pointing && !control.matches("[aria-current=true], [aria-pressed=true]");
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== " ") return;
+    ours = !(event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || keepsSpace(event.target));
+    if (!ours) return;
+    event.preventDefault();
+    if (!event.repeat) toggle();
+  });
+  document.addEventListener("keyup", (event) => { if (event.key === " " && ours) event.preventDefault(); });  // no click
 
   desk.hidden = false;
   show(0, false);
