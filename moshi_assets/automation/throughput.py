@@ -34,7 +34,9 @@ def throughput(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Skip
     ).records
     if not fresh:
         return dg.SkipReason("no shard was spoken since the last tick")
-    context.update_cursor(str(fresh[-1].storage_id))
+    context.update_cursor(
+        str(fresh[-1].storage_id)
+    )  # hence no cursor in the results below: Dagster takes one of the two
     rates = [rate for rate in map(_rate, fresh) if rate]
     if not rates:
         return dg.SkipReason("no shard was spoken anew since the last tick")
@@ -53,9 +55,7 @@ def throughput(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Skip
                 f"throughput fell to {latest:.2f} x real time, {100 * latest / median:.0f} % of the recent median "
                 f"{median:.2f}: look for another process on the GPU, a full disk or longer texts"
             )
-    return dg.SensorResult(
-        asset_events=[dg.AssetObservation("mono_syntheses", metadata=metadata)], cursor=context.cursor
-    )
+    return dg.SensorResult(asset_events=[dg.AssetObservation("mono_syntheses", metadata=metadata)])
 
 
 def _rate(record: dg.EventLogRecord) -> float | None:

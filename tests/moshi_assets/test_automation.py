@@ -12,58 +12,18 @@ import dagster as dg
 import pytest
 import yaml
 from pipeline import RANGE_END, RANGE_START, Pipeline, dialogue, write_dialogues
+from ticking import NIGHT, Ticks, at_night
 
-from moshi_assets.automation import (
-    inbox,
-    nightly_backfill,
-    nightly_manifests,
-    request_manifest,
-    request_shards,
-    run_failed,
-    throughput,
-)
 from moshi_assets.definitions import defs
 from moshi_assets.executor import executor_config
-from moshi_assets.resources import DataRoot
 from moshi_assets.run_tags import COMMAND_LINE, DATASET_TAG, DRIVER_TAG, GPU_TAG
 
-NIGHT = datetime.datetime(2030, 1, 2, 2, 0, tzinfo=datetime.UTC)
-
-
-class Ticks:
-    """Evaluates one sensor again and again, keeping its cursor as the daemon does."""
-
-    def __init__(self, sensor: Any, pipeline: Pipeline) -> None:
-        self._sensor, self._pipeline = sensor, pipeline
-        self.cursor: str | None = None
-        self.skipped = ""
-
-    def tick(self) -> list[dg.RunRequest]:
-        """Run requests of one evaluation."""
-        resources = {"data": DataRoot(path=str(self._pipeline.root))} if self._sensor is not throughput else {}
-        context = dg.build_sensor_context(
-            instance=self._pipeline.instance, cursor=self.cursor, resources=resources, sensor_name=self._sensor.name
-        )
-        result = self._sensor(context)
-        self.cursor = context.cursor
-        if isinstance(result, dg.SkipReason):
-            self.skipped = result.skip_message or ""
-            return []
-        self.cursor = result.cursor or context.cursor
-        self.result = result
-        return list(result.run_requests or ())
-
 
 @pytest.fixture
-def pipeline(tmp_path: Path) -> Pipeline:
-    return Pipeline(tmp_path / "data")
-
-
-@pytest.fixture
-def recorded(tmp_path: Path) -> Iterator[Pipeline]:
-    """On an instance on disk, which schedules and run status sensors need for their logs."""
-    (tmp_path / "home").mkdir()
-    pipeline = Pipeline(tmp_path / "data", home=tmp_path / "home")
+def pipeline(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    """On an instance on disk, as ticks need it, with the data root that the definitions find."""
+    monkeypatch.setenv("MOSHI_ASSETS_DATA", str(tmp_path / "data"))
+    pipeline = Pipeline(tmp_path / "data", home=home)
     yield pipeline
     pipeline.instance.dispose()
 
@@ -83,14 +43,14 @@ def dropped(pipeline: Pipeline) -> Path:
 
 
 def test_a_file_is_left_alone_until_it_has_not_changed_for_a_tick(pipeline, dropped):
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
 
     assert ticks.tick() == []
     assert ticks.skipped == "waiting for chat.jsonl to be complete"
 
 
 def test_a_stable_file_starts_its_dataset(pipeline, dropped):
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
 
     (request,) = ticks.tick()
@@ -101,16 +61,15 @@ def test_a_stable_file_starts_its_dataset(pipeline, dropped):
 
 
 def test_a_stable_file_registers_its_dataset(pipeline, dropped):
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
     ticks.tick()
 
-    (registration,) = ticks.result.dynamic_partitions_requests
-    assert (registration.partitions_def_name, registration.partition_keys) == ("datasets", ["chat"])
+    assert pipeline.instance.get_dynamic_partitions("datasets") == ["chat"]
 
 
 def test_a_taken_file_is_not_taken_again(pipeline, dropped):
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
     ticks.tick()
 
@@ -118,7 +77,7 @@ def test_a_taken_file_is_not_taken_again(pipeline, dropped):
 
 
 def test_a_file_that_still_grows_is_not_taken(pipeline, dropped):
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
 
     for number in range(2, 5):
         assert ticks.tick() == []
@@ -127,7 +86,7 @@ def test_a_file_that_still_grows_is_not_taken(pipeline, dropped):
 
 
 def test_a_file_rewritten_with_the_same_size_is_not_taken_yet(pipeline, dropped):
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
     os.utime(dropped, ns=(0, dropped.stat().st_mtime_ns + 1))
 
@@ -135,7 +94,7 @@ def test_a_file_rewritten_with_the_same_size_is_not_taken_yet(pipeline, dropped)
 
 
 def test_a_changed_file_is_taken_again_under_another_run_key(pipeline, dropped):
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
     (first,) = ticks.tick()
     write_dialogues(dropped, [dialogue(1), dialogue(2)])
@@ -147,7 +106,7 @@ def test_a_changed_file_is_taken_again_under_another_run_key(pipeline, dropped):
 
 
 def test_a_tick_that_comes_twice_asks_with_the_same_run_key(pipeline, dropped):
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
     before = ticks.cursor
     (once,) = ticks.tick()
@@ -160,7 +119,7 @@ def test_a_tick_that_comes_twice_asks_with_the_same_run_key(pipeline, dropped):
 
 def test_a_recipe_beside_the_file_is_used(pipeline, dropped):
     dropped.with_suffix(".yaml").write_text("engine: noise\n")
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
 
     (request,) = ticks.tick()
@@ -171,7 +130,7 @@ def test_a_recipe_beside_the_file_is_used(pipeline, dropped):
 
 def test_the_request_of_the_inbox_really_parses(pipeline, dropped):
     dropped.with_suffix(".yaml").write_text("engine: noise\n")
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
     (request,) = ticks.tick()
     pipeline.instance.add_dynamic_partitions("datasets", ["chat"])
@@ -187,7 +146,7 @@ def test_compressed_files_are_taken_and_others_are_not(pipeline):
     (folder / "small.jsonl.gz").write_bytes(gzip.compress(b"{}\n"))
     (folder / "notes.txt").write_text("nothing")
     (folder / "half.jsonl.part").write_text("{")
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
 
     assert [request.partition_key for request in ticks.tick()] == ["small"]
@@ -195,7 +154,7 @@ def test_compressed_files_are_taken_and_others_are_not(pipeline):
 
 def test_a_name_that_cannot_be_a_dataset_is_refused_once_and_stops_nothing_else(pipeline, dropped):
     write_dialogues(dropped.with_name("inbox.jsonl"), [dialogue(1)])
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
 
     assert [request.partition_key for request in ticks.tick()] == ["chat"]
@@ -203,7 +162,7 @@ def test_a_name_that_cannot_be_a_dataset_is_refused_once_and_stops_nothing_else(
 
 
 def test_no_inbox_is_no_error(pipeline):
-    ticks = Ticks(inbox, pipeline)
+    ticks = Ticks("inbox", pipeline.instance)
 
     assert ticks.tick() == []
     assert "does not exist" in ticks.skipped
@@ -215,7 +174,7 @@ def test_no_inbox_is_no_error(pipeline):
 def test_parsed_tasks_request_their_shards_as_one_range_with_room_for_the_lanes(pipeline, talks):
     pipeline.parse(talks, samples_per_shard=2, worker_count=3)
 
-    (request,) = Ticks(request_shards, pipeline).tick()
+    (request,) = Ticks("request_shards", pipeline.instance).tick()
 
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("talks.000000", "talks.000002")
     assert request.run_config == executor_config(3)
@@ -224,20 +183,20 @@ def test_parsed_tasks_request_their_shards_as_one_range_with_room_for_the_lanes(
 
 def test_parsed_tasks_are_requested_once(pipeline, talks):
     pipeline.parse(talks)
-    ticks = Ticks(request_shards, pipeline)
+    ticks = Ticks("request_shards", pipeline.instance)
     ticks.tick()
 
     assert ticks.tick() == []
 
 
-@pytest.mark.parametrize("sensor", [request_shards, request_manifest])
+@pytest.mark.parametrize("sensor", ["request_shards", "request_manifest"])
 def test_a_request_that_comes_twice_has_the_same_run_key(pipeline, talks, sensor):
     pipeline.parse(talks)
     pipeline.speak_and_pair("talks.000000", "talks.000000")
-    if sensor is request_shards:
+    if sensor == "request_shards":
         shutil.rmtree(pipeline.store().folder / "stereo")
 
-    keys = [[request.run_key for request in Ticks(sensor, pipeline).tick()] for _ in range(2)]
+    keys = [[request.run_key for request in Ticks(sensor, pipeline.instance).tick()] for _ in range(2)]
 
     assert keys[0] == keys[1] != []
 
@@ -247,7 +206,7 @@ def test_only_unfinished_shards_are_requested(pipeline, talks):
     pipeline.speak_and_pair("talks.000001", "talks.000002")
     pipeline.parse(talks, samples_per_shard=1)
 
-    requests = Ticks(request_shards, pipeline).tick()
+    requests = Ticks("request_shards", pipeline.instance).tick()
 
     ranges = [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in requests]
     assert ranges == [("talks.000000", "talks.000000"), ("talks.000003", "talks.000004")]
@@ -256,12 +215,12 @@ def test_only_unfinished_shards_are_requested(pipeline, talks):
 def test_a_finished_dataset_requests_no_shards(pipeline, talks):
     pipeline.build(talks)
 
-    assert Ticks(request_shards, pipeline).tick() == []
+    assert Ticks("request_shards", pipeline.instance).tick() == []
 
 
 def test_the_manifest_waits_for_the_last_shard(pipeline, talks):
     pipeline.parse(talks, samples_per_shard=2)
-    ticks = Ticks(request_manifest, pipeline)
+    ticks = Ticks("request_manifest", pipeline.instance)
     pipeline.speak_and_pair("talks.000000", "talks.000001")
     assert ticks.tick() == []
     pipeline.speak_and_pair("talks.000002", "talks.000002")
@@ -274,17 +233,17 @@ def test_the_manifest_waits_for_the_last_shard(pipeline, talks):
 def test_a_current_manifest_is_not_requested(pipeline, talks):
     pipeline.build(talks)
 
-    assert Ticks(request_manifest, pipeline).tick() == []
+    assert Ticks("request_manifest", pipeline.instance).tick() == []
 
 
-@pytest.mark.parametrize("sensor", [request_shards, request_manifest])
+@pytest.mark.parametrize("sensor", ["request_shards", "request_manifest"])
 def test_what_the_command_line_builds_is_left_to_it(pipeline, talks, sensor):
     pipeline.tags = {DRIVER_TAG: COMMAND_LINE}
     pipeline.parse(talks)
     pipeline.speak_and_pair("talks.000000", "talks.000000")
     shutil.rmtree(pipeline.store().folder / "stereo")
 
-    assert Ticks(sensor, pipeline).tick() == []
+    assert Ticks(sensor, pipeline.instance).tick() == []
 
 
 def test_a_dataset_that_is_gone_does_not_stop_the_sensor(pipeline, talks):
@@ -292,7 +251,7 @@ def test_a_dataset_that_is_gone_does_not_stop_the_sensor(pipeline, talks):
     pipeline.parse(talks, "here")
     shutil.rmtree(pipeline.root / "gone")
 
-    assert [request.tags[DATASET_TAG] for request in Ticks(request_shards, pipeline).tick()] == ["here"]
+    assert [request.tags[DATASET_TAG] for request in Ticks("request_shards", pipeline.instance).tick()] == ["here"]
 
 
 # -- throughput
@@ -308,13 +267,13 @@ def report(pipeline: Pipeline, rate: float, spoken: int = 10) -> None:
 
 def observed(pipeline: Pipeline, rates: list[float], latest: float) -> dict[str, Any]:
     """Metadata of the observation after `rates` and then `latest`."""
-    ticks = Ticks(throughput, pipeline)
+    ticks = Ticks("throughput", pipeline.instance)
     for rate in rates:
         report(pipeline, rate)
     ticks.tick()
     report(pipeline, latest)
     ticks.tick()
-    (event,) = ticks.result.asset_events
+    (event,) = ticks.observations
     return {name: value.value for name, value in event.metadata.items()}
 
 
@@ -340,7 +299,7 @@ def test_a_few_shards_are_no_ground_for_a_warning(pipeline):
 
 def test_resumed_shards_say_nothing_about_throughput(pipeline):
     report(pipeline, 0.1, spoken=1)
-    ticks = Ticks(throughput, pipeline)
+    ticks = Ticks("throughput", pipeline.instance)
 
     ticks.tick()
 
@@ -349,7 +308,7 @@ def test_resumed_shards_say_nothing_about_throughput(pipeline):
 
 def test_throughput_without_news_is_skipped(pipeline):
     report(pipeline, 10.0)
-    ticks = Ticks(throughput, pipeline)
+    ticks = Ticks("throughput", pipeline.instance)
     ticks.tick()
     ticks.tick()
 
@@ -359,47 +318,53 @@ def test_throughput_without_news_is_skipped(pipeline):
 def test_throughput_follows_real_materializations(pipeline, talks):
     pipeline.parse(talks, noise={"seconds_per_call": 0.05})
     pipeline.materialize("mono_syntheses", "talks.000000")
-    ticks = Ticks(throughput, pipeline)
+    ticks = Ticks("throughput", pipeline.instance)
 
     ticks.tick()
 
-    (event,) = ticks.result.asset_events
+    (event,) = ticks.observations
     assert event.metadata["x_realtime"].value > 0
 
 
 # -- failures
 
 
-def advice(pipeline: Pipeline, run: dg.ExecuteInProcessResult) -> str:
+@pytest.fixture
+def failures(pipeline: Pipeline) -> Ticks:
+    """Ticks of `run_failed`, which looks at the runs that fail after its first."""
+    ticks = Ticks("run_failed", pipeline.instance)
+    ticks.tick()
+    return ticks
+
+
+def advice(ticks: Ticks, pipeline: Pipeline, run: dg.ExecuteInProcessResult) -> str:
     """What the failure sensor writes into the log of a failed run."""
-    (failed,) = [event for event in run.all_events if event.is_job_failure]
-    context = dg.build_run_status_sensor_context(
-        sensor_name="run_failed", dagster_event=failed, dagster_instance=pipeline.instance, dagster_run=run.dagster_run
-    ).for_run_failure()
-    run_failed(context)
+    ticks.tick()
+    (reaction,) = ticks.reactions
+    assert reaction.error is None
     return str(pipeline.instance.all_logs(run.run_id)[-1].dagster_event.message)
 
 
-def test_a_failed_range_says_which_range_to_run_again(recorded, talks):
-    recorded.parse(talks, samples_per_shard=2)
+def test_a_failed_range_says_which_range_to_run_again(pipeline, failures, talks):
+    pipeline.parse(talks, samples_per_shard=2)
 
-    text = advice(recorded, recorded.materialize("stereo_pairs", "talks.000000", "talks.000002"))
+    text = advice(failures, pipeline, pipeline.materialize("stereo_pairs", "talks.000000", "talks.000002"))
 
     assert text.endswith("--partition-range talks.000000...talks.000002")
     assert "are not spoken" in text
 
 
-def test_a_failed_partition_says_which_partition_to_run_again(recorded, talks):
-    recorded.parse(talks)
+def test_a_failed_partition_says_which_partition_to_run_again(pipeline, failures, talks):
+    pipeline.parse(talks)
 
     run = defs.resolve_job_def("publish_manifest").execute_in_process(
-        run_config={"resources": {"data": {"config": {"path": str(recorded.root)}}}},
-        instance=recorded.instance,
+        run_config={"resources": {"data": {"config": {"path": str(pipeline.root)}}}},
+        instance=pipeline.instance,
         partition_key="talks",
         raise_on_error=False,
     )
 
-    text = advice(recorded, run)
+    text = advice(failures, pipeline, run)
 
     assert text.endswith("--select manifest --partition talks")
 
@@ -407,26 +372,16 @@ def test_a_failed_partition_says_which_partition_to_run_again(recorded, talks):
 # -- schedules
 
 
-def at_night(schedule: Any, pipeline: Pipeline, when: datetime.datetime = NIGHT) -> list[dg.RunRequest]:
-    """Run requests of a schedule's tick."""
-    resources = {"data": DataRoot(path=str(pipeline.root))}
-    with dg.build_schedule_context(
-        instance=pipeline.instance, scheduled_execution_time=when, resources=resources
-    ) as context:
-        result = schedule(context)
-    return [] if isinstance(result, dg.SkipReason) else list(result)
-
-
 @pytest.fixture
-def gappy(recorded: Pipeline, pipeline: Pipeline, talks: Path) -> Pipeline:
+def gappy(pipeline: Pipeline, talks: Path) -> Pipeline:
     """A dataset of five shards of which the third is finished."""
     pipeline.parse(talks, samples_per_shard=1, worker_count=2)
     pipeline.speak_and_pair("talks.000002", "talks.000002")
-    return recorded
+    return pipeline
 
 
 def test_the_night_requests_missing_shards_in_contiguous_ranges(gappy):
-    requests = at_night(nightly_backfill, gappy)
+    requests = at_night("nightly_backfill", gappy.instance)
 
     ranges = [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in requests]
     assert ranges == [("talks.000000", "talks.000001"), ("talks.000003", "talks.000004")]
@@ -434,14 +389,14 @@ def test_the_night_requests_missing_shards_in_contiguous_ranges(gappy):
 
 
 def test_a_tick_that_comes_twice_starts_nothing_twice(gappy):
-    keys = [[request.run_key for request in at_night(nightly_backfill, gappy)] for _ in range(2)]
+    keys = [[request.run_key for request in at_night("nightly_backfill", gappy.instance)] for _ in range(2)]
 
     assert keys[0] == keys[1] and len(set(keys[0])) == 2
 
 
 def test_the_next_night_asks_again_for_what_failed(gappy):
     tonight, tomorrow = (
-        {request.run_key for request in at_night(nightly_backfill, gappy, NIGHT + datetime.timedelta(days=days))}
+        {request.run_key for request in at_night("nightly_backfill", gappy.instance, NIGHT + datetime.timedelta(days=days))}
         for days in (0, 1)
     )
 
@@ -453,40 +408,40 @@ def test_the_night_leaves_datasets_alone_that_runs_work_on(gappy):
     run = dg.DagsterRun(job_name="build_shards", status=dg.DagsterRunStatus.STARTED, tags={DATASET_TAG: "talks"})
     gappy.instance.add_run(run)
 
-    assert at_night(nightly_backfill, gappy) == []
+    assert at_night("nightly_backfill", gappy.instance) == []
 
 
-def test_the_night_asks_for_a_recording_that_was_deleted(recorded, pipeline, talks):
+def test_the_night_asks_for_a_recording_that_was_deleted(pipeline, talks):
     store = pipeline.build(talks, samples_per_shard=2)
     (store.stereo_folder / "talk-003.wav").unlink()
 
-    (request,) = at_night(nightly_backfill, recorded)
+    (request,) = at_night("nightly_backfill", pipeline.instance)
 
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("talks.000001", "talks.000001")
 
 
-def test_the_night_has_nothing_to_do_for_finished_datasets(recorded, pipeline, talks):
+def test_the_night_has_nothing_to_do_for_finished_datasets(pipeline, talks):
     pipeline.build(talks)
 
-    assert at_night(nightly_backfill, recorded) == at_night(nightly_manifests, recorded) == []
+    assert at_night("nightly_backfill", pipeline.instance) == at_night("nightly_manifests", pipeline.instance) == []
 
 
-def test_the_night_requests_a_missing_manifest_of_finished_shards(recorded, pipeline, talks):
+def test_the_night_requests_a_missing_manifest_of_finished_shards(pipeline, talks):
     pipeline.parse(talks)
     pipeline.speak_and_pair("talks.000000", "talks.000000")
 
-    (request,) = at_night(nightly_manifests, recorded)
+    (request,) = at_night("nightly_manifests", pipeline.instance)
 
     assert request.partition_key == "talks"
 
 
 def test_the_night_requests_no_manifest_of_unfinished_shards(gappy):
-    assert at_night(nightly_manifests, gappy) == []
+    assert at_night("nightly_manifests", gappy.instance) == []
 
 
-def test_a_damaged_dataset_does_not_stop_the_night(gappy, pipeline, talks):
-    pipeline.parse(talks, "broken")
-    recipe = pipeline.store("broken").recipe_path
+def test_a_damaged_dataset_does_not_stop_the_night(gappy, talks):
+    gappy.parse(talks, "broken")
+    recipe = gappy.store("broken").recipe_path
     recipe.write_text(yaml.safe_dump({"name": "broken", "layuot": "typo"}))
 
-    assert {request.tags[DATASET_TAG] for request in at_night(nightly_backfill, gappy)} == {"talks"}
+    assert {request.tags[DATASET_TAG] for request in at_night("nightly_backfill", gappy.instance)} == {"talks"}
