@@ -24,36 +24,25 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import torch
-from torch import Tensor
 
 from indextts import IndexTTS2
 from indextts.arguments import generation_options
 from indextts.engine import Segment, SpeakingOptions
-from indextts.features import log_mel
 from indextts.figures import SpeakingFigures, StageClock
 from indextts.request import Emotion, RandomStreams
 from indextts.tiny import write_checkpoint
 from moshi_assets.engines.base import IndexTTS2Options
 from moshi_assets.engines.indextts2 import GPU_PRECISION, precision_on
 
-from .measure import RESULTS, build, machine, save
-from .tts_chain import measure_chain, stages
+from .measure import RESULTS, machine, save
+from .tts_chain import measure_chain
+from .tts_lane import measure_orchestrated
 from .tts_roofline import best_seconds, decode_work, measure_rates, vocoder_gflop_per_second
-from .tts_turns import CODES_PER_SECOND, PROMPT_SECONDS, Turn, spread, write_turns
+from .tts_sound import measure_precision, measure_steps
+from .tts_turns import PROMPT_SECONDS, Turn, spread, write_turns
 
 PARTS = ("rates", "decode", "chain", "prompt", "precision", "steps", "orchestrated")
-PRECISIONS: dict[str, dict[str, str]] = {
-    "flow bf16": {"flow": "bf16"},
-    "vocoder bf16": {"vocoder": "bf16"},
-    "flow and vocoder bf16": {"flow": "bf16", "vocoder": "bf16"},
-}
-"""GPT formats are left out: with other codes the mels cannot be compared."""
-GPU_PRECISIONS: dict[str, dict[str, str]] = {"flow bf16, vocoder fp16": {"flow": "bf16", "vocoder": "fp16"}}
-"""A CPU computes fp16 convolutions, but thirty times slower than float32."""
-ORCHESTRATED_STEPS = 10
-"""Flow steps on both sides of the orchestrated part: the faster the engine, the more the lane's own work shows."""
 
 
 @contextmanager
@@ -118,86 +107,6 @@ def measure_prompts(tts: IndexTTS2) -> dict[str, Any]:
         with torch.no_grad():
             results[f"{seconds} s"] = round(12.5 * best_seconds(lambda r=on_device: cfm.solve(*r, steps=2), 3), 2)
     return results
-
-
-def mel_distance(reference: list[Tensor], other: list[Tensor]) -> dict[str, float]:
-    """Mean and worst-row root mean square difference of log-mels (natural logarithm), and the largest of samples."""
-    rows = [
-        float((log_mel(a[None]) - log_mel(b[None])).square().mean().sqrt())
-        for a, b in zip(reference, other, strict=True)
-    ]
-    steps = max(float((a - b).abs().max()) * 32768 for a, b in zip(reference, other, strict=True))
-    return {"log_mel_rms": round(sum(rows) / len(rows), 4), "worst": round(max(rows), 4), "int16_steps": round(steps)}
-
-
-def spoken(tts: IndexTTS2, turns: list[Turn], **options: Any) -> tuple[list[Tensor], dict[str, Any]]:
-    """Samples of each turn, and the figures of the call."""
-    tts.warm_cache({turn.voice for turn in turns})
-    results = tts.synthesize([turn.request(n) for n, turn in enumerate(turns)], num_beams=1, **options)
-    figures = tts.last_figures
-    assert figures is not None and figures.failed == 0
-    told = {"times_real_time": round(figures.times_real_time, 4), "stages": stages(figures)}
-    return [torch.as_tensor(result.wav_tensor) for result in results], told
-
-
-def measure_precision(load: Callable[..., IndexTTS2], turns: list[Turn]) -> dict[str, Any]:
-    """Speed of each number format, and how far its sound is from float32's, for the same codes."""
-    tts = load(precision={})
-    reference, told = spoken(tts, turns)
-    results = {"fp32": told}
-    for name, precision in (PRECISIONS | (GPU_PRECISIONS if torch.cuda.is_available() else {})).items():
-        half = load(precision=precision)
-        samples, told = spoken(half, turns)
-        results[name] = {**told, **mel_distance(reference, samples)}
-    return results
-
-
-def measure_steps(tts: IndexTTS2, turns: list[Turn]) -> dict[str, Any]:
-    """How far the sound of fewer flow steps is from that of 25, for the same codes."""
-    reference, told = spoken(tts, turns, flow_steps=25)
-    results = {"25": told}
-    for steps in (20, 16, 12, 8):
-        samples, told = spoken(tts, turns, flow_steps=steps)
-        results[str(steps)] = {**told, **mel_distance(reference, samples)}
-    return results
-
-
-def measure_orchestrated(tts: IndexTTS2, folder: Path, scratch: Path, turns: int, seconds: float) -> dict[str, Any]:
-    """The engine's own throughput beside that of a lane of `moshi-assets build`: same texts, voices and lengths."""
-    codes = round(seconds * CODES_PER_SECOND)
-    same = [replace(turn, codes=codes) for turn in write_turns(scratch, turns, seconds, seconds)]
-    source = scratch / "dialogues.jsonl"
-    pairs = [{"user_text": a.text, "assistant_text": b.text} for a, b in zip(same[::2], same[1::2])]
-    source.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    recipe = scratch / "recipe.yaml"
-    settings = {
-        "engine": "indextts2",
-        "user_voice": str(same[0].voice),
-        "assistant_voice": str(same[1].voice),
-        "gates": {"enabled": False},  # random weights speak noise
-        "indextts2": {
-            "cfg_path": str(folder / "config.yaml"),
-            "model_dir": str(folder),
-            "flow_steps": ORCHESTRATED_STEPS,
-            "generation": {"min_mel_tokens": codes, "max_mel_tokens": codes},
-        },
-    }
-    recipe.write_text(json.dumps(settings))  # JSON is YAML
-    _, alone = spoken(tts, same, flow_steps=ORCHESTRATED_STEPS)
-    wall = build([str(source), "--output", str(scratch / "data"), "--name", "tts", "--recipe", str(recipe)])
-    with dg.DagsterInstance.from_config(str(scratch / "data" / ".dagster")) as instance:
-        record = instance.fetch_materializations(dg.AssetKey("mono_syntheses"), limit=1).records[0]
-    assert record.asset_materialization is not None
-    lane: dict[str, Any] = {name: value.value for name, value in record.asset_materialization.metadata.items()}
-    return {
-        "turns": len(same),
-        "flow_steps": ORCHESTRATED_STEPS,
-        "engine_times_real_time": alone["times_real_time"],
-        "lane_times_real_time": lane["x_realtime"],
-        "share_of_the_engine": round(lane["x_realtime"] / alone["times_real_time"], 3),
-        "build_wall_seconds": round(wall, 1),
-        **{name: value for name, value in lane.items() if name.startswith(("stage_share", "decode_", "padding_"))},
-    }
 
 
 def where(facts: dict[str, Any], figures: dict[str, Any]) -> dict[str, Any]:

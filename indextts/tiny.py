@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -98,12 +99,15 @@ def _save_safetensors(path: Path, make: Any) -> None:
 def parity_entries(module: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """One checkpoint dictionary: values of the rule, and the module's own where the rule leaves the computed ones."""
     own = module.state_dict()
-    entries = {}
-    for key, shape in shapes.items():
+
+    def entry(key: str) -> Tensor:
         computed = key in own and not own[key].is_floating_point()
-        values = None if computed else parity_rule.fill(key, shape)
-        entries[key] = own[key].clone() if values is None else torch.from_numpy(values)
-    return entries
+        values = None if computed else parity_rule.fill(key, shapes[key])
+        return own[key].clone() if values is None else torch.from_numpy(values)
+
+    # numpy lets go of Python's lock while it draws, and every entry has a stream of its own.
+    with ThreadPoolExecutor() as threads:
+        return dict(zip(shapes, threads.map(entry, shapes), strict=True))
 
 
 def checkpoint_shapes(

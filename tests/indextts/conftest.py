@@ -26,6 +26,14 @@ TESTS = Path(__file__).resolve().parent
 torch.set_num_threads(1)  # tiny models: a second thread only waits, and on a busy machine for long
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `gpu` need a real one; elsewhere they are skipped, and say so."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device, and none was found"))
+
+
 @pytest.fixture(autouse=True)
 def _no_grad():
     with torch.no_grad():

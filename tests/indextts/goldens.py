@@ -16,6 +16,9 @@ def cases(arrays: Arrays, stem: str) -> list[int]:
 
 def peak_error(actual: torch.Tensor | np.ndarray, expected: torch.Tensor | np.ndarray) -> float:
     """Largest difference as a fraction of the expected array's peak."""
-    actual, expected = np.asarray(actual, dtype=np.float64), np.asarray(expected, dtype=np.float64)
+    actual, expected = (
+        (array.cpu().double().numpy() if isinstance(array, torch.Tensor) else np.asarray(array, dtype=np.float64))
+        for array in (actual, expected)
+    )
     assert actual.shape == expected.shape, f"shape {actual.shape}, expected {expected.shape}"
     return float(np.abs(actual - expected).max() / np.abs(expected).max())

@@ -1,5 +1,7 @@
 """Continuous batching: rows that come and go give the codes they give alone."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from goldens import cases
@@ -10,6 +12,8 @@ from tiny_modules import tensor, tiny_gpt
 from indextts.batch_decoder import BatchDecoder, CapturedSteps, DecodeRow, GenerationOptions
 from indextts.decode import decode
 from indextts.parity_rule import noise
+
+TINY = Path(__file__).resolve().parent / "tiny_config"
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +133,16 @@ def test_steps_that_cannot_be_captured_run_as_they_are():
         steps.run(("step", 1, 0), lambda: done.append(1))
     assert len(done) == 3
     assert not steps.enabled
+
+
+@pytest.mark.gpu
+def test_captured_steps_of_a_real_gpu_give_the_codes_of_steps_that_are_not(gpt, voices, texts):
+    """Greedy, and in rows that come and go; listening to the steps keeps them from being captured."""
+    on_gpu = tiny_gpt(TINY).to("cuda:0")
+    rows = rows_of(voices.to("cuda:0"), texts, [(n % 4, n, n, 10 + n, 60) for n in range(12)])
+    options = options_of(do_sample=False, max_mel_tokens=60)
+    capacity = BatchDecoder.capacity_for(on_gpu, rows)
+    captured, eager = (BatchDecoder(on_gpu, options, 8, capacity, 60, on_step) for on_step in (None, lambda *_: None))
+    codes, others = (dict(decoder.run(rows)) for decoder in (captured, eager))
+    assert captured._graphs.enabled and not eager._graphs.enabled
+    assert {number: row.tolist() for number, row in codes.items()} == {n: row.tolist() for n, row in others.items()}

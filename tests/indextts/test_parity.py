@@ -1,6 +1,7 @@
 """The loaded model against the goldens: every component as it comes out of a checkpoint folder, and the whole chain.
 
-The other test files look at each module more closely; here the weights come through files, loading and fusing.
+The other test files look at each module more closely; here the weights come through files, loading and fusing. Every test runs
+on the CPU, and where there is a GPU once more on it, in float32 and within the same tolerances.
 """
 
 import numpy as np
@@ -11,6 +12,7 @@ from goldens import cases, peak_error
 from indextts.decode import GenerationOptions, decode
 from indextts.features import log_mel, resample_to_encoder, seamless_features, style_fbank
 from indextts.figures import StageClock
+from indextts.infer_v2 import IndexTTS2
 from indextts.length_regulator import target_frames
 from indextts.parity_rule import noise, wave
 from indextts.request import Emotion
@@ -23,17 +25,32 @@ FLOW = 1e-3
 WAVE_STEPS = 8
 
 
+@pytest.fixture(scope="module", params=["cpu", pytest.param("cuda:0", marks=pytest.mark.gpu)])
+def tts(request, tts, checkpoint_dir):
+    """The tiny model on the CPU, and on a GPU."""
+    if request.param == "cpu":
+        return tts
+    convolutions = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False  # torch's own default rounds the operands of convolutions to 10 bits
+    request.addfinalizer(lambda: setattr(torch.backends.cudnn, "allow_tf32", convolutions))
+    return IndexTTS2(checkpoint_dir / "config.yaml", checkpoint_dir, device=request.param, text_readers=0)
+
+
 @pytest.fixture(scope="module")
 def parts(tts):
     return tts._synthesizer.pipeline.components
 
 
-def tensor(array):
-    return torch.from_numpy(np.asarray(array))
+@pytest.fixture(scope="module")
+def tensor(tts):
+    """An array on the model's device."""
+    return lambda array: torch.from_numpy(np.asarray(array)).to(tts.device)
 
 
-def batch(array):
-    return tensor(array)[None]
+@pytest.fixture(scope="module")
+def batch(tensor):
+    """An array as a batch of one row, on the model's device."""
+    return lambda array: tensor(array)[None]
 
 
 def length(array):
@@ -44,7 +61,7 @@ def test_front_end(golden):
     expected = golden("a_frontend")
     for k in cases(expected, "mel22k"):
         seconds, seed = float(expected[f"sec{k}"]), int(expected[f"seed{k}"])
-        audio_22k, audio_16k = tensor(wave(22050, seconds, seed)), tensor(wave(16000, seconds, seed))
+        audio_22k, audio_16k = (torch.from_numpy(wave(rate, seconds, seed)) for rate in (22050, 16000))
         features, mask = seamless_features(audio_16k)
         resampled = resample_to_encoder(audio_22k)
         head = expected[f"resample22to16_{k}"]
@@ -56,7 +73,7 @@ def test_front_end(golden):
         assert np.abs(resampled[: len(head)].numpy() - head).max() < FRONT_END
 
 
-def test_semantic_encoder(parts, golden):
+def test_semantic_encoder(parts, golden, tensor):
     front, expected = golden("a_frontend"), golden("b_w2v")
     for k in cases(expected, "emb"):
         mask = tensor(front[f"seamless_mask_{k}"]).bool()
@@ -64,7 +81,7 @@ def test_semantic_encoder(parts, golden):
         assert peak_error(embedding[0], expected[f"emb_{k}"]) < COMPONENT
 
 
-def test_semantic_codec(parts, golden):
+def test_semantic_codec(parts, golden, batch):
     embeddings, expected = golden("b_w2v"), golden("c_codec")
     for k in cases(expected, "codes"):
         embedding = embeddings[f"emb_{k}"]
@@ -78,14 +95,14 @@ def test_semantic_codec(parts, golden):
     assert peak_error(parts.semantic_codec.embed(batch(expected["rand_codes"]))[0].T, expected["vq2emb"]) < COMPONENT
 
 
-def test_speaker_style(parts, golden):
+def test_speaker_style(parts, golden, tensor):
     front, expected = golden("a_frontend"), golden("i_campplus")
     for k in cases(expected, "style"):
         style = parts.campplus([tensor(front[f"fbank_{k}"])])
         assert peak_error(style[0], expected[f"style_{k}"]) < COMPONENT
 
 
-def test_conditioning(parts, golden):
+def test_conditioning(parts, golden, batch):
     embeddings, expected = golden("b_w2v"), golden("d_conditioning")
     vectors = []
     for k in cases(expected, "cond"):
@@ -102,7 +119,7 @@ def test_conditioning(parts, golden):
         assert peak_error(parts.gpt.merge_emovec(vectors[0], vectors[1], alpha)[0], expected[key]) < COMPONENT
 
 
-def test_emotion_mixing(tts, golden):
+def test_emotion_mixing(tts, golden, batch):
     expected, style = golden("d_conditioning"), batch(golden("i_campplus")["style_0"])
     index, part = tts._synthesizer.emotions.mix(expected["mix_vector"].tolist(), style)
     assert index[0].tolist() == expected["mix_index"].tolist()
@@ -110,14 +127,14 @@ def test_emotion_mixing(tts, golden):
 
 
 @pytest.fixture(scope="module")
-def golden_conds(parts, golden):
+def golden_conds(parts, golden, batch):
     embedding = golden("b_w2v")["emb_0"]
     latents = parts.gpt.get_conditioning(batch(embedding), length(embedding))
     return parts.gpt.conds(latents, batch(golden("e_gpt_decode")["emo_vec"]))
 
 
 @pytest.mark.parametrize("penalty", [1.0, 10.0])
-def test_greedy_codes(parts, golden, golden_conds, penalty):
+def test_greedy_codes(parts, golden, golden_conds, penalty, tensor):
     expected = golden("e_gpt_decode")
     for k in cases(expected, "text"):
         codes = expected[f"codes_{k}_rp{penalty}"]
@@ -126,14 +143,14 @@ def test_greedy_codes(parts, golden, golden_conds, penalty):
         assert spoken.tolist() == codes[codes != parts.gpt.config.stop_mel_token].tolist()
 
 
-def test_latents(parts, golden, golden_conds):
+def test_latents(parts, golden, golden_conds, tensor):
     texts, expected = golden("e_gpt_decode"), golden("f_gpt_latent")
     for k in cases(expected, "codes"):
         latent = parts.gpt.latent(golden_conds, [tensor(texts[f"text_{k}"])], [tensor(expected[f"codes_{k}"])])[0]
         assert peak_error(latent, expected[f"latent_{k}"]) < COMPONENT
 
 
-def test_length_regulator(parts, golden):
+def test_length_regulator(parts, golden, batch):
     source, expected = golden("f_gpt_latent"), golden("g_regulator")
     for k in cases(expected, "s_infer"):
         view = parts.gpt_layer(batch(source[f"latent_{k}"]))
@@ -146,7 +163,7 @@ def test_length_regulator(parts, golden):
         assert peak_error(condition[0], expected[f"cond_{k}"]) < COMPONENT
 
 
-def test_prompt_condition(parts, golden):
+def test_prompt_condition(parts, golden, batch):
     codec, expected = golden("c_codec"), golden("g_regulator")
     for k in cases(expected, "prompt_cond"):
         reference, frames = codec[f"s_ref_{k}"], len(expected[f"prompt_cond_{k}"])
@@ -155,7 +172,7 @@ def test_prompt_condition(parts, golden):
 
 
 @pytest.mark.parametrize("steps", [4, 25])
-def test_flow(parts, tts, golden, golden_set, steps):
+def test_flow(parts, tts, golden, golden_set, steps, tensor, batch):
     expected, width = golden("h_cfm"), tts.cfg.cfm.dit.content_dim
     for k in cases(expected, f"cfm_{steps}"):
         prompt_frames, frames = (int(n) for n in expected[f"dims_{k}"])
@@ -171,7 +188,7 @@ def test_flow(parts, tts, golden, golden_set, steps):
         assert peak_error(mel[0], expected[f"cfm_{steps}_{k}"]) < FLOW
 
 
-def test_vocoder(parts, golden, golden_set):
+def test_vocoder(parts, golden, golden_set, tensor):
     expected = golden("j_bigvgan")
     for k in cases(expected, "wav"):
         shape = (1, 80, int(expected[f"frames_{k}"]))
