@@ -5,7 +5,7 @@ export DAGSTER_HOME := $(CURDIR)/dagster_home
 export MOSHI_ASSETS_DATA := $(CURDIR)/data
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test ui bench lint clean
+.PHONY: demo test ui dev bench lint clean
 
 # Everything that the project needs, into .venv; done again when the requirements change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -28,6 +28,9 @@ test: $(VENV)/installed ## run every test, a process for each core
 ui: $(VENV)/installed ## Dagster's webserver and daemon on the datasets in data/
 	$(BIN)/dagster dev -w workspace.yaml
 
+dev: $(VENV)/installed ## the same by Dagster's dg, for work on the code
+	$(BIN)/dg dev
+
 bench: $(VENV)/installed ## reproduce every figure of the README
 	$(BIN)/python -m benchmarks
 
@@ -35,6 +38,7 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check moshi_assets
 	$(BIN)/mypy
+	$(BIN)/dg check defs
 
 clean: ## remove what make demo and make ui wrote, but not .venv
 	rm -rf data dagster_home/history dagster_home/storage dagster_home/schedules dagster_home/logs dagster_home/.telemetry dagster_home/.nux
