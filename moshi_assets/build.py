@@ -5,7 +5,7 @@ The same assets, resources and executor as in the UI; only who starts the runs d
 
 from __future__ import annotations
 
-import re
+import os
 import threading
 import time
 import uuid
@@ -18,24 +18,27 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from .definitions import defs
+from .disk import DiskFull, full_sentence, fullest, is_full, is_nearly_full
 from .executor import executor_config
 from .fork_server import warm_up
 from .instance_home import instance_home
 from .lock import dataset_lock
 from .progress import LaneProgress, clear_progress, read_progress
 from .recipe import Recipe
+from .run_failure import run_failure
 from .run_tags import BUILD_TAG, COMMAND_LINE, DATASET_TAG, DRIVER_TAG, lock_owner
 from .signals import SignalRecord
-from .store import DatasetStore
+from .store import DatasetError, DatasetStore
 
+_CHARACTERS_PER_SECOND = 15
+_BYTES_PER_SECOND = 24_000 * (2 * 2 + 2)
+"""A recording of two channels of 16 bit, and a mono part."""
 _POLL_SECONDS = 0.5
-_OWN_ERROR = re.compile(r"^(moshi_assets|indextts)[\w.]*: ")
-"""Dagster puts the class in front of a message; ours speak for themselves."""
 ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 class BuildFailed(RuntimeError):
-    """A run failed; the message is the innermost reason."""
+    """A run failed; the message says why and what to do (run_failure.py)."""
 
 
 class BuildInterrupted(RuntimeError):
@@ -120,7 +123,7 @@ class Build:
             BuildFailed, BuildInterrupted, DatasetBusy, RecipeError
         """
         begin = time.monotonic()
-        instance_home(self.root)
+        home = instance_home(self.root)
         warm_up()
         stop = threading.Event()
         self._watch = watch
@@ -138,6 +141,11 @@ class Build:
                 return self._stages(instance, begin)
         except (KeyboardInterrupt, DagsterExecutionInterruptedError):
             raise BuildInterrupted from None
+        except Exception as error:
+            self._heed_signals()  # which leave half-done things behind
+            if not is_full(error):
+                raise
+            raise BuildFailed(full_sentence(fullest((self.store.folder, home)), self._bytes_needed())) from error
         finally:
             stop.set()
 
@@ -178,7 +186,20 @@ class Build:
         status = instance.get_run_by_id(run_id)
         if status and status.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING):
             raise BuildInterrupted
-        raise BuildFailed(_reason(instance, run_id))
+        entries = instance.all_logs(run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE})
+        why = run_failure(entry.get_dagster_event() for entry in entries)
+        place = fullest((self.store.folder, Path(os.environ["DAGSTER_HOME"])))
+        if why.error == DiskFull.__name__ or (why.kind == "unforeseen" and is_nearly_full(place)):
+            raise BuildFailed(full_sentence(place, self._bytes_needed()))
+        raise BuildFailed(why.message)
+
+    def _bytes_needed(self) -> float:
+        """Of recordings and mono parts, by the length of the texts; 0 where they have not been read."""
+        try:
+            characters = self.store.summary()["characters"]
+        except (DatasetError, OSError, KeyError):
+            return 0
+        return characters / _CHARACTERS_PER_SECOND * _BYTES_PER_SECOND
 
     def _heed_signals(self) -> None:
         """Stop when a signal came: what Dagster makes of one depends on the moment, a failure of any kind or nothing."""
@@ -239,17 +260,3 @@ def _sums(instance: dg.DagsterInstance, run_id: str, asset: str, names: tuple[st
             for name in names:
                 sums[name] += metadata[name].value
     return sums
-
-
-def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Innermost message of the first failed step."""
-    for entry in instance.all_logs(run_id):
-        event = entry.dagster_event
-        if event is None or not (event.is_step_failure or event.is_failure):
-            continue
-        error = getattr(event.event_specific_data, "error", None)
-        while error is not None and error.cause is not None:
-            error = error.cause
-        if error is not None:
-            return _OWN_ERROR.sub("", error.message.strip())
-    return f"run {run_id} failed"

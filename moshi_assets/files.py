@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from .disk import DiskFull, full_sentence, is_full
+
 TEMPORARY_SUFFIX = ".partial"
 
 
@@ -23,6 +25,9 @@ def whole_file(path: Path, durable: bool = False) -> Iterator[Path]:
     Args:
         path: final name; its folder must exist.
         durable: fsync before the rename, for files that nothing could restore.
+
+    Raises:
+        DiskFull: there is no room for it.
     """
     partial = temporary_name(path)
     try:
@@ -31,8 +36,11 @@ def whole_file(path: Path, durable: bool = False) -> Iterator[Path]:
             with open(partial, "rb") as handle:
                 os.fsync(handle.fileno())
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
+        full = DiskFull(full_sentence(path.parent)) if is_full(error) and not isinstance(error, DiskFull) else None
         partial.unlink(missing_ok=True)
+        if full:
+            raise full from error
         raise
 
 

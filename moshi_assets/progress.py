@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,8 +49,9 @@ class ProgressFile:
         if force or now - self._written >= WRITE_SECONDS:
             self._written = now
             self.state.updated = time.time()
-            self._file.seek(0)
-            self._file.write(json.dumps(asdict(self.state)).encode().ljust(_STATE_BYTES))
+            with suppress(OSError):  # a full disk is told by the parts, which matter
+                self._file.seek(0)
+                self._file.write(json.dumps(asdict(self.state)).encode().ljust(_STATE_BYTES))
 
     def close(self) -> None:
         """Publish the last state."""

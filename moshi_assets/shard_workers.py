@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 from .files import usable_cores
 from .fork_server import start_method
+from .killed import WorkerKilled, killed_sentence
+from .memory_watch import MemoryWatch
 from .worker_process import prepare_worker
 
 FEWEST_DIALOGUES = 2_000
@@ -39,7 +42,7 @@ def shard_workers(shards: int, dialogues: int) -> Iterator[ShardWorkers]:
         dialogues: in all of them, about.
 
     Raises:
-        RuntimeError: a process was killed.
+        WorkerKilled: a process was killed.
     """
     cores = usable_cores()
     count = min(cores, shards)
@@ -48,14 +51,27 @@ def shard_workers(shards: int, dialogues: int) -> Iterator[ShardWorkers]:
         return
     (method,) = start_method()
     pool = ProcessPoolExecutor(count, multiprocessing.get_context(method), _begin)
+    memory = MemoryWatch()
+    processes: list[BaseProcess] = []
+    others = set(multiprocessing.active_children())
+
+    def work(function: Callable[[str], Any], keys: Iterable[str]) -> Iterator[Any]:
+        results = pool.map(function, keys)  # starts the processes
+        processes[:] = [child for child in multiprocessing.active_children() if child not in others]
+        for child in processes:
+            memory.add(child.pid or 0)
+        return results
+
     try:
-        yield ShardWorkers(pool.map, cores // count)
+        yield ShardWorkers(work, cores // count)
     except BrokenProcessPool as error:
-        raise RuntimeError(
-            f"one of the {count} processes that worked on {shards} shards was killed; the system does that when memory runs "
-            f"out. Run the same command again: it goes on from here"
-        ) from error
+        pool.shutdown()  # the pool ends the others with SIGTERM
+        codes = {child.pid or 0: child.exitcode for child in processes}
+        pid = next((pid for pid, code in codes.items() if code not in (0, None, -signal.SIGTERM)), 0)
+        who = f"one of the {count} processes that worked on {shards} shards"
+        raise WorkerKilled(killed_sentence(who, codes.get(pid), memory.last(pid))) from error
     finally:
+        memory.stop()
         pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C the shards that wait are not begun
 
 

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ..run_failure import run_failure
 from ..run_tags import DATASET_TAG
 
 _START, _END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -27,17 +28,7 @@ def rerun_advice(run: dg.DagsterRun) -> str:
 def run_failed(context: dg.RunFailureSensorContext) -> None:
     """Log what failed and the command that finishes it."""
     run = context.dagster_run
-    advice = f"run {run.run_id} of {run.job_name} failed: {_reason(context)}. To finish it: {rerun_advice(run)}"
+    why = run_failure([*context.get_step_failure_events(), context.failure_event]).message
+    advice = f"run {run.run_id} of {run.job_name} failed: {why.rstrip('.')}. To finish it: {rerun_advice(run)}"
     context.log.error(advice)
     context.instance.report_engine_event(advice, run)
-
-
-def _reason(context: dg.RunFailureSensorContext) -> str:
-    """Innermost message of the first failed step; of the run when no step failed."""
-    for event in context.get_step_failure_events():
-        error = event.step_failure_data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        if error is not None:
-            return " ".join(error.message.split())[:500].rstrip(".")
-    return " ".join((context.failure_event.message or "").split())[:500].rstrip(".")

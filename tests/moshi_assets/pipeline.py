@@ -18,6 +18,7 @@ import dagster as dg
 
 from moshi_assets.assets import ASSETS
 from moshi_assets.resources import DataRoot, EngineResource
+from moshi_assets.run_failure import run_failure
 from moshi_assets.store import DatasetStore
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -140,14 +141,8 @@ def checks(run: dg.ExecuteInProcessResult) -> dict[str, bool]:
 
 
 def failure(run: dg.ExecuteInProcessResult) -> str:
-    """Innermost message of a run's failed step."""
-    for event in run.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error and error.cause:
-                error = error.cause
-            return error.message if error else "no reason given"
-    return "nothing failed"
+    """Why a run failed, as its user is told."""
+    return run_failure(run.all_events).message
 
 
 # -- commands in other processes

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -180,7 +181,15 @@ def test_a_signal_is_answered_with_how_to_continue(story, name):
 
 def test_a_killed_lane_fails_the_build_with_1_and_says_so(story):
     assert story.cuts["kill a lane"].code == 1
-    assert "speak failed" in story.cuts["kill a lane"].output
+    assert "speak failed: lane " in story.cuts["kill a lane"].output
+
+
+def test_a_killed_lane_is_told_with_its_signal_its_memory_and_what_to_do(story):
+    told = story.cuts["kill a lane"].output
+
+    assert re.search(r"lane \d was killed by SIGKILL; it held [\d,]+ MiB of memory \(at most [\d,]+\)", told), told
+    assert "What was spoken is kept: run the same command again" in told
+    assert "Traceback" not in told and "ChildProcessCrash" not in told
 
 
 def test_each_build_went_on_where_the_last_one_stopped(story):
@@ -225,8 +234,24 @@ def test_a_full_disk_is_an_error_that_says_so_and_keeps_what_was_there(talks, fu
     done = run("moshi-assets", *COMMAND, cwd=talks, env=environment(talks / "home"))
 
     assert done.returncode == 1
-    assert "No space left on device" in done.stderr
+    assert re.search(r"no room to write in .*\d\.\d MB free, and the whole dataset takes about \d", done.stderr), (
+        done.stderr
+    )
+    assert "run the same command again" in done.stderr
     assert digests(full_disk / "talks").items() >= before.items()
+
+
+@pytest.mark.parametrize("room", [0, 200_000, 1_500_000], ids=["no room", "room for a start", "room for a database"])
+def test_a_full_disk_with_the_history_on_it_is_told_in_one_sentence(talks, full_disk, room):
+    (talks / "data").symlink_to(full_disk)
+    with open(full_disk / "ballast", "wb") as ballast:
+        ballast.write(bytes(shutil.disk_usage(full_disk).free - room))
+
+    done = run("moshi-assets", *COMMAND, cwd=talks)
+
+    assert done.returncode == 1
+    assert "no room to write in" in done.stderr and "run the same command again" in done.stderr
+    assert "Traceback" not in done.stderr and "sqlalchemy" not in done.stderr
 
 
 def test_a_folder_that_cannot_be_written_is_named(talks):
@@ -258,4 +283,4 @@ def test_a_file_size_limit_is_an_error_that_says_so(talks):
     )
 
     assert done.returncode == 1
-    assert "File too large" in done.stderr
+    assert "a quota or a limit of the system is reached" in done.stderr

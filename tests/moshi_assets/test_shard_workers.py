@@ -11,6 +11,7 @@ import pytest
 from pipeline import Running, eventually, run
 
 from moshi_assets.files import usable_cores
+from moshi_assets.killed import WorkerKilled
 from moshi_assets.shard_workers import shard_workers
 from moshi_assets.store import DatasetError
 
@@ -102,9 +103,9 @@ def test_a_step_that_is_interrupted_begins_no_further_shard(tmp_path):
 @needs_cores
 def test_a_process_that_is_killed_is_an_error_that_says_how_to_go_on():
     error = outcome(die, 100_000)
-    assert type(error) is RuntimeError
-    assert "was killed" in str(error)
-    assert "Run the same command again" in str(error)
+    assert type(error) is WorkerKilled
+    assert "one of the" in str(error) and "was killed by SIGKILL; it held" in str(error)
+    assert "run the same command again" in str(error)
 
 
 @needs_cores

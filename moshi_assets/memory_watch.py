@@ -1,0 +1,58 @@
+"""Memory of other processes, noted while they live: what a process had is all that tells why the system killed it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+_SECONDS = 0.5
+
+
+class Memory(NamedTuple):
+    """Resident memory of a process, MiB."""
+
+    last: float
+    peak: float
+
+
+class MemoryWatch:
+    """Notes the memory of processes twice a second until it is stopped; on systems without /proc it notes nothing."""
+
+    def __init__(self) -> None:
+        self._noted: dict[int, Memory | None] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, pid: int) -> None:
+        """Note the memory of this process too, from now on."""
+        self._noted.setdefault(pid, read_memory(pid))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="memory-watch", daemon=True)
+            self._thread.start()
+
+    def last(self, pid: int) -> Memory | None:
+        """What a process had when it was last seen; None where nothing was noted."""
+        return self._noted.get(pid)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_SECONDS):
+            for pid in list(self._noted):
+                if memory := read_memory(pid):
+                    self._noted[pid] = memory
+
+
+def read_memory(pid: int) -> Memory | None:
+    """Resident memory of a process now; None where it has ended or nothing tells."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    sizes = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith(("VmRSS:", "VmHWM:"))}
+    if len(sizes) < 2:  # a process that is ending has none
+        return None
+    return Memory(int(sizes["VmRSS"]) / 2**10, int(sizes["VmHWM"]) / 2**10)

@@ -1,0 +1,79 @@
+"""Why a run failed, in the project's own words: for the command line, for the sensor `run_failed`, and for tests.
+
+What is shown of a chain of errors is the outermost one of our own types, wherever in the chain it stands: it names the file and the
+remedy. What lies below it (torch's advice, "EOFError") is in the run's log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
+
+Kind = Literal["told", "killed", "unforeseen"]
+KILLED = "killed"
+"""Label of the failure of a step whose process was killed (executor.py)."""
+_OWN = re.compile(r"(?:moshi_assets|indextts)\.[\w.]+: ")
+"""Dagster writes the class in front of a message."""
+_MOST_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailure:
+    """Why a run failed."""
+
+    kind: Kind
+    """told: an error of this project says what is wrong and what to do. killed: a process was killed from outside; the same
+    command goes on. unforeseen: an error of another kind."""
+    message: str
+    """One or two sentences. Of an unforeseen error: the step and what the error says first."""
+    step: str | None = None
+    """Key of the step that failed; None where the run failed outside of any."""
+    error: str | None = None
+    """Class of the error that tells it, without its module."""
+
+
+def run_failure(events: Iterable[dg.DagsterEvent]) -> RunFailure:
+    """Why a run failed, by its events: what a step tells goes before what nobody foresaw, and earlier before later.
+
+    Args:
+        events: of one run; all of them, or those of failed steps and of the run's own failure.
+    """
+    failures = [_of_event(event) for event in events if event.is_step_failure or event.is_failure]
+    order: tuple[Kind, ...] = ("killed", "told", "unforeseen")
+    failures.sort(key=lambda failure: (failure.step is None, order.index(failure.kind)))
+    return failures[0] if failures else RunFailure("unforeseen", "the run failed without saying why")
+
+
+def own_error(error: SerializableErrorInfo | None) -> tuple[str, str] | None:
+    """Class and message of the outermost error of our own types in a chain; None where there is none."""
+    while error is not None:
+        if match := _OWN.match(error.message):
+            return error.cls_name or "", error.message[match.end() :].strip()
+        error = error.cause or error.context
+    return None
+
+
+def _of_event(event: dg.DagsterEvent) -> RunFailure:
+    error = getattr(event.event_specific_data, "error", None)
+    if event.is_step_failure and (told := event.step_failure_data.user_failure_data) and told.description:
+        return RunFailure("killed" if told.label == KILLED else "told", told.description, event.step_key)
+    if own := own_error(error):
+        return RunFailure("told", own[1], event.step_key, own[0])
+    where = f"step {event.step_key}" if event.step_key else "the run"
+    said = _first_words(error) or event.message or "it does not say why"
+    return RunFailure("unforeseen", f"{where} failed in a way that was not foreseen: {said}", event.step_key)
+
+
+def _first_words(error: SerializableErrorInfo | None) -> str:
+    """First line of the outermost error that is not Dagster's wrapper of another one."""
+    while error is not None and error.cause is not None and error.message.startswith("dagster."):
+        error = error.cause
+    if error is None:
+        return ""
+    line = (error.message.strip().splitlines() or [error.cls_name or ""])[0]
+    return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]} ..."
