@@ -227,13 +227,10 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     from .cli_progress import BuildDisplay
     from .cli_summary import summary_lines
     from .lock import DatasetBusy
-    from .planner import split_warning
+    from .planner import lanes_warning, split_warning
 
-    if recipe.worker_count > 1:
-        logger.warning(
-            f"worker_count {recipe.worker_count}: every lane loads its own engine (for indextts2 its weights, "
-            f"about 4 GiB of GPU memory in half precision)"
-        )
+    if warning := lanes_warning(recipe):
+        logger.warning(warning)
     log = output / recipe.name / "build.log"
     job = Build(recipe, output, "DEBUG" if options["log_level"] == "debug" else "INFO")
     bar = options["progress"]

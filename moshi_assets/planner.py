@@ -194,6 +194,16 @@ def split_warning(recipe: Recipe, eval_dialogues: int) -> str | None:
     return None
 
 
+def lanes_warning(recipe: Recipe) -> str | None:
+    """What several lanes cost, where that is worth a word: only IndexTTS2 fills a GPU."""
+    if recipe.engine != "indextts2" or recipe.worker_count == 1:
+        return None
+    return (
+        f"worker_count {recipe.worker_count}: every lane loads its own copy of IndexTTS2's weights (about 4 GiB of GPU "
+        f"memory in half precision), and lanes on one GPU share its compute"
+    )
+
+
 def _nothing_to_train_on(recipe: Recipe, figures: ParseFigures) -> str:
     setting = "eval_fraction" if recipe.eval_count is None else "eval_count"
     return (

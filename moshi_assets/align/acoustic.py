@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..pcm import resample
+from ..sphinx import SphinxMissing, sphinx_decoder
 from .base import AlignerError, AlignmentError, Utterance, Word, timed_words
 from .pronunciation import Pronunciations
 from .words import split_words
@@ -40,6 +41,8 @@ class AcousticAligner:
                 results.append(self._align(utterance))
             except AlignmentError as error:
                 results.append(error)
+            except AlignerError:
+                raise
             except RuntimeError as error:
                 self._decoder = None  # what it was in the middle of is unknown
                 results.append(AlignmentError(f"pocketsphinx: {error}"))
@@ -72,13 +75,10 @@ class AcousticAligner:
     def _load(self) -> tuple[Any, Pronunciations]:
         if self._decoder is None or self._pronunciations is None:
             try:
-                from pocketsphinx import Decoder
-            except ImportError as error:
-                raise AlignerError(
-                    f"aligner 'acoustic' needs pocketsphinx ({error}): pip install pocketsphinx"
-                ) from None
-            # Batch normalisation sees one utterance alone; the default carries over what came before.
-            decoder = self._decoder = Decoder(loglevel="FATAL", lm=None, cmn="batch")
+                # Batch normalisation sees one utterance alone; the default carries over what came before.
+                decoder = self._decoder = sphinx_decoder(lm=None, cmn="batch")
+            except SphinxMissing as error:
+                raise AlignerError(f"aligner 'acoustic' {error}") from None
             self._pronunciations = Pronunciations(
                 lambda word: bool(decoder.lookup_word(word)), lambda word, phones: decoder.add_word(word, phones, True)
             )

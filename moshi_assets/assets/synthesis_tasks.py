@@ -9,7 +9,7 @@ import dagster as dg
 from ..files import remove_partials
 from ..lock import dataset_lock
 from ..partitions import SINGLE_RUN, datasets, register_shards
-from ..planner import plan, split_warning
+from ..planner import lanes_warning, plan, split_warning
 from ..recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
 from ..resources import DataRoot
 from ..run_tags import lock_owner
@@ -71,11 +71,8 @@ def synthesis_tasks(
             context.log.warning(warning)
         if figures.unknown_fields:
             context.log.info(f"unknown fields ignored: {figures.unknown_fields}")
-        if recipe.worker_count > 1:
-            context.log.warning(
-                f"worker_count={recipe.worker_count}: every lane loads its own copy of the engine's weights (for "
-                f"indextts2 about 4 GiB of GPU memory each in half precision); lanes on one GPU share its compute"
-            )
+        if warning := lanes_warning(recipe):
+            context.log.warning(warning)
         context.add_asset_metadata(
             {
                 **{name: value for name, value in asdict(figures).items() if name != "unknown_fields"},

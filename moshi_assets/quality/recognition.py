@@ -18,6 +18,7 @@ from ..align.base import Utterance as Sound
 from ..align.ctc import CtcModel, by_duration
 from ..align.words import is_english, split_words
 from ..pcm import FULL_SCALE, resample
+from ..sphinx import SphinxMissing, sphinx_decoder
 from .listeners import Heard, ListenerError
 
 RATE = 16000
@@ -122,16 +123,13 @@ class WhisperRecogniser:
 
 
 class SphinxRecogniser:
-    """pocketsphinx with the English model of its wheel: at hand everywhere, and weak."""
+    """pocketsphinx with the English model of its wheel: at hand where there is a wheel, and weak."""
 
     def __init__(self) -> None:
         try:
-            from pocketsphinx import Decoder
-        except ImportError as error:
-            raise ListenerError(
-                f"gates.recogniser 'pocketsphinx' needs the package pocketsphinx ({error}): pip install pocketsphinx"
-            ) from None
-        self._decoder = Decoder(loglevel="FATAL", cmn="batch")  # batch: the result does not depend on what came before
+            self._decoder = sphinx_decoder(cmn="batch")  # batch: the result does not depend on what came before
+        except SphinxMissing as error:
+            raise ListenerError(f"gates.recogniser 'pocketsphinx' {error}") from None
 
     def hear(self, utterances: Sequence[Heard]) -> list[str | None]:
         return [self._hear(utterance) if is_english(utterance.text) else None for utterance in utterances]

@@ -8,6 +8,7 @@ from moshi_assets.align.acoustic import AcousticAligner
 from moshi_assets.align.arpabet import to_arpabet
 from moshi_assets.align.base import AlignmentError, Utterance
 
+pytest.importorskip("pocketsphinx", reason="there is no wheel for this Python")
 OTHER = "Kubernetes and PyTorch cost $3.2 billion — says NASA's twenty-one X-Files."
 
 

@@ -1,5 +1,7 @@
 """Which aligner is chosen, and what happens when it cannot."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -53,3 +55,25 @@ def test_audio_without_room_for_its_words_has_none():
     (alignment,) = WordTimes("proportional").align([tone("a b c", 0.0001)])
 
     assert alignment.words == [] and "3 words do not fit" in alignment.failures[0]
+
+
+WITHOUT_POCKETSPHINX = """
+import sys
+sys.modules["pocketsphinx"] = None  # what Python finds where the package is not installed, as on 3.14
+import numpy as np
+from moshi_assets.align.base import Utterance
+from moshi_assets.align.choice import WordTimes
+utterance = Utterance.of("Good morning to you.", np.full(24000, 1000, np.int16), 24000)
+print(WordTimes(sys.argv[1]).align([utterance])[0].method)
+"""
+
+
+@pytest.mark.parametrize(("aligner", "said"), [("auto", "proportional"), ("acoustic", "pip install pocketsphinx")])
+def test_without_pocketsphinx_the_next_aligner_takes_over_unless_it_was_named(aligner, said):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_POCKETSPHINX, aligner], check=False, capture_output=True, text=True
+    )
+
+    assert done.stdout.strip() == ("proportional" if aligner == "auto" else "")
+    assert said in done.stdout + done.stderr
+    assert "aligner 'acoustic' needs the package pocketsphinx" in done.stderr

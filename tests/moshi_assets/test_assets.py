@@ -1,7 +1,6 @@
 """Each asset through `dg.materialize`: what it stores, what it reports, what its checks refuse."""
 
 import json
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -137,12 +136,6 @@ def test_parsing_stores_the_resolved_recipe(built):
     stored = yaml.safe_load(built.store.recipe_path.read_text())
 
     assert (stored["buffer_size"], stored["engine"], stored["layout"]) == (3, "noise", "sequential")
-
-
-def test_parsing_warns_what_lanes_cost(built):
-    log = built.pipeline.instance.all_logs(built.parsed.run_id)
-
-    assert any(entry.level == logging.WARNING and "loads its own copy" in entry.user_message for entry in log)
 
 
 def test_a_file_in_the_inbox_is_found_by_the_dataset_s_name(pipeline, talks):

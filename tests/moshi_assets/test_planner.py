@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from plain_dataset import PlainDataset, full_disk, record, records
 
 from moshi_assets.dialogue_file import DialogueFileError
-from moshi_assets.planner import split_warning
-from moshi_assets.recipe import RecipeError
+from moshi_assets.planner import lanes_warning, split_warning
+from moshi_assets.recipe import RecipeError, make_recipe
 
 MEASURE = """
 import pathlib, sys
@@ -444,3 +444,12 @@ def test_memory_does_not_grow_with_unknown_voices(tmp_path: Path):
     good = '{"user_text": "Question?", "assistant_text": "So."}\n'
     small, large = (peak(tmp_path, good + "".join(map(line.format, range(count)))) for count in (3000, 40_000))
     assert large - small <= 50
+
+
+@pytest.mark.parametrize(
+    ("engine", "lanes", "warned"), [("indextts2", 2, True), ("indextts2", 1, False), ("builtin", 2, False)]
+)
+def test_lanes_warn_of_gpu_memory_where_they_fill_it(engine: str, lanes: int, warned: bool):
+    voices = {"user_voice": "user.wav", "assistant_voice": "assistant.wav"} if engine == "indextts2" else {}
+    recipe = make_recipe({"name": "t", "source": "t.jsonl", "engine": engine, "worker_count": lanes, **voices})
+    assert bool(lanes_warning(recipe)) is warned
