@@ -8,36 +8,34 @@ from collections.abc import Sequence
 import dagster as dg
 
 from .names import split_shard_key
+from .partition_mapping import SHARDS, DatasetPartitionMapping, dataset_of
 
 # `backfill_policy` is marked beta, once per asset and process; ranges in single runs are what this project needs of it.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
 datasets = dg.DynamicPartitionsDefinition(name="datasets")
-shards = dg.DynamicPartitionsDefinition(name="shards")
+shards = dg.DynamicPartitionsDefinition(name=SHARDS)
 SINGLE_RUN = dg.BackfillPolicy.single_run()
-ANY_PARTITION = dg.AllPartitionMapping()
-"""Between datasets and shards: the files say which shards a dataset has, the lineage only that they depend."""
+OF_DATASET = DatasetPartitionMapping()
+"""Between a dataset and its shards, both ways."""
 
 
 def register_shards(instance: dg.DagsterInstance, dataset: str, keys: Sequence[str]) -> None:
     """Make `keys` the shard partitions of a dataset, in order and side by side, so that a range never leaves it."""
-    everything = list(instance.get_dynamic_partitions("shards"))
+    everything = list(instance.get_dynamic_partitions(SHARDS))
     present = [key for key in everything if belongs_to(key, dataset)]
     if present == list(keys):
         first = everything.index(present[0]) if present else 0
         if everything[first : first + len(present)] == present:
             return
     for key in present:
-        instance.delete_dynamic_partition("shards", key)
-    instance.add_dynamic_partitions("shards", list(keys))
+        instance.delete_dynamic_partition(SHARDS, key)
+    instance.add_dynamic_partitions(SHARDS, list(keys))
 
 
 def belongs_to(key: str, dataset: str) -> bool:
     """True when `key` is a shard of `dataset`."""
-    try:
-        return split_shard_key(key)[0] == dataset
-    except ValueError:
-        return False
+    return key != dataset and dataset_of(key) == dataset
 
 
 def by_dataset(keys: Sequence[str]) -> dict[str, list[str]]:

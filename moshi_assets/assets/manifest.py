@@ -11,7 +11,7 @@ from ..counts import count_dataset
 from ..faults import Fault
 from ..lock import dataset_lock
 from ..manifest import publish_manifest
-from ..partitions import ANY_PARTITION, SINGLE_RUN, datasets
+from ..partitions import OF_DATASET, SINGLE_RUN, datasets
 from ..resources import DataRoot
 from ..run_tags import lock_owner
 from ..store import DatasetStore
@@ -22,7 +22,7 @@ from .transcripts import transcripts
 
 @dg.asset(
     partitions_def=datasets,
-    deps=[dg.AssetDep(transcripts, partition_mapping=ANY_PARTITION)],
+    deps=[dg.AssetDep(transcripts, partition_mapping=OF_DATASET)],
     backfill_policy=SINGLE_RUN,
     check_specs=MANIFEST_CHECKS,
     kinds={"python", "json"},

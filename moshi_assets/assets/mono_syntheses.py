@@ -8,7 +8,7 @@ import dagster as dg
 from ..lane import Lane, LaneReport
 from ..lock import dataset_lock
 from ..metrics import SpeechFigures
-from ..partitions import ANY_PARTITION, SINGLE_RUN, by_dataset, shards
+from ..partitions import OF_DATASET, SINGLE_RUN, by_dataset, shards
 from ..progress import clear_progress
 from ..quality.shard import finish_shard
 from ..resources import DataRoot, EngineResource
@@ -94,7 +94,7 @@ def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoo
 @dg.graph_asset(
     partitions_def=shards,
     backfill_policy=SINGLE_RUN,
-    ins={"synthesis_tasks": dg.AssetIn(dagster_type=dg.Nothing, partition_mapping=ANY_PARTITION)},
+    ins={"synthesis_tasks": dg.AssetIn(dagster_type=dg.Nothing, partition_mapping=OF_DATASET)},
     kinds={"python", "arrow"},
     group_name="moshi",
 )

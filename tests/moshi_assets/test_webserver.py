@@ -1,34 +1,17 @@
 """Dagster as its users run it: webserver and daemon on workspace.yaml, driven over HTTP, by a browser and by an inbox."""
 
-import json
 import shutil
-import signal
 import subprocess
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
-from pipeline import (
-    RANGE_END,
-    RANGE_START,
-    WORKSPACE,
-    Running,
-    dialogue,
-    digests,
-    environment,
-    eventually,
-    free_port,
-    manifest_rows,
-    run,
-    write_dialogues,
-)
+from deployment import NODES, Deployment, deployed
+from pipeline import RANGE_END, RANGE_START, dialogue, digests, manifest_rows, run, write_dialogues
 
-from moshi_assets.automation.requests import datasets_underway
 from moshi_assets.executor import executor_config
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -36,17 +19,6 @@ HEADLESS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1600,1000"
 )
-LAUNCH = """
-mutation($job: String!, $config: RunConfigData, $tags: [ExecutionTag!], $assets: [AssetKeyInput!]) {
-  launchRun(executionParams: {
-    selector: {repositoryLocationName: "moshi_assets", repositoryName: "__repository__", jobName: $job,
-               assetSelection: $assets},
-    runConfigData: $config, executionMetadata: {tags: $tags}
-  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
-       ... on RunConfigValidationInvalid { errors { message } } }
-}"""
-STATUS = "query($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status } } }"
-NODES = "{ assetNodes { assetKey { path } } }"
 SENSORS = """{ sensorsOrError(repositorySelector: {repositoryLocationName: "moshi_assets",
   repositoryName: "__repository__"}) { ... on Sensors { results { name sensorState { status } } } } }"""
 
@@ -59,86 +31,26 @@ mutation($schedule: String!, $time: Float!) {
   }
 }"""
 
-
-@dataclass
-class Deployment:
-    """`dagster dev` with its own instance and data root."""
-
-    folder: Path
-    port: int
-    process: Running
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Data of a GraphQL answer."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)["data"]
-
-    def answers(self) -> bool:
-        """True once the webserver has loaded the workspace."""
-        try:
-            return bool(self.graphql(NODES)["assetNodes"])
-        except OSError:
-            return False
-
-    def launch(self, job: str, config: dict[str, Any] | None = None, **tags: str) -> str:
-        """Run id of a job launched as the UI does."""
-        pairs = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
-        launched = self.graphql(LAUNCH, job=job, config=config or {}, tags=pairs, assets=None)["launchRun"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        return launched["run"]["runId"]
-
-    def outcome(self, run_id: str) -> str:
-        """Status of a run once it has ended."""
-        ended = {"SUCCESS", "FAILURE", "CANCELED"}
-
-        def status() -> str | None:
-            state = self.graphql(STATUS, id=run_id)["runOrError"]["status"]
-            return state if state in ended else None
-
-        return eventually(status, 240, every=0.5)
-
-    def instance(self) -> dg.DagsterInstance:
-        return dg.DagsterInstance.from_config(str(self.folder / "home"))
-
-    def finished(self, dataset: str) -> Path:
-        """Folder of a dataset once it has its manifest and the last of its runs, which still checks it, has ended."""
-        folder = self.data / dataset
-        eventually((folder / f"{dataset}.jsonl").exists, 240, every=0.5)
-        with self.instance() as instance:
-            eventually(lambda: dataset not in datasets_underway(instance), 240, every=0.5)
-        return folder
+ASSETS = ("synthesis_tasks", "mono_syntheses", "stereo_pairs", "transcripts", "manifest")
+PREVIEW = """query($params: AssetBackfillPreviewParams!) {
+  assetBackfillPreview(params: $params) { assetKey { path } partitions { partitionKeys } } }"""
+BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+TARGETED = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill {
+  assetBackfillData { assetBackfillStatuses { ... on AssetPartitionsStatusCounts { numPartitionsTargeted } } } } } }"""
+CANCEL = "mutation($id: String!) { cancelPartitionBackfill(backfillId: $id) { __typename } }"
 
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployment whose inbox holds a dialogue file with its recipe from the start."""
     folder = tmp_path_factory.mktemp("deployment")
-    (folder / "home").mkdir()
-    shutil.copy(WORKSPACE.parent / "dagster_home" / "dagster.yaml", folder / "home")
     inbox = folder / "data" / "inbox"
     write_dialogues(inbox / "dropped.jsonl", [dialogue(number) for number in range(6)])
     (inbox / "dropped.yaml").write_text(yaml.safe_dump({"engine": "noise", "samples_per_shard": 3, "worker_count": 2}))
     write_dialogues(folder / "talks.jsonl", [dialogue(number) for number in range(4)])
-    port = free_port()
-    env = environment(folder / "home", folder / "data")
-    process = Running("dagster", "dev", "-w", WORKSPACE, "-h", "127.0.0.1", "-p", str(port), cwd=folder, env=env)
-    deployment = Deployment(folder, port, process)
-    try:
-        eventually(deployment.answers, 180, every=0.5)
+    with deployed(folder) as deployment:
         yield deployment
-    finally:
-        process.signal(signal.SIGINT)
-        process.end()
 
 
 # -- the webserver
@@ -250,3 +162,47 @@ def test_the_nightly_schedule_requests_the_shard_that_lost_a_recording(mended):
 def test_the_run_that_the_schedule_requests_mends_the_dataset(dropped, mended):
     assert mended[1] == "SUCCESS"
     assert run("moshi-assets", "verify", dropped, cwd=dropped.parent).returncode == 0
+
+
+# -- the lineage: what concerns one dataset leaves the other alone
+
+
+@pytest.fixture(scope="module")
+def parsed_again(deployment: Deployment, mended: tuple) -> Path:
+    """Nothing carries on by itself any more; `talks` is parsed again, with other dialogues."""
+    deployment.stop_sensors("request_shards", "request_manifest")
+    write_dialogues(deployment.folder / "talks.jsonl", [dialogue(number + 1) for number in range(4)])
+    settings = {"input": str(deployment.folder / "talks.jsonl"), "recipe": {"engine": "noise", "samples_per_shard": 2}}
+    config = {"ops": {"synthesis_tasks": {"config": settings}}}
+    assert deployment.outcome(deployment.launch("parse_dataset", config, dagster__partition="talks")) == "SUCCESS"
+    return deployment.data / "talks"
+
+
+@pytest.mark.usefixtures("parsed_again")
+def test_a_parse_puts_the_shards_of_its_dataset_out_of_sync_and_no_others(deployment):
+    shards = [f"{dataset}.{index:06d}" for dataset in ("talks", "dropped") for index in range(2)]
+
+    assert [deployment.state("mono_syntheses", shard) for shard in shards] == ["STALE", "STALE", "FRESH", "FRESH"]
+
+
+@pytest.mark.usefixtures("parsed_again")
+def test_materialize_all_with_one_dataset_chosen_covers_that_dataset_alone(deployment):
+    everything = {"assetSelection": [{"path": [name]} for name in ASSETS], "partitionNames": ["talks"]}
+    shown = deployment.graphql(PREVIEW, params=everything)["assetBackfillPreview"]
+    launched = deployment.graphql(BACKFILL, params=everything)["launchPartitionBackfill"]
+    statuses = deployment.graphql(TARGETED, id=launched["backfillId"])["partitionBackfillOrError"]
+    deployment.graphql(CANCEL, id=launched["backfillId"])
+
+    shards = ["talks.000000", "talks.000001"]
+    assert {each["assetKey"]["path"][0]: sorted(each["partitions"]["partitionKeys"]) for each in shown} == {
+        "synthesis_tasks": ["talks"],
+        **dict.fromkeys(("mono_syntheses", "stereo_pairs", "transcripts"), shards),
+        "manifest": ["talks"],
+    }
+    assert [each["numPartitionsTargeted"] for each in statuses["assetBackfillData"]["assetBackfillStatuses"]] == [
+        1,
+        2,
+        2,
+        2,
+        1,
+    ]
