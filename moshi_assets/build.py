@@ -22,6 +22,7 @@ from .disk import DiskFull, full_sentence, fullest, is_full, is_nearly_full
 from .executor import executor_config
 from .fork_server import warm_up
 from .instance_home import instance_home
+from .instance_storage import prepare_storage
 from .lock import dataset_lock
 from .progress import LaneProgress, clear_progress, read_progress
 from .recipe import Recipe
@@ -125,6 +126,7 @@ class Build:
         begin = time.monotonic()
         home = instance_home(self.root)
         warm_up()
+        prepare_storage(home)
         stop = threading.Event()
         self._watch = watch
         watcher = threading.Thread(target=self._show_often, args=(stop,), daemon=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from pathlib import Path
 
@@ -47,19 +46,33 @@ def verify(context: click.Context, dataset: Path) -> None:
 
 @cli.command()
 @click.argument("name")
-def register(name: str) -> None:
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="data",
+    envvar="MOSHI_ASSETS_DATA",
+    show_default=True,
+    help="Folder that holds the datasets and their history.",
+)
+def register(name: str, output: Path) -> None:
     """Make NAME known to Dagster as a dataset, so that `dagster asset materialize --partition NAME` accepts it.
 
-    Needs DAGSTER_HOME. The UI, the inbox and `moshi-assets build` register datasets themselves.
+    The UI, the inbox and `moshi-assets build` register datasets themselves.
     """
     import dagster as dg
+
+    from .instance_home import instance_home
+    from .instance_storage import prepare_storage
 
     try:
         check_dataset_name(name)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if not os.environ.get("DAGSTER_HOME"):
-        raise click.UsageError("set DAGSTER_HOME to the folder of the Dagster instance, e.g. $PWD/dagster_home")
+    try:
+        prepare_storage(instance_home(output))
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions("datasets", [name])
     click.echo(f"dataset {name} is registered")

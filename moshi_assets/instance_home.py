@@ -1,20 +1,40 @@
-"""Where the command line keeps its Dagster instance."""
+"""Where the Dagster instance lies that keeps the history of the datasets, and its settings."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
 from .files import write_whole
 
-_INSTANCE_YAML = "telemetry:\n  enabled: false\n"
+SETTINGS = Path(__file__).with_name("dagster.yaml")
+"""What a new instance is set to: run queue and its limits, run monitoring, no telemetry."""
+_MARK = "# Written by moshi-assets, which keeps this file up to date until you change it. "
+_FIRST_SETTINGS = "telemetry:\n  enabled: false\n"
+"""What the first version wrote, without a mark."""
 
 
 def instance_home(root: Path) -> Path:
-    """DAGSTER_HOME when set, else `.dagster` beside the datasets; sets it for child processes."""
+    """DAGSTER_HOME when set, else `.dagster` beside the datasets in `root`; sets it for this process and its children.
+
+    The folder is made where it is missing. Its `dagster.yaml` gets this version's settings, unless somebody wrote or
+    changed it.
+    """
     home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster").expanduser().resolve()
     home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        write_whole(home / "dagster.yaml", _INSTANCE_YAML)
+    path, settings = home / "dagster.yaml", _marked(SETTINGS.read_text(encoding="utf-8"))
+    present = path.read_text(encoding="utf-8") if path.exists() else None
+    if present != settings and (present is None or _is_ours(present)):
+        write_whole(path, settings)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def _marked(settings: str) -> str:
+    """Settings under a first line that tells later whether they were changed since."""
+    return f"{_MARK}({hashlib.sha256(settings.encode()).hexdigest()[:16]})\n{settings}"
+
+
+def _is_ours(text: str) -> bool:
+    return text == _FIRST_SETTINGS or (text.startswith(_MARK) and text == _marked(text.partition("\n")[2]))
