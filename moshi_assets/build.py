@@ -41,6 +41,15 @@ ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterR
 class BuildFailed(RuntimeError):
     """A run failed; the message says why and what to do (run_failure.py)."""
 
+    def __init__(self, message: str, told: bool = False) -> None:
+        """
+        Args:
+            message: one or two sentences.
+            told: whether an error of this project foresaw it, so that the message says all.
+        """
+        super().__init__(message)
+        self.told = told
+
 
 class BuildInterrupted(RuntimeError):
     """Ctrl-C or SIGTERM; the same command continues."""
@@ -193,7 +202,7 @@ class Build:
         place = fullest((self.store.folder, Path(os.environ["DAGSTER_HOME"])))
         if why.error == DiskFull.__name__ or (why.kind == "unforeseen" and is_nearly_full(place)):
             raise BuildFailed(full_sentence(place, self._bytes_needed()))
-        raise BuildFailed(why.message)
+        raise BuildFailed(why.message, told=why.kind == "told")
 
     def _bytes_needed(self) -> float:
         """Of recordings and mono parts, by the length of the texts; 0 where they have not been read."""

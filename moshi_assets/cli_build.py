@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +27,11 @@ _INDEXTTS2_FLAGS = (
     "use_torch_compile",
 )
 EXIT_FAILED = 1
+_LOG_NAME = "build.log"
+
+
+class Refused(click.ClickException):
+    """The build cannot work as it is asked for; the message says all, and no log needs to be kept for it."""
 
 
 def _help(setting: str) -> str:
@@ -191,7 +196,7 @@ def _terminal(folder: Path, options: dict[str, Any]) -> Iterator[IO[str]]:
     if options["log_level"] != "debug":
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            log = os.open(folder / "build.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            log = os.open(folder / _LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         except OSError as error:
             raise click.ClickException(f"cannot write to {folder}: {error.strerror}") from None
         saved = os.dup(2)
@@ -202,8 +207,12 @@ def _terminal(folder: Path, options: dict[str, Any]) -> Iterator[IO[str]]:
     handler.setFormatter(JsonFormatter() if options["log_format"] == "json" else TextFormatter())
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(options["log_level"].upper())
+    expendable = False
     try:
         yield terminal
+    except (Refused, KeyboardInterrupt):
+        expendable = True
+        raise
     finally:
         logger.handlers = []
         if saved is not None:
@@ -211,6 +220,17 @@ def _terminal(folder: Path, options: dict[str, Any]) -> Iterator[IO[str]]:
             os.dup2(saved, 2)
             os.close(saved)
             terminal.close()
+            if expendable:
+                _drop_lonely_log(folder)
+
+
+def _drop_lonely_log(folder: Path) -> None:
+    """Remove the log of a build that made nothing, and with it the new folder; not while another build is in it."""
+    from .lock import LOCK_NAME, DatasetBusy, dataset_lock
+
+    with suppress(DatasetBusy, OSError), dataset_lock(folder, f"process {os.getpid()}", patience=0):
+        if set(os.listdir(folder)) == {LOCK_NAME, _LOG_NAME}:
+            (folder / _LOG_NAME).unlink()
 
 
 def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[str]) -> int:
@@ -231,7 +251,7 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
 
     if warning := lanes_warning(recipe):
         logger.warning(warning)
-    log = output / recipe.name / "build.log"
+    log = output / recipe.name / _LOG_NAME
     job = Build(recipe, output, "DEBUG" if options["log_level"] == "debug" else "INFO")
     bar = options["progress"]
     if bar is None:
@@ -243,10 +263,12 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         raise KeyboardInterrupt from None
     except BuildFailed as error:
         display.close()
+        if error.told and not job.store.exists():
+            raise Refused(f"{job.stage} failed: {error}") from None
         raise click.ClickException(f"{job.stage} failed: {error} (details: {log})") from None
     except (DatasetBusy, RecipeError, OSError) as error:
         display.close()
-        raise click.ClickException(str(error)) from None
+        raise Refused(str(error)) from None
     finally:
         display.close()
     click.echo("\n".join(summary_lines(job.store, recipe, summary)))
@@ -268,7 +290,7 @@ def _build_legacy(recipe: Recipe, output: Path) -> int:
         with dataset_lock(store.folder, f"classic build, process {os.getpid()}"):
             figures = build_baseline(recipe, store)
     except (DatasetBusy, DialogueFileError, EngineError, RecipeError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+        raise Refused(str(error)) from None
     click.echo(
         f"dialogues   {figures.recordings} recorded, {figures.rejected} rejected (classic builder)\n"
         f"time        {figures.wall_seconds:.1f} s\n"

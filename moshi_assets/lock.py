@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LOCK_NAME = ".lock"
@@ -25,26 +25,45 @@ def dataset_lock(folder: Path, owner: str, patience: float = 3.0) -> Iterator[No
     """Hold the dataset for `owner`, shared with other processes of the same owner.
 
     Args:
-        folder: dataset folder; created when missing.
+        folder: dataset folder; created when missing, and removed again where nothing was made in it.
         owner: what identifies the build, e.g. a Dagster run id.
         patience: seconds to wait for another build; its orphaned workers need a moment to notice that it was killed.
 
     Raises:
         DatasetBusy: when a build with another owner holds it; names that build.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LOCK_NAME
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    handle = _acquire(folder, owner, time.monotonic() + patience)
     try:
-        _acquire(handle, folder, owner, time.monotonic() + patience)
         yield
     finally:
+        _leave_no_empty_folder(handle, folder)
         os.close(handle)  # closing releases the lock
 
 
-def _acquire(handle: int, folder: Path, owner: str, deadline: float) -> None:
-    # Writing the owner needs the exclusive lock; turning it into a shared one is not atomic, hence the second look.
+def _acquire(folder: Path, owner: str, deadline: float) -> int:
+    """Descriptor of the locked file."""
     while True:
+        handle, holder = _try(folder, owner)
+        if handle is not None:
+            return handle
+        if time.monotonic() > deadline:
+            raise DatasetBusy(
+                f"{folder} is being built by another process ({', '.join(filter(None, holder))}): wait for it to "
+                f"finish or stop it, then run the same command again"
+            )
+        time.sleep(0.05)
+
+
+def _try(folder: Path, owner: str) -> tuple[int | None, list[str]]:
+    """The lock, or who has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+    except FileNotFoundError:
+        return None, ["somebody"]  # the folder was removed in this moment
+    taken = False
+    try:
+        # Writing the owner needs the exclusive lock; turning it into a shared one is not atomic, hence the second look.
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -52,19 +71,31 @@ def _acquire(handle: int, folder: Path, owner: str, deadline: float) -> None:
         else:
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{owner}\npid {os.getpid()}\n".encode(), 0)
-        holder = ["somebody"]
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            pass  # somebody is just writing its name
-        else:
-            holder = os.pread(handle, 4096, 0).decode("utf-8", "replace").split("\n")
-            if holder[0] == owner:
-                return
-            fcntl.flock(handle, fcntl.LOCK_UN)
-        if time.monotonic() > deadline:
-            raise DatasetBusy(
-                f"{folder} is being built by another process ({', '.join(filter(None, holder))}): wait for it to "
-                f"finish or stop it, then run the same command again"
-            )
-        time.sleep(0.05)
+            return None, ["somebody"]  # who is just writing its name
+        holder = os.pread(handle, 4096, 0).decode("utf-8", "replace").split("\n")
+        taken = holder[0] == owner and _lies_at(handle, folder / LOCK_NAME)
+        return (handle if taken else None), holder
+    finally:
+        if not taken:
+            os.close(handle)
+
+
+def _lies_at(handle: int, path: Path) -> bool:
+    """False where the file was removed, with its folder, before it was locked."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _leave_no_empty_folder(handle: int, folder: Path) -> None:
+    """Remove a dataset folder in which nothing was made, unless another process of the build is still in it."""
+    with suppress(OSError):
+        if os.listdir(folder) == [LOCK_NAME]:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _lies_at(handle, folder / LOCK_NAME):
+                os.unlink(folder / LOCK_NAME)
+                os.rmdir(folder)

@@ -24,12 +24,14 @@ from .metrics import peak_rss
 from .names import shard_key
 from .quality.listeners import check_listeners
 from .recipe import Recipe, RecipeError
+from .reject_kinds import RejectTally
 from .store import TASK_SCHEMA, VOICES_FILE, DatasetStore, reject_line, tasks_path
 from .tables import write_table
 
 MAX_UNKNOWN_FIELDS = 20
 """Distinct unknown field names that are counted; input is hostile."""
 _REPORT_SECONDS = 3.0
+_KINDS_TOLD = 5
 _RARE = 50_000
 """Objects made between two looks for cycles."""
 
@@ -114,7 +116,8 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     incoming = store.folder / "tasks.incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
-    figures, unknown, first_reason = ParseFigures(), Counter[str](), ""
+    figures, unknown, first_reason, tally = ParseFigures(), Counter[str](), "", RejectTally()
+    good = False
     shards = _ShardWriter(incoming, store.name, recipe.samples_per_shard, figures)
     try:
         with _rare_collections(), whole_file(store.rejects_path, durable=True) as partial:
@@ -125,7 +128,10 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                         figures.lines = item.line
                         first_reason = first_reason or f"line {item.line}, {item.reason}"
                         rejects.write(reject_line(item))
+                        if not good:
+                            tally.add(item)
                         continue
+                    good = True
                     shard_written = shards.add(item)
                     dialogue = item.dialogue
                     figures.lines = dialogue.line
@@ -138,12 +144,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                         report(figures)
             shards.flush()  # before the rejects take their final name
             if not figures.dialogues:
-                if not store.exists():  # an earlier dataset keeps its own
-                    shutil.copyfile(partial, store.rejects_path)
-                raise DialogueFileError(
-                    f"{recipe.source} holds no usable dialogue: {figures.rejected} of {figures.lines} lines were "
-                    f"rejected, the first because: {first_reason or 'the file is empty'}"
-                )
+                raise DialogueFileError(_nothing_usable(recipe, figures, first_reason, tally))
             if figures.dialogues == figures.eval_dialogues:
                 raise RecipeError(_nothing_to_train_on(recipe, figures))
     except BaseException:
@@ -202,6 +203,16 @@ def lanes_warning(recipe: Recipe) -> str | None:
         f"worker_count {recipe.worker_count}: every lane loads its own copy of IndexTTS2's weights (about 4 GiB of GPU "
         f"memory in half precision), and lanes on one GPU share its compute"
     )
+
+
+def _nothing_usable(recipe: Recipe, figures: ParseFigures, first_reason: str, tally: RejectTally) -> str:
+    """Nothing is left on disk of such a parse, so this says all."""
+    text = (
+        f"{recipe.source} holds no usable dialogue: {figures.rejected} of {figures.lines} lines were rejected, the "
+        f"first because: {first_reason or 'the file is empty'}"
+    )
+    kinds = [f"{count} x {kind}" for (_, kind), count in tally.kinds.most_common(_KINDS_TOLD)]
+    return f"{text} (in all: {'; '.join(kinds)})" if figures.rejected > 1 else text
 
 
 def _nothing_to_train_on(recipe: Recipe, figures: ParseFigures) -> str:

@@ -172,6 +172,15 @@ def test_a_range_of_datasets_is_parsed_in_one_run(pipeline, talks):
     assert sorted(metadata(run, "synthesis_tasks")) == ["a", "b"]
 
 
+def test_a_new_dataset_that_cannot_be_parsed_leaves_no_folder(pipeline, talks):
+    talks.write_text("{broken\n")
+
+    run = pipeline.parse(talks)
+
+    assert not run.success
+    assert not pipeline.store().folder.exists()
+
+
 def test_a_file_without_a_good_line_fails_and_keeps_what_was_there(pipeline, talks):
     pipeline.parse(talks)
     before = pipeline.store().summary()

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -361,6 +362,18 @@ def test_a_file_without_a_good_line_exits_with_1_and_says_why(tmp_path):
 
     assert done.returncode == 1
     assert "2 of 2 lines were rejected, the first because: line 1, not JSON" in done.stderr
+    assert "build.log" not in done.stderr and not (tmp_path / "data" / "bad").exists()
+
+
+def test_what_cannot_be_built_anew_leaves_the_dataset_and_its_log(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "data" / "talks")
+    before = digests(tmp_path / "data" / "talks")
+    write_dialogues(tmp_path / "talks.jsonl", ["{broken"])
+
+    done = run("moshi-assets", "build", "talks.jsonl", "--output", "data", "--engine", "noise", cwd=tmp_path)
+
+    assert "details: " in done.stderr and (tmp_path / "data" / "talks" / "build.log").exists()
+    assert digests(tmp_path / "data" / "talks") == before
 
 
 # -- verify

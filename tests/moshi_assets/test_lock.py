@@ -26,6 +26,15 @@ for _ in range(15):
         number = int((folder / "count").read_text())
         (folder / "count").write_text(str(number + 1))
 """
+COME_AND_GO = """
+import pathlib, sys
+from moshi_assets.lock import dataset_lock
+folder, owner = pathlib.Path(sys.argv[1]), sys.argv[2]
+for _ in range(100):
+    with dataset_lock(folder, owner, patience=60):
+        (folder / "inside").touch(exist_ok=False)  # fails where another owner is inside
+        (folder / "inside").unlink()
+"""
 
 
 def hold(folder: Path, owner: str, seconds: float = 60) -> subprocess.Popen:
@@ -104,6 +113,36 @@ def test_the_wait_ends_with_the_patience(tmp_path: Path):
 def test_a_folder_that_is_missing_is_made(tmp_path: Path):
     with dataset_lock(tmp_path / "new" / "dataset", "first"):
         assert (tmp_path / "new" / "dataset").is_dir()
+
+
+def test_a_folder_in_which_nothing_was_made_goes_away_with_the_lock(tmp_path: Path):
+    with dataset_lock(tmp_path / "dataset", "first"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_which_something_was_made_stays(tmp_path: Path):
+    with dataset_lock(tmp_path, "first"):
+        (tmp_path / "made").touch()
+    assert (tmp_path / "made").exists()
+
+
+def test_a_folder_that_another_process_of_the_build_is_in_stays(tmp_path: Path):
+    holder = hold(tmp_path, "same")
+    try:
+        with dataset_lock(tmp_path, "same"):
+            pass
+        assert (tmp_path / ".lock").exists()
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_no_two_owners_are_inside_a_folder_that_comes_and_goes(tmp_path: Path):
+    workers = [
+        subprocess.Popen([sys.executable, "-c", COME_AND_GO, str(tmp_path / "dataset"), f"owner-{n}"]) for n in range(3)
+    ]
+    assert [worker.wait(timeout=120) for worker in workers] == [0, 0, 0]
 
 
 def test_no_two_owners_are_inside_together(tmp_path: Path):

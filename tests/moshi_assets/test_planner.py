@@ -320,11 +320,13 @@ def test_a_file_without_a_good_line_is_an_error(tmp_path: Path, lines: list[dict
         PlainDataset(tmp_path, lines).plan()
 
 
-def test_rejects_of_a_file_without_a_good_line_are_kept(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, ["broken"])
-    with pytest.raises(DialogueFileError, match="line 1, not JSON"):
+def test_a_file_without_a_good_line_leaves_nothing_so_the_message_says_all(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, ["broken", "broken too", "{}", record(0, user_text="")])
+    with pytest.raises(DialogueFileError) as refusal:
         dataset.plan()
-    assert [reject.line for reject in dataset.store.rejects()] == [1]
+    assert "4 of 4 lines were rejected, the first because: line 1, not JSON" in str(refusal.value)
+    assert "(in all: 2 x not JSON" in str(refusal.value) and "1 x user_text is empty" in str(refusal.value)
+    assert list(dataset.store.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("lines", [["broken"], [record(0), record(1)]], ids=["no-good-line", "full-disk"])
