@@ -7,7 +7,7 @@ from importlib import import_module
 
 from . import table
 
-ALL = ("parse", "classic", "lanes", "overhead", "assembly", "alignment", "additions", "gates", "report")
+ALL = ("parse", "classic", "lanes", "overhead", "assembly", "alignment", "word_fit", "additions", "gates", "report")
 
 
 def main() -> None:

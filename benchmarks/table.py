@@ -70,6 +70,15 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
             lambda f: f"{100 * f['demo_transcripts_share']:.1f} % ({f['demo_transcripts_step_seconds']} s)",
         ),
     ],
+    "word_fit": [
+        (
+            "turns whose word times `verify` suspects: right ones, and moved by 0.3 s either way",
+            lambda f: (
+                f"{f['all']['right']} of {f['all']['turns']}, and {f['all']['early'] + f['all']['late']} of "
+                f"{2 * f['all']['turns']}"
+            ),
+        )
+    ],
     "additions": [
         (
             "what natural turn-taking, word times and judging add to the wall time of the demo's dialogues",

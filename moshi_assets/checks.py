@@ -23,6 +23,9 @@ _TRANSCRIPTS = {
     "order": "Words are sorted by start over both speakers.",
     "bounds": "Every word has a length and lies inside the audio.",
     "assistant_words": "Every transcript holds words of the assistant, on which Moshi is trained.",
+    "early_words": "No word begins where nothing is heard of its speaker for the next 0.2 s.",
+    "late_words": "The first word of a turn begins in the 80 ms in which its speech does, or in one of the two after it.",
+    "word_level": "Within its words a turn is ten times as loud (in power) as beside them.",
 }
 _MANIFEST = {
     "manifest": "Every recording is once in the manifest of its split, in input order, with its duration.",

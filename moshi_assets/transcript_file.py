@@ -10,15 +10,19 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+
+import numpy as np
 
 from .align.base import Word
 from .align.choice import APPROXIMATE
+from .align.fit import misfits
 from .align.words import split_words
 from .engines.base import Role
 from .faults import Fault
 from .files import write_whole
-from .stereo import Recording
+from .stereo import CHANNEL, Recording
 
 SPEAKER: dict[str, str] = {"assistant": "SPEAKER_MAIN", "user": "SPEAKER_USER"}
 """Moshi is trained on the words of SPEAKER_MAIN, the left channel."""
@@ -94,19 +98,45 @@ def turn_texts(recording: Recording, texts: dict[str, list[str]]) -> list[str]:
     return [texts[turn.dialogue_id][turn.turn] for turn in recording.turns]
 
 
-def transcript_faults(folder: Path, recording: Recording, texts: Sequence[str]) -> list[Fault]:
-    """Compare a recording's transcript with what was to be said.
+def transcript_faults(
+    folder: Path, recording: Recording, texts: Sequence[str], channels: tuple[np.ndarray, np.ndarray]
+) -> list[Fault]:
+    """Compare a recording's transcript with what was to be said, and its times with what is heard.
 
     Args:
         folder: the dataset's.
         recording: its index row.
         texts: what each of its turns says, as by `turn_texts`.
+        channels: its sound, as by `read_channels`.
     """
     where = transcript_path(recording.path)
     transcript = read_transcript(folder / where)
     if transcript is None:
         return [Fault("transcripts", where, "is missing or cannot be read")]
-    return [Fault(check, where, message) for check, message in _faults(transcript.alignments, recording, texts)]
+    found = list(_faults(transcript.alignments, recording, texts))
+    if not found:  # else it is not known which words are whose
+        found += _sound_faults(transcript.alignments, recording, texts, channels)
+    return [Fault(check, where, message) for check, message in found]
+
+
+def _sound_faults(
+    rows: Sequence[Row], recording: Recording, texts: Sequence[str], channels: tuple[np.ndarray, np.ndarray]
+) -> Iterator[tuple[str, str]]:
+    """The first fault of each check, over all turns."""
+    told = set()
+    for role, speaker in SPEAKER.items():
+        words = iter([(word, start, end) for word, (start, end), who in rows if who == speaker])
+        for turn, text in sorted(zip(recording.turns, texts), key=lambda entry: entry[0].start):
+            if turn.role != role:
+                continue
+            begin = turn.start / recording.sample_rate
+            own = [Word(w, start - begin, end - begin) for w, start, end in islice(words, len(split_words(text)))]
+            sound = channels[CHANNEL[role]][turn.start : turn.start + turn.frames]
+            for check, message in misfits(own, sound, recording.sample_rate, begin):
+                if check not in told:
+                    told.add(check)
+                    which = f" of {turn.dialogue_id!r}" if len(recording.dialogue_ids) > 1 else ""
+                    yield check, f"turn {turn.turn} ({role}){which}: {message}"
 
 
 def _faults(rows: Sequence[Row], recording: Recording, texts: Sequence[str]) -> Iterator[tuple[str, str]]:

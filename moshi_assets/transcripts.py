@@ -19,7 +19,7 @@ from .faults import Fault
 from .files import write_whole
 from .recipe import Recipe
 from .recording_keys import are_current
-from .stereo import CHANNEL, PlacedTurn, Recording, read_index
+from .stereo import CHANNEL, PlacedTurn, Recording, UnreadableRecording, read_channels, read_index
 from .store import DatasetError, DatasetStore, dialogue_texts
 from .transcript_file import (
     SPEAKER,
@@ -101,12 +101,17 @@ def build_transcripts(
     recordings = [recording for recording in indexed if recording.failure is None]
     keys = {recording.path: transcript_key(recording, recipe) for recording in recordings}
     stale = []
-    for recording in recordings:
-        figures.recordings += 1
+
+    def look(recording: Recording) -> Transcript | None:
+        """The transcript that is there, when it is what would be written, without a fault."""
         held = read_transcript(store.folder / transcript_path(recording.path))
-        said = turn_texts(recording, texts)
-        current = held is not None and held.key == keys[recording.path]
-        if held and current and not transcript_faults(store.folder, recording, said):
+        if held is None or held.key != keys[recording.path]:
+            return None
+        return held if not _faults(store, recording, turn_texts(recording, texts)) else None
+
+    for recording, held in zip(recordings, pool.map(look, recordings)):
+        figures.recordings += 1
+        if held:
             figures.reused += 1
             _count(figures, held)
         else:
@@ -167,7 +172,7 @@ def _write_group(
     def write(recording: Recording, alignments: list[Alignment], texts: list[str]) -> tuple[Transcript, list[Fault]]:
         transcript = _transcript(recording, alignments, keys[recording.path])
         write_transcript(store.folder / transcript_path(recording.path), transcript)
-        return transcript, transcript_faults(store.folder, recording, texts)
+        return transcript, _faults(store, recording, texts)
 
     for recording, aligned, (transcript, faults) in zip(
         recordings, alignments, pool.map(write, recordings, alignments, said)
@@ -180,6 +185,19 @@ def _write_group(
                 figures.reasons.append(
                     f"{recording.path}, {turn.dialogue_id!r}, turn {turn.turn}: {'; '.join(alignment.failures)}"
                 )
+
+
+def _faults(store: DatasetStore, recording: Recording, texts: Sequence[str]) -> list[Fault]:
+    """What is wrong with the transcript of a recording on disk, compared with its texts and its sound."""
+    try:
+        channels = read_channels(store.folder, recording)
+    except UnreadableRecording as error:
+        raise _again(recording, error) from None
+    return transcript_faults(store.folder, recording, texts, channels)
+
+
+def _again(recording: Recording, error: Exception) -> DatasetError:
+    return DatasetError(f"{recording.path} cannot be read ({error}): materialize stereo_pairs for it again")
 
 
 def utterances(store: DatasetStore, recording: Recording, texts: Sequence[str]) -> list[Utterance]:
@@ -211,9 +229,7 @@ def _sound(store: DatasetStore, recording: Recording, turn: PlacedTurn) -> np.nd
             handle.seek(turn.start)
             samples = handle.read(turn.frames, dtype="int16", always_2d=True)
     except (sf.LibsndfileError, OSError) as error:
-        raise DatasetError(
-            f"{recording.path} cannot be read ({error}): materialize stereo_pairs for it again"
-        ) from None
+        raise _again(recording, error) from None
     return np.ascontiguousarray(samples[:, CHANNEL[turn.role]])
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
 
 from .counts import count_dataset
 from .faults import Fault
 from .manifest_files import EVAL, ManifestReader, RowsOutOfStep, manifest_paths
 from .recipe import Recipe, RecipeError
 from .recording_keys import are_current
-from .stereo import CHANNEL, Recording, checksum, read_index
+from .stereo import CHANNEL, Recording, UnreadableRecording, checksum, read_channels, read_index
 from .store import DatasetError, DatasetStore, dialogue_texts
 from .transcript_file import transcript_faults, turn_texts
 
@@ -36,25 +35,18 @@ def recording_faults(folder: Path, recording: Recording) -> list[Fault]:
     Checks: two channels, PCM_16, declared rate and length, each turn's samples bit for bit on its role's channel, exact
     zero elsewhere, no silent or clipped channel, channels not identical.
     """
-    where = recording.path
+    try:
+        return sound_faults(recording, read_channels(folder, recording))
+    except UnreadableRecording as error:
+        return [Fault("format", recording.path, str(error))]
+
+
+def sound_faults(recording: Recording, channels: tuple[np.ndarray, np.ndarray]) -> list[Fault]:
+    """As `recording_faults`, of a recording that was read: (frames,) int16 of the left and the right channel."""
+    left, right = channels
 
     def fault(check: str, message: str) -> Fault:
-        return Fault(check, where, message)
-
-    try:
-        with wave.open(str(folder / recording.path), "rb") as handle:  # several times faster than libsndfile
-            channel_count, width, rate, *_ = handle.getparams()
-            if (channel_count, width) != (2, 2):
-                return [fault("format", f"{channel_count} channel(s) of PCM_{8 * width}, not 2 of PCM_16")]
-            if rate != recording.sample_rate:
-                return [fault("format", f"sample rate is {rate} Hz, not {recording.sample_rate}")]
-            content = handle.readframes(handle.getnframes())
-    except (wave.Error, EOFError, OSError) as error:
-        return [fault("format", _other_format(folder / recording.path) or f"cannot be read ({error or 'cut off'})")]
-    channels = _channels(content)
-    left, right = channels
-    if len(left) != recording.frames:
-        return [fault("format", f"holds {len(left)} frames, not {recording.frames}")]
+        return Fault(check, recording.path, message)
 
     faults = []
     if np.array_equal(left[:_GLANCE], right[:_GLANCE]) and np.array_equal(left, right):
@@ -72,21 +64,6 @@ def recording_faults(folder: Path, recording: Recording) -> list[Fault]:
         spans = [(turn.start, turn.start + turn.frames) for turn in recording.turns if turn.role == role]
         faults += (fault(check, message) for check, message in _channel_faults(role, channels[channel], spans))
     return faults
-
-
-def _channels(content: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Left and right, (frames,) int16 each, of PCM_16 stereo; copied, since all that follows is slow on strided views."""
-    left, right = np.frombuffer(content, "<i2", len(content) // 4 * 2).reshape(-1, 2).T
-    return np.ascontiguousarray(left), np.ascontiguousarray(right)
-
-
-def _other_format(path: Path) -> str | None:
-    """What a recording is that is no plain PCM, None where that cannot be told."""
-    try:
-        info = sf.info(path)
-    except (sf.LibsndfileError, OSError):
-        return None
-    return f"{info.channels} channel(s) of {info.subtype}, not 2 of PCM_16"
 
 
 def _channel_faults(role: str, samples: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[tuple[str, str]]:
@@ -164,6 +141,18 @@ def indexed_shards(store: DatasetStore, recipe: Recipe | None = None) -> Iterato
         yield shard, recordings
 
 
+def _faults(store: DatasetStore, texts: dict[str, list[str]] | None, recording: Recording) -> list[Fault]:
+    """Faults of a recording and, where the texts of its shard are given, of its transcript; the sound is read once."""
+    try:
+        channels = read_channels(store.folder, recording)
+    except UnreadableRecording as error:
+        return [Fault("format", recording.path, str(error))]
+    faults = sound_faults(recording, channels)
+    if texts is not None:
+        faults += transcript_faults(store.folder, recording, turn_texts(recording, texts), channels)
+    return faults
+
+
 def dataset_faults(folder: Path) -> Iterator[Fault]:
     """Every fault of a finished dataset folder, from its files alone (reads every recording and transcript)."""
     try:
@@ -177,12 +166,9 @@ def dataset_faults(folder: Path) -> Iterator[Fault]:
                 if not current:
                     yield Fault("manifest", shard, "its recordings are not those of its tasks: build the dataset again")
                 good = [row for row in rows if row.failure is None]
-                for faults in pool.map(lambda row: recording_faults(store.folder, row), good):
+                texts = dialogue_texts(store.tasks(shard)) if current and recipe.transcripts else None
+                for faults in pool.map(partial(_faults, store, texts), good):
                     yield from faults
-                if current and recipe.transcripts:
-                    texts = dialogue_texts(store.tasks(shard))
-                    for row in good:
-                        yield from transcript_faults(store.folder, row, turn_texts(row, texts))
         yield from count_dataset(store, recipe).faults
     except (DatasetError, RecipeError, ValueError) as error:
         yield Fault("manifest", str(folder), str(error))

@@ -10,6 +10,7 @@ from .acoustic import AcousticAligner
 from .base import Aligner, AlignerError, AlignmentError, Utterance, Word
 from .ctc import CtcAligner, model_folder
 from .engine import EngineAligner
+from .fit import fitted
 from .proportional import ProportionalAligner
 from .words import is_english
 
@@ -75,6 +76,8 @@ class WordTimes:
     def align(self, utterances: Sequence[Utterance]) -> list[Alignment]:
         """Words of each utterance, in order; what one aligner fails on, the next one by the rule is tried on.
 
+        An aligner has failed too where its words do not lie where the sound is (`fit.py`).
+
         Raises:
             AlignerError: the aligner that the recipe names cannot work at all.
         """
@@ -88,6 +91,7 @@ class WordTimes:
             for name, numbers in chosen.items():
                 outcomes = self._try(name, [utterances[number] for number in numbers])
                 for number, outcome in zip(numbers, outcomes):
+                    outcome = _believed(name, outcome, utterances[number])
                     words: list[Word] = []
                     if not isinstance(outcome, AlignmentError):
                         words = outcome
@@ -108,3 +112,13 @@ class WordTimes:
             logger.warning("%s", error)
             self._unusable[name] = str(error)
             return [AlignmentError(str(error))] * len(utterances)
+
+
+def _believed(name: str, outcome: list[Word] | AlignmentError, utterance: Utterance) -> list[Word] | AlignmentError:
+    """What an aligner found, compared with the sound; the last resort is believed, there is nothing after it."""
+    if isinstance(outcome, AlignmentError) or name == APPROXIMATE:
+        return outcome
+    try:
+        return fitted(outcome, utterance.samples, utterance.sample_rate)
+    except AlignmentError as error:
+        return error

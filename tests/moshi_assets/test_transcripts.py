@@ -316,7 +316,8 @@ def test_a_range_of_shards_passes_its_checks(tmp_path):
 
     run = pipeline.materialize("transcripts", "talks.000000", "talks.000001")
 
-    assert checks(run) == dict.fromkeys(("transcripts", "order", "bounds", "assistant_words"), True)
+    names = ("transcripts", "order", "bounds", "assistant_words", "early_words", "late_words", "word_level")
+    assert checks(run) == dict.fromkeys(names, True)
 
 
 def test_a_faulty_transcript_fails_its_check_and_keeps_the_manifest_back(tmp_path):
