@@ -68,6 +68,9 @@ def test_asset_checks(graph):
         ("transcripts", "order"),
         ("transcripts", "bounds"),
         ("transcripts", "assistant_words"),
+        ("transcripts", "early_words"),
+        ("transcripts", "late_words"),
+        ("transcripts", "word_level"),
         ("manifest", "manifest"),
         ("manifest", "counts"),
     }
