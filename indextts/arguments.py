@@ -50,19 +50,14 @@ def generation_options(given: Mapping[str, Any], longest: int) -> GenerationOpti
 
     Raises:
         TypeError: an argument that does not exist.
-        ValueError: one out of range, or ``typical_sampling``.
+        ValueError: one out of range.
     """
-    given = dict(given)
-    # Two arguments of the published class; off by default, and only ever off here.
-    if given.pop("typical_sampling", False):
-        raise ValueError("typical_sampling is not available: use top_p and top_k")
-    given.pop("typical_mass", None)
     known = {field.name for field in fields(GenerationOptions)}
     unknown = sorted(set(given) - known)
     if unknown:
         raise TypeError(f"unknown arguments {unknown}; generation arguments are {sorted(known)}")
     # User interfaces hand None for "off".
-    off = {"top_k": 0, "top_p": 1.0, "temperature": 1.0}
-    given = {name: off.get(name) if value is None else value for name, value in given.items()}
-    given.setdefault("max_mel_tokens", min(GenerationOptions.max_mel_tokens, longest))
-    return GenerationOptions(**given)
+    off: dict[str, Any] = {"top_k": 0, "top_p": 1.0, "temperature": 1.0, "typical_sampling": False, "typical_mass": 0.9}
+    options: dict[str, Any] = {name: off.get(name) if value is None else value for name, value in given.items()}
+    options.setdefault("max_mel_tokens", min(GenerationOptions.max_mel_tokens, longest))
+    return GenerationOptions(**options)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from indextts.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
-from indextts.sampling import Candidates, draw, penalise_repetition, warp
+from indextts.sampling import Candidates, draw, keep_typical, penalise_repetition, warp
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,11 @@ OnStep = Callable[[int, Tensor, Tensor], None]
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """How codes are drawn; the defaults are those of the published ``infer``."""
+    """How codes are drawn; the defaults are those of the published ``infer``.
+
+    ``typical_sampling`` leaves out, before ``top_k`` and ``top_p``, the codes that are not typical: see
+    :func:`indextts.sampling.keep_typical`, whose mass is ``typical_mass``.
+    """
 
     do_sample: bool = True
     top_p: float = 0.8
@@ -48,6 +52,8 @@ class GenerationOptions:
     repetition_penalty: float = 10.0
     max_mel_tokens: int = 1500
     min_mel_tokens: int = 0
+    typical_sampling: bool = False
+    typical_mass: float = 0.9
 
     def __post_init__(self) -> None:
         if self.num_beams < 1:
@@ -64,6 +70,8 @@ class GenerationOptions:
             raise ValueError(f"max_mel_tokens is {self.max_mel_tokens}, expected 1 or more")
         if not 0 <= self.min_mel_tokens <= self.max_mel_tokens:
             raise ValueError(f"min_mel_tokens is {self.min_mel_tokens}, expected 0 to max_mel_tokens")
+        if not 0.0 < self.typical_mass < 1.0:
+            raise ValueError(f"typical_mass is {self.typical_mass}, expected a number between 0 and 1")
 
     @property
     def draws_per_step(self) -> int:
@@ -151,7 +159,9 @@ class BatchDecoder:
 
     def fits(self, options: GenerationOptions, slots: int, capacity: int, max_codes: int) -> bool:
         """Whether it does what one made with these would do."""
-        return (options, slots) == (self.options, self.slots) and capacity <= self.capacity and max_codes <= self.max_codes
+        return (
+            (options, slots) == (self.options, self.slots) and capacity <= self.capacity and max_codes <= self.max_codes
+        )
 
     def run(self, rows: Iterable[DecodeRow]) -> Iterator[tuple[int, Tensor]]:
         """Decodes all rows; yields (number of the row, codes (n,) int64) as they end, in no particular order."""
@@ -292,6 +302,8 @@ def candidates_of(scores: Tensor, seen: Tensor, options: GenerationOptions) -> C
     scores = penalise_repetition(scores, seen, options.repetition_penalty)
     if options.do_sample:
         min_keep = 1 if options.num_beams == 1 else 2
+        if options.typical_sampling:
+            scores = keep_typical(scores, options.typical_mass, min_keep)
         return warp(scores, options.temperature, options.top_k, options.top_p, min_keep)
     return Candidates(scores, torch.arange(scores.shape[-1], device=scores.device).expand_as(scores))
 

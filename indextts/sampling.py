@@ -1,7 +1,7 @@
 """Score processors and draws of the decoder, row by row in one batch. docs/indextts2.md §6.
 
-Order (FACTS 2.5): minimum length, repetition penalty, then when sampling temperature, top-k, top-p. Without beams
-they act on raw logits, with beams on log-probabilities.
+Order (FACTS 2.5): minimum length, repetition penalty, then when sampling typical decoding, temperature, top-k, top-p. Without
+beams they act on raw logits, with beams on log-probabilities.
 """
 
 from __future__ import annotations
@@ -31,6 +31,23 @@ def penalise_repetition(scores: Tensor, seen: Tensor, penalty: float) -> Tensor:
     if penalty == 1.0:
         return scores
     return torch.where(seen, torch.where(scores < 0, scores * penalty, scores / penalty), scores)
+
+
+def keep_typical(scores: Tensor, mass: float, min_keep: int) -> Tensor:
+    """Typical decoding (Meister et al. 2022, arXiv:2202.00666): scores (B, V), ``-inf`` for the codes that are left out.
+
+    Codes whose information is nearest to the distribution's entropy stay, until their probabilities sum to ``mass``; the
+    likeliest code may be among those left out. At least ``min_keep`` stay.
+    """
+    logs = torch.log_softmax(scores, dim=-1)
+    probabilities = logs.exp()
+    entropy = -(logs * probabilities).nansum(-1, keepdim=True)  # a code that is out already has 0 * -inf
+    distance, order = torch.sort((-logs - entropy).abs(), dim=-1)
+    cumulative = probabilities.gather(-1, order).cumsum(-1)
+    last = (cumulative < mass).sum(-1, keepdim=True).clamp(max=scores.shape[-1] - 1)
+    outside = distance > distance.gather(-1, last)
+    outside[..., :min_keep] = False
+    return scores.masked_fill(torch.zeros_like(outside).scatter(-1, order, outside), EXCLUDED)
 
 
 def warp(scores: Tensor, temperature: float, top_k: int, top_p: float, min_keep: int) -> Candidates:

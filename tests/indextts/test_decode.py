@@ -9,11 +9,12 @@ from goldens import Arrays, cases, peak_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_modules import TOLERANCE, tensor, tiny_gpt
+from transformers.generation import TypicalLogitsWarper
 
 from indextts.beam_search import BeamSearch
 from indextts.decode import PREFIX_CODE, GenerationOptions, decode, decode_beams
 from indextts.gpt import FIRST_CODE_POSITION, START_POSITION
-from indextts.sampling import draw, penalise_repetition, warp
+from indextts.sampling import draw, keep_typical, penalise_repetition, warp
 
 
 @pytest.fixture(scope="module")
@@ -132,14 +133,39 @@ def test_sampling_distributions_match_the_golden(gpt, golden, conds, texts):
             logits = gpt.step(code, torch.full((1,), FIRST_CODE_POSITION + step), cache)
 
 
+@pytest.mark.parametrize("min_keep", [1, 2])
+@pytest.mark.parametrize("mass", [0.05, 0.5, 0.9, 0.999])
+def test_typical_decoding_keeps_the_codes_that_transformers_keeps(gpt, conds, texts, mass, min_keep):
+    flat, peaked = torch.randn(40, 300, generator=torch.Generator().manual_seed(1)), gpt.prefill(conds, texts[:1], 0)[0]
+    flat[:, 7] = float("-inf")  # a stop code before its time
+    for scores in (flat, 8 * flat, peaked):
+        reference = TypicalLogitsWarper(mass, min_tokens_to_keep=min_keep)(None, scores.clone())
+
+        kept = keep_typical(scores, mass, min_keep)
+
+        assert torch.equal(kept, reference)
+        assert kept.isfinite().sum(-1).min() >= min_keep
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_typical_decoding_changes_the_codes_that_are_drawn(gpt, conds, texts, num_beams):
+    options = {"num_beams": num_beams, "max_mel_tokens": 16, "min_mel_tokens": 16, "top_k": 0, "top_p": 1.0}
+    usual, typical = (
+        decode(gpt, conds, texts[:1], GenerationOptions(**options, **chosen), generators(1))[0]
+        for chosen in ({}, {"typical_sampling": True, "typical_mass": 0.2})
+    )
+
+    assert not torch.equal(usual, typical)
+
+
 # Rows are independent
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])
-@pytest.mark.parametrize("do_sample", [True, False])
-def test_rows_of_a_batch_equal_single_runs(gpt, conds, texts, num_beams, do_sample):
+@pytest.mark.parametrize("choice", [{}, {"do_sample": False}, {"typical_sampling": True}], ids=repr)
+def test_rows_of_a_batch_equal_single_runs(gpt, conds, texts, num_beams, choice):
     options = GenerationOptions(
-        do_sample=do_sample, num_beams=num_beams, max_mel_tokens=24, min_mel_tokens=4, repetition_penalty=2.0
+        num_beams=num_beams, max_mel_tokens=24, min_mel_tokens=4, repetition_penalty=2.0, **choice
     )
     texts = [*texts, texts[0][:1], texts[1]]
     voices = torch.cat([conds + 0.05 * i for i in range(len(texts))])
