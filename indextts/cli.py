@@ -73,7 +73,7 @@ def _speak(arguments: Sequence[str]) -> int:
         help="a recording, weights such as happy=0.6,calm=0.2 (or 8 numbers), or a description in words",
     )
     parser.add_argument("--emotion-alpha", type=float, default=1.0, help="strength of the emotion, 0 to 1")
-    parser.add_argument("--seed", type=int, help="the same seed gives the same audio")
+    parser.add_argument("--seed", type=int, help="the same seed gives the same audio (default: another every time)")
     parser.add_argument("--greedy", action="store_true", help="the likeliest codes instead of drawn ones")
     parser.add_argument("--max-mel-tokens", type=int, help="at most so many codes a segment (50 a second)")
     parser.add_argument("--device", help="default: a GPU if there is one")
@@ -84,8 +84,12 @@ def _speak(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
 
+    import torch
+
     from indextts.infer_v2 import IndexTTS2
 
+    if options.seed is None:
+        torch.seed()  # torch begins alike in every process
     try:
         tts = IndexTTS2(
             options.cfg_path or options.model_dir / "config.yaml",

@@ -208,6 +208,10 @@ class QwenEmotion:
         self._remembered.move_to_end(text)
         return dict(self._remembered[text])
 
+    def inference(self, text: str) -> dict[str, float]:
+        """:meth:`scores`, by the name of the published class."""
+        return self.scores(text)
+
     def vector(self, text: str) -> list[float]:
         """Scores of a text as an emotion vector."""
         return list(self.scores(text).values())

@@ -28,6 +28,7 @@ from indextts.figures import Call, SpeakingFigures, StageClock
 from indextts.flow import FLOW_STEPS, GUIDANCE_RATE
 from indextts.pipeline import Pipeline
 from indextts.precision import stage_dtypes
+from indextts.published_attributes import PublishedAttributes
 from indextts.published_methods import PublishedMethods
 from indextts.request import ChunkListener, Emotion, InferenceResult, NoiseSource, RandomStreams, SynthesisRequest
 from indextts.synthesizer import Synthesizer
@@ -45,8 +46,8 @@ logger = logging.getLogger(__name__)
 REQUESTS_PER_SLOT = 4
 
 
-class IndexTTS2(LatestVoiceViews, PublishedMethods):
-    """A loaded model. One instance serves one thread at a time; a second thread gets a ``RuntimeError``."""
+class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
+    """A loaded model. One instance serves one thread at a time; a second thread waits until the first is done."""
 
     def __init__(
         self,
@@ -106,43 +107,45 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
             use_accel=use_accel,
             use_torch_compile=use_torch_compile,
         )
-        self.device = torch.device(device) if device is not None else default_device()
+        self._device = torch.device(device) if device is not None else default_device()
         dtypes = stage_dtypes(precision, use_fp16, use_bf16)
-        if (use_fp16 or use_bf16) and self.device.type in ("cpu", "mps"):
-            logger.warning("use_fp16 and use_bf16 are off on %s", self.device.type)
+        if (use_fp16 or use_bf16) and self._device.type in ("cpu", "mps"):
+            logger.warning("use_fp16 and use_bf16 are off on %s", self._device.type)
             dtypes = stage_dtypes(precision)
         if allow_tf32:
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
 
         self._files = locate(cfg_path, model_dir, aux_paths, download)
-        self.cfg = self._files.config
-        self.model_version = self.cfg.version
-        self.sampling_rate = self.cfg.spectrogram.sampling_rate
+        self._sizes = self._files.config
+        self._cfg_path, self.model_dir = Path(cfg_path), Path(model_dir)
+        self.model_version = self._sizes.version
+        self.sampling_rate = self._sizes.spectrogram.sampling_rate
         with torch.no_grad():
-            components = load_components(self._files, self.device, dtypes)
+            self._components = components = load_components(self._files, self._device, dtypes)
+        self._gpt_dtype = components.gpt.dtype
         self._voices = VoiceEncoder(
             components.semantic_encoder,
             components.semantic_codec,
             components.campplus,
             components.length_regulator,
             components.gpt,
-            self.cfg.spectrogram,
-            self.device,
+            self._sizes.spectrogram,
+            self._device,
             cache_bytes,
             max_prompt_seconds,
         )
         self._flow_defaults: dict[str, Any] = {"flow_steps": flow_steps, "cfg_rate": cfg_rate}
         SpeakingOptions(GenerationOptions(), **self._flow_defaults)  # refuses what is out of range
-        engine = Engine(Pipeline(components, self.device))
+        engine = Engine(Pipeline(components, self._device))
         engine.budgets = engine.budgets.limited(max_batch, decode_budget, flow_budget)
-        readers = (2 if self.device.type == "cuda" else 0) if text_readers is None else text_readers
+        readers = (2 if self._device.type == "cuda" else 0) if text_readers is None else text_readers
         self._text = TextAhead(self._files["bpe_model"], self._files.glossary, readers)
         self._synthesizer = Synthesizer(
-            self.cfg,
+            self._sizes,
             self._text,
             self._voices,
-            EmotionMatrix(components.spk_matrix, components.emo_matrix, self.cfg.emo_num),
-            QwenEmotion(Path(model_dir) / self.cfg.qwen_emo_path, self.device) if use_qwen_emo else None,
+            EmotionMatrix(components.spk_matrix, components.emo_matrix, self._sizes.emo_num),
+            QwenEmotion(self.model_dir / self._sizes.qwen_emo_path, self._device) if use_qwen_emo else None,
             engine,
         )
         self.last_figures: SpeakingFigures | None = None
@@ -194,7 +197,7 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
 
         Raises:
             ValueError: nothing to say in ``text``, an unusable prompt, options out of range.
-            RuntimeError: the model said nothing (zero codes) or broke its own grammar; another thread is at work.
+            RuntimeError: the model said nothing (zero codes) or broke its own grammar.
         """
         items = self.infer_generator(
             spk_audio_prompt,
@@ -251,10 +254,11 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
             on_chunk: called with ``(samples (n,) float32 in [-1, 1], sampling rate, index)`` of each segment, in order.
                 An exception in it ends the call.
             seed, generator: where random numbers come from; the same seed gives the same audio whatever ran before.
-                Without either, every call draws anew. Global random state is never used.
+                Without either, the call's seed is drawn from torch's global generator, so that ``torch.manual_seed``
+                before it decides; nothing else of global random state is used.
             initial_noise: ``(segment index, (1, 80, T)) -> tensor``: replaces the flow's random start.
             **generation_kwargs: flow_steps, cfg_rate; do_sample, top_p, top_k, temperature, length_penalty, num_beams, repetition_penalty,
-                max_mel_tokens, min_mel_tokens; see :class:`GenerationOptions`.
+                max_mel_tokens, min_mel_tokens, typical_sampling, typical_mass; see :class:`GenerationOptions`.
         """
         if stream_return and return_audio:
             raise ValueError("return_audio gives one result, stream_return gives segments: ask for one of them")
@@ -273,7 +277,7 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         at_once = not stream_return and on_chunk is None and self.gr_progress is None
 
         def work() -> Iterator[Any]:
-            call = Call(self.device)
+            call = Call(self._device)
             spoken: list[Tensor] = []
             for segment in self._synthesizer.speak(
                 spk_audio_prompt, text, emotion, options, call.clock, call.figures, at_once
@@ -351,7 +355,7 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         return_errors: bool,
         return_numpy: bool,
     ) -> list[Any]:
-        synthesizer, call = self._synthesizer, Call(self.device)
+        synthesizer, call = self._synthesizer, Call(self._device)
         call.figures.requests = len(requests)
         spoken: list[Tensor | Exception] = []
         window = REQUESTS_PER_SLOT * synthesizer.engine.budgets.max_batch
@@ -435,7 +439,7 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
         """From the keyword arguments of a call: those of the flow, and those of :func:`generation_options`."""
         generation = dict(given)
         flow = {name: generation.pop(name, default) for name, default in self._flow_defaults.items()}
-        return SpeakingOptions(generation_options(generation, self.cfg.gpt.max_mel_tokens), **settings, **flow)
+        return SpeakingOptions(generation_options(generation, self._sizes.gpt.max_mel_tokens), **settings, **flow)
 
     def _announce(self, segment: Segment, on_chunk: ChunkListener | None) -> None:
         if on_chunk is not None:
@@ -453,9 +457,10 @@ class IndexTTS2(LatestVoiceViews, PublishedMethods):
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """Raises ``RuntimeError`` while another thread is at work with this instance."""
+        """Waits while another thread is at work with this instance."""
         if not self._in_use.acquire(blocking=False):
-            raise RuntimeError("this IndexTTS2 instance is at work in another thread: use one instance per thread")
+            logger.info("this IndexTTS2 instance is at work in another thread: waiting for it")
+            self._in_use.acquire()
         try:
             yield
         finally:

@@ -23,10 +23,15 @@ GlossaryEntry = str | Mapping[str, str]
 
 _IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LATIN = re.compile("[a-zA-Z]")
+_LATIN_WORD = "[a-zA-Z0-9_\u00c0-\u024f]"
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 
-# "'s" after these words is always "is"; elsewhere ("John's", "let's") it is not, and stays.
-_IS_SHORTENED = re.compile(r"\b(what|where|who|which|how|it|he|she|that|this|there|here)['\u2019]s\b", re.IGNORECASE)
+# "'s" after these words is always "is"; elsewhere ("John's", "let's") it is not, and stays. They are words of their own also
+# where Chinese characters, which Python counts as letters, touch them.
+_IS_SHORTENED = re.compile(
+    rf"(?<!{_LATIN_WORD})(what|where|who|which|how|it|he|she|that|this|there|here)['\u2019]s(?!{_LATIN_WORD})",
+    re.IGNORECASE,
+)
 
 # Mandarin syllables: initial -> finals.
 _SYLLABLES = {
@@ -104,16 +109,43 @@ def is_chinese(text: str) -> bool:
 class TextNormalizer:
     """Spoken form of a text, after a glossary and the grammar of its language.
 
-    glossary: term -> spoken form, or term -> {"en": spoken form, "zh": spoken form}. Terms are found as whole words and
-        in either case of their ASCII letters; where two overlap the longer one wins.
+    term_glossary: term -> spoken form, or term -> {"en": spoken form, "zh": spoken form}. Terms are found as whole words and
+        in either case of their ASCII letters; where two overlap the longer one wins. It may be changed at any time: the next
+        text is read by what it then holds.
+    enable_glossary: False leaves it unused.
     """
 
     def __init__(self, glossary: Mapping[str, GlossaryEntry] | None = None):
-        self.glossary = {term.lower(): _check_entry(term, entry) for term, entry in (glossary or {}).items()}
-        terms = sorted(self.glossary, key=len, reverse=True)
-        # A latin term must not start or end inside a longer latin word or number.
-        patterns = (rf"(?<![a-z0-9]){re.escape(term)}(?![a-z0-9])" for term in terms)
-        self._terms = re.compile("|".join(patterns), re.IGNORECASE | re.ASCII) if terms else None
+        self.term_glossary: dict[str, GlossaryEntry] = {}
+        self.enable_glossary = True
+        self._indexed: dict[str, GlossaryEntry] = {}
+        self._entries: dict[str, GlossaryEntry] = {}
+        self._terms: re.Pattern | None = None
+        self.load_glossary(glossary or {})
+
+    def load(self) -> None:
+        """Load both grammars now instead of with the first text of each language (about two seconds)."""
+        grammars.english()
+        grammars.chinese()
+
+    def load_glossary(self, glossary: Mapping[str, GlossaryEntry] | str | Path) -> None:
+        """Add the terms of a mapping or of a `glossary.yaml`; those that are there already are replaced.
+
+        Raises: ValueError for an entry of another kind, FileNotFoundError.
+        """
+        terms = load_glossary(glossary) if isinstance(glossary, str | Path) else glossary
+        self.term_glossary.update({term: _check_entry(term, entry) for term, entry in terms.items()})
+
+    def save_glossary_to_yaml(self, path: str | Path) -> None:
+        """Write the glossary as a file that `load_glossary` reads; it is whole or absent."""
+        terms = {term: entry if isinstance(entry, str) else dict(entry) for term, entry in self.term_glossary.items()}
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            partial.write_text(yaml.safe_dump(terms, allow_unicode=True, sort_keys=False), encoding="utf-8")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def normalize(self, text: str) -> str:
         """Return the spoken form of `text`; "" for a blank one.
@@ -145,14 +177,26 @@ class TextNormalizer:
 
         A term without a form for that language stays as it is.
         """
-        if self._terms is None:
+        terms = self._current_terms()
+        if terms is None or not self.enable_glossary:
             return text
 
         def spoken(match: re.Match) -> str:
-            entry = self.glossary[match.group().lower()]
+            entry = self._entries[match.group().lower()]
             return entry if isinstance(entry, str) else entry.get("zh" if chinese else "en", match.group())
 
-        return self._terms.sub(spoken, text)
+        return terms.sub(spoken, text)
+
+    def _current_terms(self) -> re.Pattern | None:
+        """Finds the terms of the glossary; made anew when terms have come, gone or been replaced since the last text."""
+        if self._indexed != self.term_glossary:
+            self._indexed = dict(self.term_glossary)
+            self._entries = {term.lower(): _check_entry(term, entry) for term, entry in self._indexed.items()}
+            # A latin term must not start or end inside a longer latin word or number.
+            longest_first = sorted(self._entries, key=len, reverse=True)
+            patterns = "|".join(rf"(?<![a-z0-9]){re.escape(term)}(?![a-z0-9])" for term in longest_first)
+            self._terms = re.compile(patterns, re.IGNORECASE | re.ASCII) if patterns else None
+        return self._terms
 
 
 class _ProtectedParts:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
-from indextts.config import ModelConfig
 from indextts.silence import MAX_SILENT_CODES, SILENT_CODE, remove_long_silence
 from indextts.wav import pause
 
@@ -14,7 +14,7 @@ from indextts.wav import pause
 class PublishedMethods:
     """Thin over the functions that do the work."""
 
-    cfg: ModelConfig
+    cfg: Any
 
     def remove_long_silence(
         self, codes: Tensor, silent_token: int = SILENT_CODE, max_consecutive: int = MAX_SILENT_CODES

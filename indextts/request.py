@@ -35,6 +35,11 @@ class InferenceResult(NamedTuple):
     rtf: float
     timings: dict[str, float]
 
+    @property
+    def audio(self) -> Tensor | np.ndarray:
+        """Another name of ``wav_tensor``."""
+        return self.wav_tensor
+
 
 @dataclass(frozen=True)
 class Emotion:
@@ -97,7 +102,7 @@ class SynthesisRequest:
     Attributes:
         text: what is said; long text becomes several segments.
         voice: the prompt's file.
-        seed: makes the audio reproducible; None draws anew.
+        seed: makes the audio reproducible; None draws one from torch's global generator.
         emotion: an :class:`Emotion` or a mapping with its names; None: as in the prompt.
         min_mel_tokens, max_mel_tokens: bounds of each segment's codes (50 a second); None: those of the call.
     """
@@ -111,22 +116,21 @@ class SynthesisRequest:
 
 
 class RandomStreams:
-    """Independent random streams of one call, all derived from one seed; global random state is neither read nor set.
+    """Independent random streams of one call, all derived from one seed.
 
     Streams are CPU generators, so a seed means the same numbers on every device.
     """
 
     def __init__(self, seed: int | None = None, generator: torch.Generator | None = None) -> None:
-        """From ``seed``, from one number drawn from ``generator``, or from the operating system's entropy.
+        """From ``seed``, or from one number drawn from ``generator``, by default torch's global one (of the CPU).
 
         Raises ``ValueError`` if both are given.
         """
         if seed is not None and generator is not None:
             raise ValueError("give seed or generator, not both")
-        if seed is None and generator is not None:
-            seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
         if seed is None:
-            seed = torch.Generator().seed()
+            generator = torch.default_generator if generator is None else generator
+            seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
         self.seed = int(seed)
 
     def stream(self, purpose: str, segment: int = 0) -> torch.Generator:

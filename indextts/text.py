@@ -34,6 +34,7 @@ class TextFrontend:
             self.pieces.Load(str(bpe_model_path))
         except (RuntimeError, OSError) as error:
             raise ValueError(f"{bpe_model_path} is not a sentencepiece model: {error}") from error
+        self.bpe_model_path = Path(bpe_model_path)
         self.normalizer = TextNormalizer(load_glossary(glossary_path) if glossary_path is not None else None)
 
     @property
@@ -59,6 +60,19 @@ class TextFrontend:
     ) -> list[list[str]]:
         """Pieces of a written text, cut into segments (see `split_segments`); [] for a blank text."""
         return split_segments(self.tokenize(text), max_tokens, quick_streaming_tokens)
+
+    @staticmethod
+    def split_segments(
+        tokenized: Sequence[str],
+        max_text_tokens_per_segment: int = MAX_SEGMENT_TOKENS,
+        quick_streaming_tokens: int = 0,
+    ) -> list[list[str]]:
+        """The segments that `infer` makes of these pieces, by the name of the published tokenizer."""
+        return split_segments(tokenized, max_text_tokens_per_segment, quick_streaming_tokens)
+
+    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
+        """:meth:`ids`, by the name of the published tokenizer."""
+        return self.ids(tokens)
 
     def ids(self, pieces: Sequence[str]) -> list[int]:
         """Vocabulary ids of pieces, without start or stop id; a piece outside the vocabulary has the id of `<unk>`."""

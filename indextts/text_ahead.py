@@ -18,6 +18,7 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 
 from indextts.text import TextFrontend
@@ -34,6 +35,7 @@ class TextAhead(TextFrontend):
     def __init__(self, bpe_model_path: str | Path, glossary_path: str | Path | None = None, readers: int = 1) -> None:
         """Raises as :class:`TextFrontend`. Readers are started when the first text comes."""
         super().__init__(bpe_model_path, glossary_path)
+        self._readers_glossary = deepcopy(self.normalizer.term_glossary)
         self._command = [sys.executable, "-m", __name__, str(bpe_model_path)]
         self._command += [str(glossary_path)] if glossary_path is not None else []
         self._readers = readers
@@ -44,7 +46,7 @@ class TextAhead(TextFrontend):
 
     def read_ahead(self, texts: Iterable[str]) -> None:
         """Has texts read that will be asked for; returns at once. From any thread. Without readers nothing happens."""
-        if not self._readers:
+        if not self._readers or not self._readers_agree():
             return
         with self._lock:
             if not self._threads:
@@ -65,14 +67,18 @@ class TextAhead(TextFrontend):
     def tokenize(self, text: str) -> list[str]:
         with self._lock:
             answer = self._answers.pop(text, None)
-        # One that no reader has begun is read here and now.
-        if answer is None or answer.cancel():
+        # One that no reader has begun is read here and now; so is any once the glossary is no longer that of the readers.
+        if answer is None or answer.cancel() or not self._readers_agree():
             return super().tokenize(text)
         try:
             return answer.result()
         except (OSError, ValueError, CancelledError) as error:
             logger.debug("%r is read here (%s)", text, error)
             return super().tokenize(text)
+
+    def _readers_agree(self) -> bool:
+        """Whether the glossary is still the one that the readers have."""
+        return self.normalizer.enable_glossary and self.normalizer.term_glossary == self._readers_glossary
 
     def close(self) -> None:
         """Ends the readers."""
@@ -93,7 +99,12 @@ class TextAhead(TextFrontend):
         with (
             suppress(BrokenPipeError),  # a reader that has died, when its input is closed
             subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, encoding="utf-8"
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                text=True,
+                encoding="utf-8",
             ) as reader,
         ):
             assert reader.stdin is not None and reader.stdout is not None

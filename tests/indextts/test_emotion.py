@@ -216,7 +216,9 @@ def trained_folder(tmp_path_factory):
 
 class TestQwenEmotion:
     def test_scores_of_a_text(self, trained_folder):
-        scores = QwenEmotion(trained_folder, system_prompt="Rate.").scores("I won!")
+        emotion = QwenEmotion(trained_folder, system_prompt="Rate.")
+        scores = emotion.scores("I won!")
+        assert emotion.inference("I won!") == scores
         assert list(scores) == list(EMOTIONS)
         assert scores == {**dict.fromkeys(EMOTIONS, 0.0), "happy": 0.9, "surprised": 1.2}
 

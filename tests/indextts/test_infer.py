@@ -3,6 +3,8 @@
 import inspect
 import logging
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +124,7 @@ def test_audio_in_memory_writes_nothing(tts, voice, tmp_path):
     path = tmp_path / "out.wav"
     result = tts.infer(voice, TEXT, path, return_audio=True, seed=1, **SHORT)
     assert not path.exists()
+    assert result.audio is result.wav_tensor
     assert InferenceResult._fields == ("sampling_rate", "wav_tensor", "duration_sec", "rtf", "timings")
     assert result.sampling_rate == 22050
     assert result.wav_tensor.dtype == torch.float32
@@ -272,14 +275,40 @@ def test_seed_and_generator_exclude_each_other(spoken):
         spoken(seed=1, generator=torch.Generator())
 
 
-def test_global_random_state_is_neither_read_nor_set(spoken):
+def test_with_a_seed_global_random_state_is_neither_read_nor_set(spoken):
     torch.manual_seed(3)
     np.random.seed(3)
     state, array_state = torch.get_rng_state(), np.random.get_state()[1].copy()
-    spoken()
     spoken(seed=1, emo_vector=[0.1] * 8, use_random=True)
+    spoken(generator=torch.Generator().manual_seed(1))
     assert torch.equal(torch.get_rng_state(), state)
     assert np.array_equal(np.random.get_state()[1], array_state)
+
+
+def test_without_a_seed_torch_manual_seed_decides(spoken):
+    torch.manual_seed(11)
+    first, second = spoken(), spoken()
+    torch.manual_seed(11)
+    again = [spoken(), spoken()]
+    torch.manual_seed(12)
+    other = spoken()
+
+    assert torch.equal(first, again[0])
+    assert torch.equal(second, again[1])
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, other)
+
+
+def test_torch_manual_seed_decides_a_batch_of_requests_without_seeds(tts, voice):
+    def batch():
+        torch.manual_seed(11)
+        return tts.synthesize([SynthesisRequest(TEXT, voice), SynthesisRequest(TEXT, voice)], num_beams=1, **SHORT)
+
+    (first, second), again = batch(), batch()
+
+    assert torch.equal(first.audio, again[0].audio)
+    assert torch.equal(second.audio, again[1].audio)
+    assert not torch.equal(first.audio, second.audio)
 
 
 def test_the_starting_noise_can_be_given(spoken):
@@ -335,7 +364,7 @@ def test_the_default_length_is_what_the_model_can_hold():
         ({"top_q": 3}, TypeError, r"unknown arguments \['top_q'\]; generation arguments are \['do_sample'"),
         ({"temperature": 0.0}, ValueError, "temperature is 0.0"),
         ({"max_mel_tokens": 10_000, "min_mel_tokens": 0}, ValueError, "position table allows"),
-        ({"typical_sampling": True}, ValueError, "typical_sampling is not available"),
+        ({"typical_mass": 1.5}, ValueError, "typical_mass is 1.5, expected a number between 0 and 1"),
     ],
 )
 def test_impossible_options_are_refused(spoken, options, error, message):
@@ -491,22 +520,42 @@ def test_attributes_show_the_latest_voice(tts, spoken, voice, other_voice):
 # One thread
 
 
-def test_a_second_thread_is_refused_while_the_first_is_at_work(tts, voice):
-    refused = []
+def test_a_second_thread_waits_for_the_first(tts, voice, other_voice, spoken, caplog):
+    expected = spoken(seed=1), spoken("Something else.", prompt=other_voice, seed=2)
+    results, order = {}, []
 
-    def intrude():
-        try:
-            tts.infer(voice, TEXT, None, **SHORT)
-        except RuntimeError as error:
-            refused.append(str(error))
+    def second():
+        results["second"] = spoken("Something else.", prompt=other_voice, seed=2)
+        order.append("second")
+
+    def first():
+        results["first"] = spoken(seed=1, on_chunk=while_speaking)
+        order.append("first")
 
     def while_speaking(chunk, rate, index):
-        thread = threading.Thread(target=intrude)
-        thread.start()
-        thread.join()
+        intruder.start()
+        deadline = time.monotonic() + 60
+        while "waiting for it" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.01)
 
-    tts.infer(voice, TEXT, None, on_chunk=while_speaking, **SHORT)
-    assert refused == ["this IndexTTS2 instance is at work in another thread: use one instance per thread"]
+    intruder, speaker = threading.Thread(target=second), threading.Thread(target=first)
+    with caplog.at_level(logging.INFO, logger="indextts"):
+        speaker.start()
+        speaker.join()
+        intruder.join()
+
+    assert "this IndexTTS2 instance is at work in another thread: waiting for it" in caplog.text
+    assert order == ["first", "second"]
+    assert torch.equal(results["first"], expected[0])
+    assert torch.equal(results["second"], expected[1])
+
+
+def test_many_threads_on_one_instance_give_what_each_would_give_alone(spoken):
+    alone = [spoken(seed=seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda seed: spoken(seed=seed), range(4)))
+
+    assert all(torch.equal(a, b) for a, b in zip(alone, together))
 
 
 def test_threads_may_take_turns(tts, voice):

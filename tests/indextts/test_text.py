@@ -137,6 +137,10 @@ class TestNormalize:
             ("what's the time?", "what is the time?"),
             ("It\u2019s late, that's all.", "It is late, that is all."),
             ("John's dog isn't here, let's go", "John's dog isn't here, let's go"),
+            ("我觉得it's good", "我觉得it is good"),
+            ("你说what\u2019s up我说here's好的", "你说what is up我说here is好的"),
+            ("他说John's很好", "他说John's很好"),
+            ("the unit's late, its's not", "the unit's late, its's not"),
         ],
     )
     def test_short_forms_of_is(self, normalize, written, spoken):

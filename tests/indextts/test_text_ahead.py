@@ -64,6 +64,18 @@ def test_readers_that_die_cost_nothing_but_time(ahead, tiny_config_dir):
     assert [ahead.tokenize(text) for text in TEXTS] == [plain.tokenize(text) for text in TEXTS]
 
 
+def test_after_a_change_of_the_glossary_nothing_old_is_spoken(ahead, tiny_config_dir):
+    ahead.read_ahead(TEXTS)
+    wait_until_read(ahead)
+
+    ahead.normalizer.term_glossary["cakes"] = "pies"
+
+    expected = TextFrontend(tiny_config_dir / "bpe.model").tokenize("We paid $12.50 for 3 pies.")
+    assert ahead.tokenize("We paid $12.50 for 3 cakes.") == expected
+    ahead.read_ahead(TEXTS)
+    assert ahead.tokenize("We paid $12.50 for 3 cakes.") == expected
+
+
 def test_texts_that_nobody_asks_for_are_forgotten(ahead):
     ahead.read_ahead(f"text {number}" for number in range(MAX_WAITING + 50))
 
