@@ -21,6 +21,7 @@ from .definitions import defs
 from .disk import DiskFull, full_sentence, fullest, is_full, is_nearly_full
 from .executor import executor_config
 from .fork_server import warm_up
+from .inbox import open_inbox
 from .instance_home import instance_home
 from .instance_storage import prepare_storage
 from .lock import dataset_lock
@@ -174,6 +175,7 @@ class Build:
         settings = self.recipe.model_dump(mode="json", exclude_none=True)  # Dagster maps hold no nulls
         parse_config = {"ops": {"synthesis_tasks": {"config": {"recipe": settings}}}}
         timed("parse", parse_dataset, parse_config, {"dagster/partition": self.recipe.name})
+        open_inbox(self.root)
         keys = self.store.shards()
         span = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
         run_id = timed("speak", build_shards, executor_config(self.recipe.worker_count), span)

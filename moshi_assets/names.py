@@ -18,7 +18,9 @@ _SAFE_STEM = re.compile(rf"(?!{_DEVICE})(?:[A-Za-z0-9_][A-Za-z0-9_.-]*[A-Za-z0-9
 _UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9_.-]+")
 _DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHARD = re.compile(r"(?P<dataset>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(?P<index>\d{6,})")
-_RESERVED_DATASETS = {"inbox"}
+INBOX = "inbox"
+"""Folder beside the datasets into which dialogue files are dropped."""
+_RESERVED_DATASETS = {INBOX}
 
 
 def is_reserved(name: str) -> bool:

@@ -7,7 +7,9 @@ from typing import Any
 import dagster as dg
 
 from ..files import remove_partials
+from ..inbox import ENDINGS
 from ..lock import dataset_lock
+from ..names import INBOX
 from ..partitions import SINGLE_RUN, datasets, register_shards
 from ..planner import lanes_warning, plan, split_warning
 from ..recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
@@ -39,7 +41,7 @@ def resolve_recipe(config: SynthesisTasksConfig, store: DatasetStore) -> Recipe:
     settings |= config.recipe
     source = config.input or settings.get("source")
     if not source:
-        inbox = [store.root / "inbox" / f"{store.name}{ending}" for ending in (".jsonl", ".jsonl.gz")]
+        inbox = [store.root / INBOX / f"{store.name}{ending}" for ending in ENDINGS]
         found = [path for path in inbox if path.is_file()]
         if not found:
             raise RecipeError(

@@ -1,76 +1,90 @@
 """A dialogue file dropped into `<data root>/inbox/` becomes a dataset of its name."""
 
 import json
-import os
 
 import dagster as dg
 
+from ..inbox import ENDINGS, InboxFile, State, look_into, open_inbox, refusals
 from ..jobs import parse_dataset
 from ..names import dataset_name_from
 from ..partitions import datasets
 from ..resources import DataRoot
 from ..run_tags import DATASET_TAG
 
-_ENDINGS = (".jsonl", ".jsonl.gz")
-_RECIPE_ENDINGS = (".yaml", ".yml")
+_TAKEN, _CHANGED = "taken", "changed"
+_MOST_NAMED = 10
 
 
 @dg.sensor(job=parse_dataset, minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING)
 def inbox(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResult | dg.SkipReason:
     """Start a dataset for each new or changed file; `NAME.yaml` beside `NAME.jsonl` is its recipe.
 
-    A file is taken when size and modification time have not changed since the last tick, so that a half-copied file is
-    left alone. The cursor holds, by file name, the state last seen and whether it was taken.
+    A file is taken when it and its recipe have not changed since the last tick, so that a half-copied one is left alone.
+    The cursor holds, by file name, the state last seen and what became of the file: `taken`, `changed` since it was taken, why
+    it was refused, or nothing yet.
     """
-    folder = data.root / "inbox"
-    if not folder.is_dir():
-        return dg.SkipReason(f"{folder} does not exist; create it and drop dialogue files into it")
-    before: dict[str, list] = json.loads(context.cursor) if context.cursor else {}
-    after: dict[str, list] = {}
+    try:
+        folder = open_inbox(data.root)
+        files, others = look_into(folder)
+    except OSError as error:
+        return dg.SkipReason(f"the inbox in {data.root} cannot be used: {error.strerror}")
+    before = _read(context.cursor)
+    after: dict[str, tuple[State, str]] = {}
+    known = {name for name, (_, became) in before.items() if became in (_TAKEN, _CHANGED)}
+    refused = refusals(files, data.root, known)
     requests, waiting = [], []
-    with os.scandir(folder) as entries:
-        files = sorted((e for e in entries if e.is_file() and e.name.lower().endswith(_ENDINGS)), key=lambda e: e.name)
-    for entry in files:
-        status = entry.stat()
-        state = [status.st_size, status.st_mtime_ns]
-        seen = before.get(entry.name)
-        taken = bool(seen and seen[:2] == state and seen[2])
-        if not taken and seen and seen[:2] == state:
-            try:
-                requests.append(_request(entry, state))
-                taken = True
-            except ValueError as error:
-                context.log.error(f"{entry.path} is not taken: {error}")
-                taken = True  # says so once, not at every tick; a renamed or changed file is looked at again
-        elif not taken:
-            waiting.append(entry.name)
-        after[entry.name] = [*state, taken]
+    for file in files:
+        state, became = before.get(file.name, ([], ""))
+        if state != file.state:
+            waiting.append(file.name)
+            became = _CHANGED if file.name in known else ""
+        elif reason := refused.get(file.name):
+            if became != reason:
+                context.log.error(f"{file.path} is not taken: {reason}")  # once, not at every tick
+            became = reason
+        elif became != _TAKEN:
+            requests.append(_request(file))
+            became = _TAKEN
+        after[file.name] = (file.state, became)
     context.update_cursor(json.dumps(after))
     if not requests:
-        return dg.SkipReason(
-            f"waiting for {', '.join(waiting)} to be complete" if waiting else "nothing new in the inbox"
-        )
+        return dg.SkipReason(_why_nothing(waiting, {n: r for n, r in refused.items() if after[n][1] == r}, others))
     names = [request.partition_key for request in requests if request.partition_key]
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=[datasets.build_add_request(names)])
 
 
-def _request(entry: os.DirEntry, state: list[int]) -> dg.RunRequest:
-    """Request for one file.
+def _read(cursor: str | None) -> dict[str, tuple[State, str]]:
+    """What the last tick saw; nothing where somebody edited the cursor into something else."""
+    try:
+        return {name: (list(state), str(became)) for name, (state, became) in json.loads(cursor or "{}").items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
 
-    Raises:
-        ValueError: the file's name cannot name a dataset.
-    """
-    name = dataset_name_from(entry.name)
-    config = {"input": os.path.abspath(entry.path)}
-    stem = entry.path[
-        : -len(next(e for e in sorted(_ENDINGS, key=len, reverse=True) if entry.path.lower().endswith(e)))
-    ]
-    for ending in _RECIPE_ENDINGS:
-        if os.path.isfile(stem + ending):
-            config["recipe_file"] = os.path.abspath(stem + ending)
-            break
+
+def _why_nothing(waiting: list[str], refused: dict[str, str], others: list[str]) -> str:
+    reasons = [f"waiting for {_named(waiting)} to be complete"] if waiting else []
+    reasons += [f"{name!r} is refused: {reason}" for name, reason in list(refused.items())[:_MOST_NAMED]]
+    if others:
+        reasons.append(
+            f"left alone: {_named(others)} (dialogue files end in {' or '.join(ENDINGS)}, and NAME.yaml is the recipe of "
+            f"NAME.jsonl)"
+        )
+    return "; ".join(reasons) or "nothing new in the inbox"
+
+
+def _named(names: list[str]) -> str:
+    more = [f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
+    return ", ".join([*names[:_MOST_NAMED], *more])
+
+
+def _request(file: InboxFile) -> dg.RunRequest:
+    """Request for one file."""
+    name = dataset_name_from(file.name)
+    config = {"input": str(file.path)}
+    if file.recipe:
+        config["recipe_file"] = str(file.recipe)
     return dg.RunRequest(
-        run_key=f"inbox:{entry.name}:{state[0]}:{state[1]}",
+        run_key=":".join(["inbox", file.name, *map(str, file.state)]),
         partition_key=name,
         run_config={"ops": {"synthesis_tasks": {"config": config}}},
         tags={DATASET_TAG: name},

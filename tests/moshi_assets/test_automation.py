@@ -152,20 +152,119 @@ def test_compressed_files_are_taken_and_others_are_not(pipeline):
     assert [request.partition_key for request in ticks.tick()] == ["small"]
 
 
-def test_a_name_that_cannot_be_a_dataset_is_refused_once_and_stops_nothing_else(pipeline, dropped):
-    write_dialogues(dropped.with_name("inbox.jsonl"), [dialogue(1)])
+def test_a_recipe_that_is_added_or_edited_later_is_a_change(pipeline, dropped):
+    ticks = Ticks("inbox", pipeline.instance)
+    ticks.tick()
+    keys = [request.run_key for request in ticks.tick()]
+
+    for text in ("engine: noise\n", "engine: builtin\n"):
+        dropped.with_suffix(".yaml").write_text(text)
+        assert ticks.tick() == []  # it may still be written
+        (request,) = ticks.tick()
+        assert request.run_config["ops"]["synthesis_tasks"]["config"]["recipe_file"] == str(
+            dropped.with_suffix(".yaml")
+        )
+        keys.append(request.run_key)
+
+    assert len(set(keys)) == 3
+
+
+def test_a_name_that_cannot_be_a_dataset_is_refused_and_stops_nothing_else(pipeline, dropped):
+    write_dialogues(dropped.with_name("con.jsonl"), [dialogue(1)])
     ticks = Ticks("inbox", pipeline.instance)
     ticks.tick()
 
     assert [request.partition_key for request in ticks.tick()] == ["chat"]
     assert ticks.tick() == []
+    assert "'con.jsonl' is refused: dataset name 'con' is not allowed" in ticks.skipped
 
 
-def test_no_inbox_is_no_error(pipeline):
+@pytest.mark.parametrize(
+    ("first", "second"), [("a_b.jsonl", "a b.jsonl"), ("a b.jsonl", "a_b.jsonl"), ("set.jsonl.gz", "set.jsonl")]
+)
+def test_the_second_file_that_would_become_the_same_dataset_is_refused_by_name(pipeline, first, second):
+    folder = pipeline.root / "inbox"
+    write_dialogues(folder / first, [dialogue(1)])
+    ticks = Ticks("inbox", pipeline.instance)
+    ticks.tick()
+    assert len(ticks.tick()) == 1
+    write_dialogues(folder / second, [dialogue(2)])
+    ticks.tick()
+
+    assert ticks.tick() == []
+    assert f"{second!r} is refused: it would become dataset" in ticks.skipped
+    assert f"as {first!r} does: rename one of them" in ticks.skipped
+
+
+def test_of_two_that_come_together_the_one_of_the_dataset_s_own_name_is_taken(pipeline):
+    for name in ("a b.jsonl", "a_b.jsonl"):
+        write_dialogues(pipeline.root / "inbox" / name, [dialogue(1)])
+    ticks = Ticks("inbox", pipeline.instance)
+    ticks.tick()
+
+    (request,) = ticks.tick()
+
+    assert request.run_config["ops"]["synthesis_tasks"]["config"]["input"].endswith("a_b.jsonl")
+
+
+def test_a_refused_file_is_taken_once_the_other_is_gone(pipeline):
+    folder = pipeline.root / "inbox"
+    for name in ("set.jsonl", "set.jsonl.gz"):
+        write_dialogues(folder / name, [dialogue(1)])
+    ticks = Ticks("inbox", pipeline.instance)
+    ticks.tick()
+    assert len(ticks.tick()) == 1
+    (folder / "set.jsonl").unlink()
+
+    (request,) = ticks.tick()
+
+    assert request.run_config["ops"]["synthesis_tasks"]["config"]["input"].endswith("set.jsonl.gz")
+
+
+def test_a_file_does_not_replace_a_dataset_that_was_made_from_another(pipeline, talks):
+    pipeline.parse(talks)
+    write_dialogues(pipeline.root / "inbox" / "talks.jsonl", [dialogue(1)])
+    ticks = Ticks("inbox", pipeline.instance)
+    ticks.tick()
+
+    assert ticks.tick() == []
+    assert f"dataset 'talks' was made from {talks}: rename the file, or remove that dataset" in ticks.skipped
+
+
+def test_the_file_that_a_dataset_was_made_from_may_change(pipeline, dropped):
+    pipeline.parse(dropped, "chat")
+    ticks = Ticks("inbox", pipeline.instance)
+    ticks.tick()
+
+    assert [request.partition_key for request in ticks.tick()] == ["chat"]
+
+
+def test_files_that_are_left_alone_are_named(pipeline, dropped):
+    for name in ("notes.txt", "half.jsonl.part", "typo.yaml", ".hidden"):
+        (dropped.parent / name).touch()
+    ticks = Ticks("inbox", pipeline.instance)
+
+    ticks.tick()
+
+    assert (
+        "left alone: half.jsonl.part, notes.txt, typo.yaml (dialogue files end in .jsonl or .jsonl.gz" in ticks.skipped
+    )
+
+
+def test_a_cursor_that_somebody_edited_is_no_error(pipeline, dropped):
+    ticks = Ticks("inbox", pipeline.instance)
+    ticks.cursor = '{"chat.jsonl": 7}'
+    ticks.tick()
+
+    assert len(ticks.tick()) == 1
+
+
+def test_the_first_tick_makes_the_inbox(pipeline):
     ticks = Ticks("inbox", pipeline.instance)
 
     assert ticks.tick() == []
-    assert "does not exist" in ticks.skipped
+    assert ticks.skipped == "nothing new in the inbox"
+    assert (pipeline.root / "inbox").is_dir()
 
 
 # -- a dataset carries on by itself
@@ -396,7 +495,10 @@ def test_a_tick_that_comes_twice_starts_nothing_twice(gappy):
 
 def test_the_next_night_asks_again_for_what_failed(gappy):
     tonight, tomorrow = (
-        {request.run_key for request in at_night("nightly_backfill", gappy.instance, NIGHT + datetime.timedelta(days=days))}
+        {
+            request.run_key
+            for request in at_night("nightly_backfill", gappy.instance, NIGHT + datetime.timedelta(days=days))
+        }
         for days in (0, 1)
     )
 
