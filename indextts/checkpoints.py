@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import torch
 from torch import Tensor
 
 from indextts.config import ModelConfig, load_config, published_config_path
+from indextts.foreign_files import ForeignFileError, open_regular, shown
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +32,9 @@ Face cache (that of earlier times, and ours), or both."""
 FINGERPRINT_BLOCK = 4096
 FINGERPRINT_ENDS = 1 << 20
 FINGERPRINT_SAMPLES = 64
+
+
+GET_AGAIN = "Get the file again from where the checkpoint was published; `indextts check` with its folder tells where"
 
 
 class CheckpointError(RuntimeError):
@@ -236,51 +242,67 @@ def read_pickle(path: Path, map_location: str = "cpu") -> Any:
     Raises ``CheckpointError`` if it holds any other kind of object, is not a torch file, or has the format of
     torch before 1.6, which cannot be mapped.
     """
-    try:
-        return torch.load(path, map_location=map_location, weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} holds objects other than tensors and is refused, since unpickling them could run code: {error}"
-        ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as a torch checkpoint: {error}") from error
+    with _readable(path, "a torch checkpoint"):
+        if not zipfile.is_zipfile(path):
+            raise CheckpointError(
+                f"{path} is no torch checkpoint of today's format (a zip file): it is damaged, or was saved by a torch "
+                f"before 1.6 or as a bare pickle, which is not opened. {GET_AGAIN}"
+            )
+        try:
+            return torch.load(path, map_location=map_location, weights_only=True, mmap=True)
+        except pickle.UnpicklingError as error:
+            raise CheckpointError(
+                f"{path} holds objects other than tensors and is refused, since reading them could run code. {GET_AGAIN}"
+            ) from error
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
     """The entries of a safetensors file, on the CPU."""
     import safetensors
 
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            names = file.keys()
-            return {name: file.get_tensor(name) for name in names}
-    except safetensors.SafetensorError as error:
-        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
+    with _readable(path, "safetensors"), safetensors.safe_open(path, framework="pt") as file:
+        names = file.keys()
+        return {name: file.get_tensor(name) for name in names}
 
 
 def read_safetensors_shapes(path: Path) -> dict[str, Tensor]:
     """Every entry as an empty tensor on the meta device; reads the header only."""
     import safetensors
 
+    with _readable(path, "safetensors"), safetensors.safe_open(path, framework="pt") as file:
+        names = file.keys()
+        return {name: torch.empty(file.get_slice(name).get_shape(), device="meta") for name in names}
+
+
+@contextmanager
+def _readable(path: Path, what: str) -> Iterator[None]:
+    """Whatever a library makes of a damaged file becomes a ``CheckpointError`` that names the file and a remedy."""
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            names = file.keys()
-            return {name: torch.empty(file.get_slice(name).get_shape(), device="meta") for name in names}
-    except safetensors.SafetensorError as error:
-        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
+        open_regular(path).close()
+        yield
+    except (CheckpointError, FileNotFoundError, PermissionError):
+        raise
+    except ForeignFileError as error:
+        raise CheckpointError(str(error)) from error
+    except Exception as error:
+        raise CheckpointError(
+            f"{path} cannot be read as {what}: it is damaged or something else. {GET_AGAIN}"
+        ) from error
 
 
 def tensor_entries(content: Any, path: Path, *names: str) -> dict[str, Tensor]:
     """The dictionary at ``content[names[0]][names[1]]…``. Raises ``CheckpointError`` if it is not one of tensors."""
     for name in names:
         if not isinstance(content, Mapping) or name not in content:
-            raise CheckpointError(f"{path} has no entry {'/'.join(names)}")
+            raise CheckpointError(f"{path} has no entry {'/'.join(names)}. {GET_AGAIN}")
         content = content[name]
     if not isinstance(content, Mapping):
-        raise CheckpointError(f"{path} holds no dictionary of tensors")
+        raise CheckpointError(f"{path} holds no dictionary of tensors. {GET_AGAIN}")
     others = [key for key, value in content.items() if not isinstance(value, Tensor)]
     if others:
-        raise CheckpointError(f"{path} holds entries that are not tensors: {', '.join(map(str, others[:20]))}")
+        raise CheckpointError(
+            f"{path} holds entries that are not tensors: {', '.join(map(shown, others[:20]))}. {GET_AGAIN}"
+        )
     return dict(content)
 
 

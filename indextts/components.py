@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from indextts.checkpoints import (
+    GET_AGAIN,
     CheckpointError,
     CheckpointFiles,
     bigvgan_entries,
@@ -29,9 +30,10 @@ from indextts.checkpoints import (
     tensor_entries,
 )
 from indextts.codec import SemanticCodec
-from indextts.config import ModelConfig, load_vocoder_config
+from indextts.config import ConfigError, ModelConfig, load_vocoder_config
 from indextts.features import SemanticEncoder
 from indextts.flow import CFM
+from indextts.foreign_files import ForeignFileError, read_json
 from indextts.gpt import UnifiedVoice
 from indextts.length_regulator import GPTLayer, LengthRegulator
 from indextts.speaker import CAMPPlus
@@ -136,7 +138,13 @@ def read_w2v_bert_config(path: Path) -> Wav2Vec2BertConfig:
     """``config.json`` of w2v-bert-2.0."""
     from transformers import Wav2Vec2BertConfig
 
-    return Wav2Vec2BertConfig.from_json_file(str(path))
+    try:
+        content = read_json(path)
+        return Wav2Vec2BertConfig(**content)
+    except ForeignFileError as error:
+        raise ConfigError(str(error)) from error
+    except Exception as error:  # whatever the library makes of a value
+        raise ConfigError(f"{path} is no configuration of w2v-bert-2.0: get it again. {GET_AGAIN}") from error
 
 
 @dataclass(frozen=True)
@@ -182,7 +190,7 @@ def load_strictly(module: nn.Module, entries: Mapping[str, Tensor], component: s
     """
     differences = compare_keys(module, entries, component)
     if differences:
-        raise CheckpointError(f"{path} does not fit {component}: {differences}")
+        raise CheckpointError(f"{path} does not fit {component}: {differences}. {GET_AGAIN}")
     own = module.state_dict()
     fitting = {key: tensor.to(own[key].dtype) for key, tensor in entries.items() if key in own}
     module.load_state_dict(fitting, assign=True)
@@ -249,9 +257,13 @@ def read_w2v_statistics(path: Path, dim: int) -> tuple[Tensor, Tensor]:
     """``wav2vec2bert_stats.pt`` -> mean and variance, (dim,) each. Raises ``CheckpointError``."""
     content = read_pickle(path)
     for key in ("mean", "var"):
-        if not isinstance(content, Mapping) or key not in content or tuple(content[key].shape) != (dim,):
-            raise CheckpointError(f"{path} must hold {key!r} of shape ({dim},)")
+        if not isinstance(content, Mapping) or not _has_shape(content.get(key), (dim,)):
+            raise CheckpointError(f"{path} must hold {key!r} of shape ({dim},). {GET_AGAIN}")
     return content["mean"].float(), content["var"].float()
+
+
+def _has_shape(value: object, shape: tuple[int, ...]) -> bool:
+    return isinstance(value, Tensor) and tuple(value.shape) == shape
 
 
 def read_emotion_matrix(path: Path, config: ModelConfig, name: str) -> Tensor:
@@ -260,5 +272,5 @@ def read_emotion_matrix(path: Path, config: ModelConfig, name: str) -> Tensor:
     width = config.cfm.dit.style_dim if name == "spk_matrix" else config.gpt.model_dim
     matrix = read_pickle(path)
     if not isinstance(matrix, Tensor) or tuple(matrix.shape) != (rows, width):
-        raise CheckpointError(f"{path} must be a tensor of shape ({rows}, {width})")
+        raise CheckpointError(f"{path} must be a tensor of shape ({rows}, {width}). {GET_AGAIN}")
     return matrix.float()

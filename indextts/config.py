@@ -6,19 +6,17 @@ there: all missing and ill-typed entries are named at once.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-
-import yaml
 
 from indextts.codec import CodecConfig
 from indextts.conditioning import ConformerConfig
 from indextts.dit import DiTConfig
 from indextts.features import Spectrogram
 from indextts.flow import CFMConfig
+from indextts.foreign_files import ForeignFileError, read_json, read_yaml, shown
 from indextts.gpt import GPTConfig
 from indextts.length_regulator import LengthRegulatorConfig
 from indextts.vocoder import BigVGANConfig
@@ -28,6 +26,8 @@ from indextts.wavenet import WaveNetConfig
 SEMANTIC_DIM = 1024
 GPT_LAYER_HIDDEN = (256, 128)
 EMOTIONS = 8
+MOST_PROBLEMS = 30
+CONFIG_SOURCE = "config.yaml of huggingface.co/IndexTeam/IndexTTS-2"
 T = TypeVar("T")
 
 
@@ -88,7 +88,7 @@ class _Reader:
             self.problems.append(f"{path} is missing")
             return 1
         if isinstance(value, bool) or not isinstance(value, int):
-            self.problems.append(f"{path} must be a whole number, not {value!r}")
+            self.problems.append(f"{path} must be a whole number, not {shown(value)}")
             return 1
         return value
 
@@ -99,7 +99,7 @@ class _Reader:
         elif isinstance(value, list) and all(isinstance(item, int) for item in value):
             return tuple(value)
         else:
-            self.problems.append(f"{path} must be a list of whole numbers, not {value!r}")
+            self.problems.append(f"{path} must be a list of whole numbers, not {shown(value)}")
         return ()
 
     def text(self, path: str) -> str:
@@ -107,7 +107,7 @@ class _Reader:
         if value is None:
             self.problems.append(f"{path} is missing")
         elif not isinstance(value, str) or not value:
-            self.problems.append(f"{path} must be a name, not {value!r}")
+            self.problems.append(f"{path} must be a name, not {shown(value)}")
         return str(value)
 
     def build(self, kind: Callable[..., T], **values: Any) -> T:
@@ -123,25 +123,25 @@ class _Reader:
         """The entry may be absent; if it is there, it must say what the modules implement."""
         value = self._find(path)
         if value is not None and value not in supported:
-            self.problems.append(f"{path} is {value!r}; supported: {', '.join(map(repr, supported))}")
+            self.problems.append(f"{path} is {shown(value)}; supported: {', '.join(map(repr, supported))}")
 
 
 def load_config(path: str | Path) -> ModelConfig:
     """Reads and validates ``config.yaml``. Raises ``ConfigError`` with everything that is wrong with it."""
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from error
+        content = read_yaml(path)
+    except ForeignFileError as error:
+        raise ConfigError(f"{error} (the published file is {CONFIG_SOURCE})") from error
     if not isinstance(content, Mapping):
-        raise ConfigError(f"{path} holds no settings")
+        raise ConfigError(f"{path} holds no settings: get it again, {CONFIG_SOURCE}")
     reader = _Reader(content)
     version = content.get("version", 2.0)
     if not isinstance(version, int | float) or int(version * 10) != 20:
-        reader.problems.append(f"version is {version!r}; this package runs IndexTTS 2.0")
+        reader.problems.append(f"version is {shown(version)}; this package runs IndexTTS 2.0")
     model = _model_config(reader, float(version) if isinstance(version, int | float) else 0.0)
     if reader.problems:
-        raise ConfigError(f"{path}: " + "; ".join(reader.problems))
+        raise ConfigError(f"{path}: {_told(reader.problems)}. Get it again, {CONFIG_SOURCE}")
     return model
 
 
@@ -321,15 +321,21 @@ def load_vocoder_config(path: str | Path) -> BigVGANConfig:
     """Reads the vocoder's ``config.json``. Raises ``ConfigError`` with everything that is wrong with it."""
     path = Path(path)
     try:
-        reader = _Reader(json.loads(path.read_text(encoding="utf-8")))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not JSON: {error}") from error
+        content = read_json(path)
+    except ForeignFileError as error:
+        raise ConfigError(str(error)) from error
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{path} holds no settings: get the vocoder's config.json again")
+    reader = _Reader(content)
     reader.expect("resblock", "1")
     reader.expect("activation", "snakebeta")
     reader.expect("snake_logscale", True)
     reader.expect("use_tanh_at_final", False)
     reader.expect("use_bias_at_final", False)
-    dilations = reader.content.get("resblock_dilation_sizes", ())
+    dilations = reader.content.get("resblock_dilation_sizes", [])
+    if not isinstance(dilations, list) or not all(isinstance(row, list) for row in dilations):
+        reader.problems.append(f"resblock_dilation_sizes must be lists of whole numbers, not {shown(dilations)}")
+        dilations = []
     config = reader.build(
         BigVGANConfig,
         num_mels=reader.integer("num_mels"),
@@ -340,5 +346,10 @@ def load_vocoder_config(path: str | Path) -> BigVGANConfig:
         resblock_dilation_sizes=tuple(tuple(row) for row in dilations),
     )
     if reader.problems:
-        raise ConfigError(f"{path}: " + "; ".join(reader.problems))
+        raise ConfigError(f"{path}: {_told(reader.problems)}. Get the vocoder's config.json again")
     return config
+
+
+def _told(problems: list[str]) -> str:
+    more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
+    return "; ".join(problems[:MOST_PROBLEMS]) + more

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from indextts.foreign_files import ForeignFileError, MissingFileError
+
 _LOG = logging.getLogger(__name__)
 
 # The order of the weights everywhere: emo_vector, the groups of feat1.pt and feat2.pt, QwenEmotion.
@@ -134,6 +136,7 @@ SYSTEM_PROMPT = (
     f"nothing else. Its keys are {', '.join(EMOTIONS)}; each value is a number from 0.0 (not at all) to {MAX_SCORE} "
     "(very strongly)."
 )
+EMOTION_SOURCE = "copy the folder qwen0.6bemo4-merge of the published IndexTTS-2 checkpoint anew"
 MAX_ANSWER_TOKENS = 256
 _REMEMBERED_TEXTS = 1024
 
@@ -252,7 +255,7 @@ class QwenEmotion:
         if self._model is not None:
             return
         if not (self.path / "config.json").is_file():
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"emotion by text needs the Qwen model in {self.path} (config.json, tokenizer, model.safetensors): "
                 "copy the folder qwen0.6bemo4-merge of the IndexTTS-2 checkpoint there, or give the emotion as audio "
                 "or as a vector"
@@ -267,7 +270,9 @@ class QwenEmotion:
             self._tokenizer = AutoTokenizer.from_pretrained(self.path, local_files_only=True)
             model: Any = AutoModelForCausalLM.from_pretrained(self.path, dtype=self.dtype, local_files_only=True)
         except OSError as error:
-            raise FileNotFoundError(f"the emotion model in {self.path} is incomplete: {error}") from error
+            raise MissingFileError(f"the emotion model in {self.path} is incomplete: {EMOTION_SOURCE}") from error
+        except Exception as error:  # whatever the libraries make of a damaged file
+            raise ForeignFileError(f"the emotion model in {self.path} cannot be read: {EMOTION_SOURCE}") from error
         finally:
             if bars:
                 transformers_logging.enable_progress_bar()

@@ -21,6 +21,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from indextts.foreign_files import ForeignFileError, require_regular
+
 if TYPE_CHECKING:
     from transformers import Wav2Vec2BertConfig
 
@@ -62,18 +64,16 @@ def load_audio(path: str | Path, sampling_rate: int) -> NDArray[np.float32]:
     import soundfile
     import soxr
 
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"voice prompt not found: {path}")
+    path = require_regular(path, "voice prompt")
     try:
         with soundfile.SoundFile(path) as file:
             source_rate = file.samplerate
             limit = (MAX_PROMPT_SECONDS + READ_AHEAD_SECONDS) * source_rate
             channels = file.read(limit, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise ValueError(f"cannot decode voice prompt {path}: {error}; use {PROMPT_FORMATS}") from error
+        raise ForeignFileError(f"cannot decode voice prompt {path}: use {PROMPT_FORMATS}") from error
     if len(channels) == 0:
-        raise ValueError(f"voice prompt {path} holds no audio")
+        raise ForeignFileError(f"voice prompt {path} holds no audio: record it again")
     mono = channels.mean(axis=1, dtype=np.float32)
     if source_rate != sampling_rate:
         length = math.ceil(len(mono) * sampling_rate / source_rate)

@@ -16,10 +16,12 @@ from pathlib import Path
 import yaml
 
 from indextts import grammars
+from indextts.foreign_files import ForeignFileError, read_yaml, shown
 
 _LOG = logging.getLogger(__name__)
 
 GlossaryEntry = str | Mapping[str, str]
+MAX_GLOSSARY_VALUES = 200_000
 
 _IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LATIN = re.compile("[a-zA-Z]")
@@ -246,12 +248,9 @@ def _read(grammar: grammars.Grammar, text: str) -> str:
 def load_glossary(path: str | Path) -> dict[str, GlossaryEntry]:
     """Read a `glossary.yaml`: a mapping of term to spoken form, or to {"en": …, "zh": …}.
 
-    Raises: ValueError, naming the file and the entry, if it is anything else; FileNotFoundError.
+    Raises: ForeignFileError (a ValueError), naming the file and the entry, if it is anything else; FileNotFoundError.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not readable as YAML: {error}") from error
+    content = read_yaml(path, MAX_GLOSSARY_VALUES)
     if content is None:
         return {}
     try:
@@ -259,7 +258,7 @@ def load_glossary(path: str | Path) -> dict[str, GlossaryEntry]:
             raise TypeError(f"expected a mapping of terms to their spoken forms, found {type(content).__name__}")
         return {str(term): _check_entry(str(term), entry) for term, entry in content.items()}
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ForeignFileError(f"{path}: {error}; correct the entry") from error
 
 
 def _check_entry(term: str, entry: GlossaryEntry) -> GlossaryEntry:
@@ -270,7 +269,7 @@ def _check_entry(term: str, entry: GlossaryEntry) -> GlossaryEntry:
     by_language = isinstance(entry, Mapping) and entry and set(entry) <= {"en", "zh"}
     if by_language and all(isinstance(spoken, str) for spoken in entry.values()):
         return entry
-    raise ValueError(f'glossary: {term!r} needs a text or {{"en": text, "zh": text}}, found {entry!r}')
+    raise ValueError(f'glossary: {shown(term)} needs a text or {{"en": text, "zh": text}}, found {shown(entry)}')
 
 
 def _spelled(part: str) -> str:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import sentencepiece
 
+from indextts.foreign_files import ForeignFileError, require_regular
 from indextts.normalize import TextNormalizer, load_glossary
 from indextts.segment import MAX_SEGMENT_TOKENS, split_segments
 
+BPE_SOURCE = "bpe.model of huggingface.co/IndexTeam/IndexTTS-2"
 # Scripts written without spaces, their punctuation and full-width forms: every character becomes a word of its own.
 _CJK = re.compile(
     "([\u1100-\u11ff\u2e80-\ua4cf\ua840-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff])"
@@ -27,13 +29,14 @@ class TextFrontend:
     """
 
     def __init__(self, bpe_model_path: str | Path, glossary_path: str | Path | None = None):
-        if not Path(bpe_model_path).is_file():
-            raise FileNotFoundError(f"no tokenizer model at {bpe_model_path}: it is part of the checkpoint folder")
+        require_regular(bpe_model_path, "tokenizer model of the checkpoint folder")
         self.pieces = sentencepiece.SentencePieceProcessor()
         try:
             self.pieces.Load(str(bpe_model_path))
         except (RuntimeError, OSError) as error:
-            raise ValueError(f"{bpe_model_path} is not a sentencepiece model: {error}") from error
+            raise ForeignFileError(
+                f"{bpe_model_path} is not a sentencepiece model: get it again ({BPE_SOURCE})"
+            ) from error
         self.bpe_model_path = Path(bpe_model_path)
         self.normalizer = TextNormalizer(load_glossary(glossary_path) if glossary_path is not None else None)
 

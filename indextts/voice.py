@@ -29,6 +29,7 @@ from indextts.features import (
     seamless_features,
     style_fbank,
 )
+from indextts.foreign_files import ForeignFileError, require_regular
 from indextts.gpt import UnifiedVoice
 from indextts.length_regulator import LengthRegulator
 from indextts.speaker import CAMPPlus
@@ -129,10 +130,7 @@ class ConditionCache(Generic[Condition]):
 
 def content_key(path: str | Path) -> str:
     """Digest of a file's bytes. Raises ``FileNotFoundError``."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"voice prompt not found: {path}")
-    with path.open("rb") as file:
+    with require_regular(path, "voice prompt").open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
@@ -196,7 +194,7 @@ class VoiceEncoder:
     def _load(self, path: str | Path, sampling_rate: int) -> Tensor:
         audio = load_audio(path, sampling_rate)
         if len(audio) < MIN_PROMPT_SECONDS * sampling_rate:
-            raise ValueError(
+            raise ForeignFileError(
                 f"voice prompt {path} lasts {len(audio) / sampling_rate:.3f} s; at least {MIN_PROMPT_SECONDS} s are needed"
             )
         return torch.from_numpy(audio[: int(self.max_prompt_seconds * sampling_rate)])

@@ -81,7 +81,6 @@ class Admission:
 
         Raises:
             DialogueFileError: the file cannot be read.
-            RecipeError: `eval_count` for a source that can be read only once.
         """
         split_of = self._splitter()
         for item in self._good():
@@ -90,9 +89,6 @@ class Admission:
     def _splitter(self) -> Callable[[Dialogue], str]:
         recipe = self._recipe
         if recipe.eval_count is not None:
-            source = Path(recipe.source)
-            if source.exists() and not source.is_file():
-                raise RecipeError(f"eval_count reads {source} twice, but it is no regular file: use eval_fraction")
             good = (item[0] for item in self._good() if not isinstance(item, Reject))
             return split_by_count(good, recipe.eval_count, recipe.seed)
         if recipe.eval_fraction:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from .dialogue_file import filled_lines
 from .faults import Fault
 from .recipe import Recipe
 from .stereo import read_index
@@ -109,8 +108,10 @@ def _count_source(counts: Counts, recipe: Recipe, summary: dict[str, Any], last:
     if source_state(path) is None or source_state(path) != summary.get("source"):
         return
     full = recipe.max_samples is not None and summary["dialogues"] >= recipe.max_samples
-    counts.lines = 0
-    for number, filled in _filled_lines(path):
+    counts.lines = before = 0
+    for number, filled in filled_lines(path):
+        counts.blank += number - before - 1  # those that are left out
+        before = number
         if number > last and full:
             counts.left_out += filled
         else:
@@ -125,25 +126,6 @@ def source_state(path: Path) -> list[int] | None:
     except OSError:
         return None
     return [state.st_size, state.st_mtime_ns]
-
-
-def _filled_lines(path: Path) -> Iterator[tuple[int, bool]]:
-    """Number of each line of a dialogue file, from 1, and whether it holds anything; memory does not grow with a line."""
-    with open(path, "rb") as raw:
-        zipped = raw.read(2) == b"\x1f\x8b"
-    stream: BinaryIO
-    with gzip.open(path) if zipped else open(path, "rb") as stream:  # type: ignore[assignment]
-        number, filled, open_line = 1, False, False
-        while piece := stream.readline(_PIECE):
-            if number == 1 and not open_line:
-                piece = piece.removeprefix(b"\xef\xbb\xbf")
-            filled |= bool(piece) and not piece.isspace()
-            open_line = not piece.endswith(b"\n")
-            if not open_line:
-                yield number, filled
-                number, filled = number + 1, False
-        if open_line:
-            yield number, filled
 
 
 def _rows(path: Path) -> int:

@@ -167,8 +167,11 @@ def open_part(path: Path) -> Part | None:
     if xxhash.xxh3_64_hexdigest(content) != path.stem.rpartition("-")[2]:
         logger.warning("part %s is damaged (checksum): its utterances will be spoken again", path)
         return None
-    batch = pa.ipc.open_file(content).get_batch(0)
-    return Part(path, batch)
+    try:
+        return Part(path, pa.ipc.open_file(content).get_batch(0))
+    except (pa.ArrowException, KeyError, IndexError, TypeError, AttributeError) as error:
+        logger.warning("part %s is none of this project (%s): its utterances will be spoken again", path, error)
+        return None
 
 
 class SpokenShard:

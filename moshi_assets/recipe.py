@@ -12,6 +12,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from indextts.foreign_files import ForeignFileError, read_yaml, shorten, shown
+
 from .align.choice import AlignerName
 from .card.settings import CardSettings
 from .engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
@@ -248,15 +250,21 @@ def make_recipe(settings: dict[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(settings)
     except ValidationError as error:
-        faults = [_fault(e) for e in error.errors(include_url=False)]
+        errors = error.errors(include_url=False, include_context=False)
+        faults = [shorten(_fault(each), _MOST_CHARACTERS) for each in errors[:_MOST_FAULTS]]
+        if len(errors) > _MOST_FAULTS:
+            faults.append(f"and {len(errors) - _MOST_FAULTS} more")
         raise RecipeError("; ".join(faults)) from None
 
 
 _UNION_MEMBERS = ("int", "literal['native']", "str", "list[str]")
+_MOST_FAULTS = 20
+_MOST_CHARACTERS = 1500
+"""Of one fault; the list of all settings has 800."""
 
 
 def _fault(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part not in _UNION_MEMBERS)
+    where = ".".join(shorten(str(part)) for part in error["loc"] if part not in _UNION_MEMBERS)
     if error["type"] == "extra_forbidden":
         return f"unknown setting {where!r} (known: {', '.join(Recipe.model_fields)})"
     if error["type"] == "missing":
@@ -264,25 +272,26 @@ def _fault(error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if not where:  # of several settings together
         return message
-    return f"{where}: {message}" + ("" if repr(error["input"]) in message else f" (got {error['input']!r})")
+    value = shown(error["input"])
+    return f"{where}: {message}" + ("" if value in message else f" (got {value})")
 
 
 def read_recipe_settings(path: Path) -> dict[str, Any]:
     """Mapping held by a recipe file (YAML), not yet validated: a recipe on disk may leave out name and source.
 
     Raises:
-        RecipeError: unreadable, not YAML, or not a mapping.
+        RecipeError: unreadable, not YAML, not a mapping, or written to do harm (see `foreign_files`).
     """
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = read_yaml(path)
     except OSError as error:
         raise RecipeError(f"cannot read recipe {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"recipe {path} is not valid YAML: {error}") from None
+    except ForeignFileError as error:
+        raise RecipeError(f"recipe {error}") from error
     if settings is None:
         return {}
     if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
-        raise RecipeError(f"recipe {path} must be a mapping of settings")
+        raise RecipeError(f"recipe {path} must be a mapping of settings, such as 'gap: 0.5' on a line")
     return settings
 
 

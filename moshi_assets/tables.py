@@ -38,4 +38,7 @@ def read_table(path: Path) -> pa.Table:
     body = content[:-_DIGEST_BYTES]
     if xxhash.xxh3_64_digest(body) != content[-_DIGEST_BYTES:]:
         raise DamagedTable(f"{path} is damaged (checksum)")
-    return pa.ipc.open_file(pa.py_buffer(body)).read_all()
+    try:
+        return pa.ipc.open_file(pa.py_buffer(body)).read_all()
+    except pa.ArrowException as error:
+        raise DamagedTable(f"{path} is no table of this project") from error

@@ -118,8 +118,10 @@ class CtcModel:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             self._extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
             model = AutoModelForCTC.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise AlignerError(f"CTC model {folder} cannot be loaded: {error}") from error
+        except Exception as error:  # whatever the libraries make of a damaged or dangerous file
+            raise AlignerError(
+                f"CTC model {folder} cannot be loaded: a file of it is missing, damaged or of another kind; get the folder again"
+            ) from error
         if model.main_input_name != "input_values":
             raise AlignerError(
                 f"CTC model {folder} hears {model.main_input_name}, not sound: use a wav2vec2-family one"

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import soundfile as sf
 
+from indextts.foreign_files import kind_of
+
 from .base import (
     EmotionSettings,
     EngineError,
@@ -215,8 +217,8 @@ def _files(options: IndexTTS2Options) -> CheckpointFiles:
         ) from error
     try:
         return locate(options.cfg_path, options.model_dir, options.aux_paths or None)
-    except (FileNotFoundError, ConfigError) as error:
-        raise EngineError(f"engine 'indextts2': {error}") from None
+    except (OSError, ConfigError) as error:
+        raise EngineError(f"engine 'indextts2': {error}") from error
 
 
 def _emotion(task: SynthesisTask) -> dict[str, Any] | None:
@@ -231,6 +233,8 @@ def _find_recording(name: str, folder: Path) -> Path:
     for path in candidates:
         if path.is_file():
             return path.resolve()
+        if path.exists() and (kind := kind_of(path.stat().st_mode)):
+            raise VoiceError(f"voice recording {path} is {kind}: give a sound file")
     raise VoiceError(f"there is no voice recording {name!r} (looked for {', '.join(map(str, candidates))})")
 
 
@@ -240,7 +244,9 @@ def _prompt_fingerprint(path: Path) -> str:
     try:
         info = sf.info(path)
     except sf.LibsndfileError as error:
-        raise VoiceError(f"voice recording {path} cannot be read: {error}") from None
+        raise VoiceError(
+            f"voice recording {path} is damaged or no sound file: use WAV, FLAC, OGG or MP3 ({error.error_string})"
+        ) from None
     if info.duration < MIN_PROMPT_SECONDS:
         raise VoiceError(
             f"voice recording {path} lasts {info.duration:.2f} s; at least {MIN_PROMPT_SECONDS} s are needed"

@@ -114,8 +114,11 @@ class WhisperRecogniser:
                 device=device or "cpu",
                 model_kwargs={"local_files_only": True},
             )
-        except (ImportError, OSError, ValueError, KeyError) as error:
-            raise ListenerError(f"gates.whisper_model {model!r} cannot be loaded: {error}") from None
+        except Exception as error:  # whatever the libraries make of a damaged or dangerous file
+            raise ListenerError(
+                f"gates.whisper_model {model!r} cannot be loaded: it is no folder of a Whisper model, or a file of it is missing or "
+                f"damaged; get the folder again"
+            ) from error
 
     def hear(self, utterances: Sequence[Heard]) -> list[str | None]:
         sounds = [{"raw": _wave(utterance), "sampling_rate": RATE} for utterance in utterances]

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moshi_assets.dialogue import REJECT_EXCERPT, Dialogue, Reject, Turn
-from moshi_assets.dialogue_file import MAX_LINE_BYTES, DialogueFileError, read_dialogues
+from moshi_assets.dialogue_file import MAX_LINE_BYTES, DialogueFileError, filled_lines, read_dialogues
 from moshi_assets.record_forms import MAX_ID_CHARS, MAX_VOICE_CHARS
 
 GOOD = b'{"id": "a", "user_text": "Hello?", "assistant_text": "Hi!"}'
@@ -177,14 +177,32 @@ def test_an_over_long_last_line_is_rejected(read):
 
 
 def test_a_file_is_read_line_by_line(tmp_path: Path):
-    """A pipe that is still open gives what was written so far."""
-    reading, writing = os.pipe()
-    os.write(writing, (GOOD + b"\n") * 500)
-    talks = read_dialogues(Path(f"/dev/fd/{reading}"))
+    """What is appended meanwhile is read as well."""
+    path = tmp_path / "talks.jsonl"
+    path.write_bytes((GOOD + b"\n") * 100)
+    talks = read_dialogues(path)
     assert isinstance(next(talks), Dialogue)
-    os.close(writing)
+    with open(path, "ab") as more:
+        more.write((GOOD + b"\n") * 400)
     assert sum(1 for _ in talks) == 499
-    os.close(reading)
+
+
+def test_a_pipe_is_refused_and_nobody_waits_for_its_writer(tmp_path: Path):
+    os.mkfifo(tmp_path / "talks.jsonl")
+    with pytest.raises(DialogueFileError, match=r"talks.jsonl is a pipe: give a regular file"):
+        next(read_dialogues(tmp_path / "talks.jsonl"))
+
+
+def test_a_device_is_refused():
+    with pytest.raises(DialogueFileError, match=r"/dev/zero is a device: give a regular file"):
+        next(read_dialogues(Path("/dev/zero")))
+
+
+def test_many_blank_lines_are_passed_over_and_counted(tmp_path: Path):
+    path = tmp_path / "talks.jsonl"
+    path.write_bytes(b"\n" * 3_000_000 + GOOD + b"\n" + b" \r\n" * 1_000_000 + GOOD)
+    assert [talk.line for talk in read_dialogues(path)] == [3_000_001, 4_000_002]
+    assert [number for number, filled in filled_lines(path) if filled] == [3_000_001, 4_000_002]
 
 
 def test_a_truncated_gzip_file_is_an_error_that_says_after_which_line(tmp_path: Path):
@@ -211,10 +229,14 @@ def test_a_damaged_gzip_file_is_an_error_or_reads_the_same(
     assert [talk.id for talk in talks] == [str(number) for number in range(60)]
 
 
-@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir], ids=["missing", "folder"])
-def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, make):
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [(lambda path: None, "after line 0: No such file"), (Path.mkdir, "is a folder: give a regular file")],
+    ids=["missing", "folder"],
+)
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, make, told):
     make(tmp_path / "talks.jsonl")
-    with pytest.raises(DialogueFileError, match=r"talks\.jsonl after line 0"):
+    with pytest.raises(DialogueFileError, match=rf"talks\.jsonl {told}"):
         list(read_dialogues(tmp_path / "talks.jsonl"))
 
 

@@ -290,11 +290,11 @@ def test_a_dataset_with_nothing_to_train_on_is_an_error(tmp_path: Path, wanted: 
     assert not dataset.store.exists()
 
 
-def test_a_source_that_can_be_read_only_once_is_refused_for_a_count(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, [], eval_count=1)
+def test_a_source_that_can_be_read_only_once_is_refused(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, [])
     dataset.source.unlink()
     os.mkfifo(dataset.source)
-    with pytest.raises(RecipeError, match=r"eval_count reads .* twice, but it is no regular file: use eval_fraction"):
+    with pytest.raises(DialogueFileError, match=r"dialogues.jsonl is a pipe: give a regular file"):
         dataset.plan()
 
 
@@ -347,7 +347,11 @@ def test_a_parse_replaces_the_earlier_one(tmp_path: Path):
     dataset.plan()
     assert len(dataset.store.shards()) == 1 and len(dataset.tasks()) == 4
     assert list(dataset.store.rejects()) == []
-    assert sorted(path.name for path in dataset.store.tasks_folder.iterdir()) == ["summary.json", "talks.000000.tasks", "voices.json"]
+    assert sorted(path.name for path in dataset.store.tasks_folder.iterdir()) == [
+        "summary.json",
+        "talks.000000.tasks",
+        "voices.json",
+    ]
 
 
 def test_the_recipe_is_stored(tmp_path: Path):

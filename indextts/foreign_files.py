@@ -1,0 +1,220 @@
+"""Files that others made, read with limits: what a checkpoint folder or a recipe holds may have been written to do harm.
+
+A pipe without a writer would be waited for, a few lines of YAML can stand for a billion values, and a message that shows such a value
+would never end. All of that is refused here, with the file's name and what to do. Needs nothing but PyYAML, so that every command can
+afford it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import reprlib
+import stat
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MAX_SETTINGS_BYTES = 1 << 20
+"""A settings file has a few KB."""
+MAX_VALUES = 20_000
+"""Values of a settings file, those of its aliases counted wherever they are used."""
+MAX_DEPTH = 50
+"""Values inside values."""
+_MOST_SHOWN = 100
+_MOST_DIGITS = 400
+_NUMERIC = re.compile(r"[-+.:\w]*")
+_YAML = "tag:yaml.org,2002:"
+_TAGS = frozenset(
+    f"{_YAML}{name}"
+    for name in (
+        "null",
+        "bool",
+        "int",
+        "float",
+        "str",
+        "seq",
+        "map",
+        "binary",
+        "timestamp",
+        "set",
+        "omap",
+        "pairs",
+        "merge",
+    )
+) | {None, "!"}
+_KINDS: dict[Callable[[int], bool], str] = {
+    stat.S_ISFIFO: "a pipe",
+    stat.S_ISDIR: "a folder",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+    stat.S_ISSOCK: "a socket",
+}
+
+
+class ForeignFileError(ValueError):
+    """A file that cannot be used as it is; the message names the file, what is wrong with it, and what to do."""
+
+
+class MissingFileError(FileNotFoundError):
+    """A file that is not there; the message names it."""
+
+
+def kind_of(mode: int) -> str | None:
+    """What a file is by its ``st_mode`` where it is not a regular one, such as "a pipe"; None for a regular one."""
+    if stat.S_ISREG(mode):
+        return None
+    return next((name for is_kind, name in _KINDS.items() if is_kind(mode)), "no regular file")
+
+
+def open_regular(path: str | Path, buffering: int = io.DEFAULT_BUFFER_SIZE) -> io.BufferedReader:
+    """Opens a regular file for reading and never waits for a writer.
+
+    Raises ``ForeignFileError`` for a pipe, device, socket or folder, and ``OSError`` where it cannot be opened.
+    """
+    kind = kind_of(os.stat(path).st_mode)
+    if kind is None:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+        kind = kind_of(os.fstat(handle).st_mode)
+        if kind is None:
+            return io.BufferedReader(io.FileIO(handle, "rb"), buffering)
+        os.close(handle)
+    raise ForeignFileError(f"{path} is {kind}: give a regular file")
+
+
+def require_regular(path: str | Path, what: str) -> Path:
+    """The path of a regular file, which may be given to a library that opens it by itself.
+
+    Raises ``MissingFileError`` or ``ForeignFileError`` with ``what`` it should be, such as "voice prompt".
+    """
+    path = Path(path)
+    try:
+        kind = kind_of(os.stat(path).st_mode)
+    except (OSError, ValueError):  # a name with a null byte, say
+        kind = "missing"
+    if kind == "missing":
+        raise MissingFileError(f"{what} not found: {path}")
+    if kind is not None:
+        raise ForeignFileError(f"{what} {path} is {kind}: give a regular file")
+    return path
+
+
+def read_limited(path: str | Path, most: int = MAX_SETTINGS_BYTES) -> str:
+    """The text of a small UTF-8 file. Raises ``ForeignFileError`` for a longer one, and as :func:`open_regular`."""
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ForeignFileError(f"{path} has more than {most:,} bytes: this is no settings file, check its name")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ForeignFileError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
+
+
+def read_yaml(path: str | Path, max_values: int = MAX_VALUES) -> Any:
+    """Plain values (mappings, lists, texts, numbers, dates) of a YAML file.
+
+    Raises ``ForeignFileError`` for what is no YAML, is nested too deeply, holds more than ``max_values`` values (those of aliases
+    counted wherever they are used) or a tag that asks for an object; ``OSError`` where the file cannot be read.
+    """
+    text = read_limited(path)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _check_events(yaml.parse(text, Loader=loader), path, max_values)
+        return yaml.load(text, Loader=loader)  # a safe loader, which makes no objects
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        told = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+        raise ForeignFileError(f"{path} is not valid YAML{where}: {shorten(str(told))}; correct it") from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        if isinstance(error, ForeignFileError):
+            raise
+        raise ForeignFileError(
+            f"{path} holds a number or date that cannot be read: {shorten(str(error))}; correct it"
+        ) from error
+
+
+def read_json(path: str | Path) -> Any:
+    """The content of a small JSON file. Raises ``ForeignFileError`` and ``OSError`` as :func:`read_yaml`."""
+    text = read_limited(path)
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ForeignFileError(f"{path} is nested too deeply: this is no settings file") from error
+    except ValueError as error:  # an integer of thousands of digits too
+        raise ForeignFileError(f"{path} is not valid JSON: {shorten(str(error))}; get the file again") from error
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: its beginning, however large, deep or odd it is."""
+    try:
+        return shorten(_short.repr(value))
+    except Exception:  # an integer of more digits than Python writes, or somebody else's __repr__
+        return f"a value of type {type(value).__name__}"
+
+
+def shorten(text: str, most: int = _MOST_SHOWN) -> str:
+    """The first ``most`` characters of a text, on one line."""
+    line = " ".join(text[: 4 * most].split())
+    return line if len(line) <= most and len(text) <= 4 * most else f"{line[:most]} ..."
+
+
+_short = reprlib.Repr()
+_short.maxlevel = 2
+_short.maxstring = _short.maxother = _short.maxlong = _MOST_SHOWN
+
+
+def _is_number(event: yaml.ScalarEvent) -> bool:
+    """Whether a long text could be read as a number: YAML knows ones to the base 60, which take time without end."""
+    if event.tag in (f"{_YAML}int", f"{_YAML}float"):
+        return True
+    return bool(event.implicit[0] and event.value[0] in "-+.0123456789" and _NUMERIC.fullmatch(event.value))
+
+
+def _check_events(events: Iterable[yaml.Event], path: str | Path, max_values: int) -> None:
+    """Refuses a document whose values are too many, too deep or objects, before any of them is made."""
+    sizes: dict[str, tuple[int, int]] = {}  # anchor -> values, and levels below it, all aliases written out
+    open_nodes: list[tuple[str | None, int, int]] = []
+    values = height = 0
+    for event in events:
+        line = f"line {event.start_mark.line + 1}" if event.start_mark else "somewhere"
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise ForeignFileError(
+                    f"{path}, {line}: the value {shown(event.anchor)} holds itself or does not exist; correct it"
+                )
+            more, levels = sizes[event.anchor]
+            values, height = values + more, max(height, len(open_nodes) + levels)
+        elif isinstance(event, yaml.NodeEvent):
+            tag = getattr(event, "tag", None)
+            if tag not in _TAGS:
+                raise ForeignFileError(
+                    f"{path}, {line}: the tag {shown(tag)} asks for an object, which is refused; write plain values"
+                )
+            if isinstance(event, yaml.ScalarEvent) and len(event.value) > _MOST_DIGITS and _is_number(event):
+                raise ForeignFileError(f"{path}, {line}: a number of {len(event.value):,} characters; correct it")
+            values += 1
+            height = max(height, len(open_nodes) + 1)
+            if isinstance(event, yaml.CollectionStartEvent):
+                open_nodes.append((event.anchor, values - 1, height))
+                height = len(open_nodes)
+            elif event.anchor:
+                sizes[event.anchor] = (1, 1)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before, outer = open_nodes.pop()
+            if anchor:
+                sizes[anchor] = (values - before, height - len(open_nodes))
+            height = max(height, outer)
+        if height > MAX_DEPTH:
+            raise ForeignFileError(
+                f"{path}, {line}: values are nested more than {MAX_DEPTH} deep; this is no settings file"
+            )
+        if values > max_values:
+            raise ForeignFileError(
+                f"{path}, {line}: more than {max_values:,} values, those of aliases included; write it shorter"
+            )
