@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from .cli_build import EXIT_FAILED, build
+from .cli_datasets import list_datasets, remove
 from .cli_export import export
 from .cli_report import report
 from .names import check_dataset_name
@@ -25,6 +26,8 @@ def cli() -> None:
 cli.add_command(build)
 cli.add_command(export)
 cli.add_command(report)
+cli.add_command(list_datasets)
+cli.add_command(remove)
 
 
 @cli.command()

@@ -31,6 +31,15 @@ def instance_home(root: Path) -> Path:
     return home
 
 
+def existing_home(root: Path) -> Path | None:
+    """The same folder where there is a history in it, else None; nothing is made."""
+    home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster").expanduser().resolve()
+    if not (home / "dagster.yaml").is_file():
+        return None
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
 def _marked(settings: str) -> str:
     """Settings under a first line that tells later whether they were changed since."""
     return f"{_MARK}({hashlib.sha256(settings.encode()).hexdigest()[:16]})\n{settings}"

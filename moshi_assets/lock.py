@@ -99,3 +99,19 @@ def _leave_no_empty_folder(handle: int, folder: Path) -> None:
             if _lies_at(handle, folder / LOCK_NAME):
                 os.unlink(folder / LOCK_NAME)
                 os.rmdir(folder)
+
+
+def holder(folder: Path) -> str | None:
+    """Owner of the build that works in a dataset folder; None when nobody does."""
+    try:
+        handle = os.open(folder / LOCK_NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(handle, 4096, 0).decode("utf-8", "replace").partition("\n")[0]
+    else:
+        return None
+    finally:
+        os.close(handle)
