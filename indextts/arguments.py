@@ -13,21 +13,34 @@ from indextts.decode import GenerationOptions
 
 logger = logging.getLogger(__name__)
 
-_WITHOUT_EFFECT = {
-    "use_cuda_kernel": "the vocoder has no custom kernel; it runs on torch alone",
-    "use_deepspeed": "decoding has its own preallocated cache; leave it out",
-    "use_accel": "it would ignore beams, top-k, top-p and the repetition penalty; use use_fp16 or use_bf16 on a GPU",
-    "use_torch_compile": "nothing is compiled; use use_fp16 or use_bf16 on a GPU",
-}
+_WITHOUT_EFFECT = {"use_deepspeed": "decoding has its own preallocated cache; leave it out"}
+_ELSEWHERE = "it is for CUDA devices; this one is {}"
 _warned: set[str] = set()
 
 
 def warn_of_no_effect(**given: Any) -> None:
     """Warns, once in a process, of each option that is switched on and has no effect here."""
     for option, value in given.items():
-        if value and option not in _warned:
-            _warned.add(option)
-            logger.warning("%s has no effect here: %s", option, _WITHOUT_EFFECT[option])
+        if value:
+            _warn_once(option, _WITHOUT_EFFECT[option])
+
+
+def on_this_device(device: torch.device, given: Mapping[str, bool | None]) -> dict[str, bool]:
+    """Accelerations that are used on ``device``: all on CUDA but those that are switched off, none elsewhere.
+
+    One that was asked for in vain is warned of, once in a process.
+    """
+    on_cuda = device.type == "cuda"
+    for option, value in given.items():
+        if value and not on_cuda:
+            _warn_once(option, _ELSEWHERE.format(device))
+    return {option: on_cuda and value is not False for option, value in given.items()}
+
+
+def _warn_once(option: str, reason: str) -> None:
+    if option not in _warned:
+        _warned.add(option)
+        logger.warning("%s has no effect here: %s", option, reason)
 
 
 def default_device() -> torch.device:

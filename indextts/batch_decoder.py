@@ -122,8 +122,9 @@ class BatchDecoder:
         capacity: int,
         max_codes: int,
         on_step: OnStep | None = None,
+        captured: bool = True,
     ) -> None:
-        """``capacity`` in cache positions a slot; ``max_codes`` of any row."""
+        """``capacity`` in cache positions a slot; ``max_codes`` of any row; ``captured``: steps as CUDA graphs on a GPU."""
         assert options.num_beams == 1 and slots >= 1
         gpt.pack()
         config, device = gpt.config, gpt.device
@@ -144,7 +145,7 @@ class BatchDecoder:
         self._minimum = torch.zeros(slots, dtype=torch.long, device=device)
         self._maximum = torch.zeros(slots, dtype=torch.long, device=device)
         self._done = torch.ones(slots, dtype=torch.bool, device=device)
-        self._graphs = CapturedSteps(device, enabled=device.type == "cuda" and on_step is None)
+        self._graphs = CapturedSteps(device, enabled=captured and device.type == "cuda" and on_step is None)
 
     @staticmethod
     def positions(gpt: UnifiedVoice, row: DecodeRow) -> int:

@@ -68,7 +68,7 @@ class RowLayout(NamedTuple):
     lengths: Tensor | None
     """(B,) int64; ``None`` if every row is full."""
     rotary: Tensor
-    """(T, d_head / 2) complex64, from :func:`rotary_table`."""
+    """From :func:`rotary_table`: (T, d_head / 2) complex64 on a CPU, (T, d_head / 2, 2) float32 elsewhere."""
     window: Tensor | None = None
     """(B, W) int64, the frames whose velocity is wanted, with those its convolutions look at; ``None``: all."""
     window_lengths: Tensor | None = None
@@ -147,28 +147,38 @@ class AdaptiveNorm(nn.Module):
 
 
 def rotary_table(frames: int, dim_head: int, device: torch.device) -> Tensor:
-    """exp(i angle) of the rotary angles, (frames, dim_head / 2) complex64."""
+    """The rotary angles' exp(i angle): (frames, dim_head / 2) complex64 on a CPU, cosine and sine (..., 2) elsewhere.
+
+    A CPU multiplies complex numbers faster: even and odd columns apart are strided reads, which it does not vectorise. A compiler
+    for GPUs fuses real arithmetic alone.
+    """
     frequency = 1.0 / ROTARY_BASE ** (torch.arange(0, dim_head, 2, device=device).float() / dim_head)
     angle = torch.outer(torch.arange(frames, device=device).float(), frequency)
-    return torch.polar(torch.ones_like(angle), angle)
+    if device.type == "cpu":
+        return torch.polar(torch.ones_like(angle), angle)
+    return torch.stack((angle.cos(), angle.sin()), dim=-1)
 
 
 def rotate(x: Tensor, rotary: Tensor) -> Tensor:
-    """Rotates neighbouring pairs of x (..., d_head) by ``rotary`` (..., d_head / 2): float32 whatever x is.
-
-    As one product of complex numbers: even and odd columns apart are strided reads, which a CPU does not vectorise.
-    """
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * rotary).flatten(-2)
+    """Rotates neighbouring pairs of x (..., d_head) by ``rotary``, from :func:`rotary_table`: float32 whatever x is."""
+    pairs = x.float().unflatten(-1, (-1, 2))
+    if rotary.is_complex():
+        return torch.view_as_real(torch.view_as_complex(pairs) * rotary).flatten(-2)
+    (first, second), (cosine, sine) = pairs.unbind(-1), rotary.unbind(-1)
+    return torch.stack((first * cosine - second * sine, first * sine + second * cosine), dim=-1).flatten(-2)
 
 
 @lru_cache
+def _cpu_multiplies_bf16() -> bool:
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
 def attention_dtype(device_type: str, dtype: torch.dtype) -> torch.dtype:
     """Number format of attention between layers of ``dtype``: the same, but float32 for bf16 on a CPU without AMX.
 
     There the rotary products, which are float32, are not rounded for it (docs/indextts2.md §12).
     """
-    exact = device_type == "cpu" and dtype == torch.bfloat16 and not torch.cpu.get_capabilities().get("amx_bf16")
+    exact = device_type == "cpu" and dtype == torch.bfloat16 and not _cpu_multiplies_bf16()
     return torch.float32 if exact else dtype
 
 
@@ -323,8 +333,11 @@ class DiT(nn.Module):
             self.final_layer.table(embedding),
         )
 
-    def row_layout(self, lengths: Tensor, frames: int) -> RowLayout:
+    def row_layout(self, lengths: Tensor, frames: int, always_masked: bool = False) -> RowLayout:
         """Row lengths (B,) int of a batch of ``frames`` frames -> its layout. One look at the lengths on the host.
+
+        Args:
+            always_masked: also where every row is full, so that one compiled graph serves all batches.
 
         Raises:
             ValueError: a row too short to be mirrored at its end, or longer than the model's 16 384 frames.
@@ -336,25 +349,27 @@ class DiT(nn.Module):
             raise ValueError(f"row lengths {low} to {high}: expected {reach + 1} to {min(frames, MAX_FRAMES)} frames")
         device = self.cond_projection.weight.device
         rotary = rotary_table(frames, config.hidden_dim // config.num_heads, device)
-        if low == frames:
+        if low == frames and not always_masked:
             return RowLayout(None, None, rotary)
         lengths = lengths.to(device)
         return RowLayout(length_mask(lengths, frames)[:, None, None], lengths, rotary)
 
-    def speech_window(self, layout: RowLayout, lengths: Tensor, prompt_lengths: Tensor) -> RowLayout:
+    def speech_window(
+        self, layout: RowLayout, lengths: Tensor, prompt_lengths: Tensor, always_masked: bool = False
+    ) -> RowLayout:
         """The layout with a window on each row's speech, preceded by what the WaveNet looks back at.
 
         What the window's first frames lack on their left spoils the velocity of prompt frames only, which nobody
-        asks for. lengths and prompt_lengths (B,) int.
+        asks for. lengths and prompt_lengths (B,) int; ``always_masked`` as in :meth:`row_layout`.
         """
         look_back = self.config.wavenet.total_reach
         starts = (prompt_lengths.cpu() - look_back).clamp(min=0)
-        if not bool(starts.any()):
+        if not bool(starts.any()) and not always_masked:
             return layout
         sizes = lengths.cpu() - starts
         width, frames = int(sizes.max()), layout.rotary.shape[0]
         window = (starts[:, None] + torch.arange(width)).clamp(max=frames - 1).to(layout.rotary.device)
-        full = int(sizes.min()) == width
+        full = int(sizes.min()) == width and not always_masked
         return layout._replace(window=window, window_lengths=None if full else sizes.to(layout.rotary.device))
 
     def frame_terms(self, prompt: Tensor, mu: Tensor, style: Tensor) -> Tensor:

@@ -104,10 +104,11 @@ class Engine:
 
     Attributes:
         budgets: limits of a batch; lowered for good where the memory turned out to be too small for them.
+        captured_steps: whether decoding steps are CUDA graphs on a GPU.
     """
 
-    def __init__(self, pipeline: Pipeline, budgets: Budgets | None = None) -> None:
-        self.pipeline = pipeline
+    def __init__(self, pipeline: Pipeline, budgets: Budgets | None = None, captured_steps: bool = True) -> None:
+        self.pipeline, self.captured_steps = pipeline, captured_steps
         self.budgets = budgets or default_budgets(pipeline.device, self._bytes_per_position())
         self._kept_decoder: BatchDecoder | None = None
 
@@ -180,7 +181,8 @@ class Engine:
         if kept is not None and kept.fits(options, slots, capacity, max_codes):
             return kept
         del kept  # its cache, before there is another
-        return BatchDecoder(self.pipeline.components.gpt, options, slots, capacity, max_codes)
+        gpt, captured = self.pipeline.components.gpt, self.captured_steps
+        return BatchDecoder(gpt, options, slots, capacity, max_codes, captured=captured)
 
     def _decode_beams(self, segments: list[Segment], figures: SpeakingFigures) -> None:
         gpt, options = self.pipeline.components.gpt, segments[0].options.generation

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from indextts.arguments import default_device, generation_options, warn_of_no_effect
+from indextts.arguments import default_device, generation_options, on_this_device, warn_of_no_effect
 from indextts.checkpoints import fingerprint, locate
 from indextts.components import load_components
 from indextts.decode import GenerationOptions
@@ -57,8 +57,8 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         device: str | torch.device | None = None,
         use_cuda_kernel: bool | None = None,
         use_deepspeed: bool = False,
-        use_accel: bool = False,
-        use_torch_compile: bool = False,
+        use_accel: bool | None = None,
+        use_torch_compile: bool | None = None,
         use_qwen_emo: bool = True,
         aux_paths: Mapping[str, str | Path] | None = None,
         *,
@@ -83,7 +83,10 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             allow_tf32: float32 matrix products of CUDA with 10-bit mantissas, in the whole process; its convolutions have
                 them by torch's own default.
             device: default: the first of cuda:0, xpu, mps, cpu that is there.
-            use_cuda_kernel, use_deepspeed, use_accel, use_torch_compile: accepted for compatibility, without effect.
+            use_cuda_kernel: the vocoder's activations as one Triton kernel each, on a GPU; by default where Triton is installed.
+            use_accel: decoding steps as captured CUDA graphs; by default on a GPU.
+            use_torch_compile: the flow compiled, which takes a minute at the first call; by default on a GPU.
+            use_deepspeed: accepted for compatibility, without effect.
             use_qwen_emo: whether emotion texts are allowed; the model is loaded when the first one comes.
             aux_paths: ``w2v_bert``, ``bigvgan`` (folders), ``semantic_codec``, ``campplus`` (files).
             download: fetch missing files instead of listing them in an error.
@@ -101,13 +104,14 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             CheckpointError: a file that is unsafe or does not fit.
             ConfigError: a config.yaml that lacks or contradicts something.
         """
-        warn_of_no_effect(
-            use_cuda_kernel=use_cuda_kernel,
-            use_deepspeed=use_deepspeed,
-            use_accel=use_accel,
-            use_torch_compile=use_torch_compile,
-        )
         self._device = torch.device(device) if device is not None else default_device()
+        accelerations = {
+            "use_cuda_kernel": use_cuda_kernel,
+            "use_accel": use_accel,
+            "use_torch_compile": use_torch_compile,
+        }
+        wanted = on_this_device(self._device, accelerations)
+        warn_of_no_effect(use_deepspeed=use_deepspeed)
         dtypes = stage_dtypes(precision, use_fp16, use_bf16)
         if (use_fp16 or use_bf16) and self._device.type in ("cpu", "mps"):
             logger.warning("use_fp16 and use_bf16 are off on %s", self._device.type)
@@ -136,7 +140,9 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         )
         self._flow_defaults: dict[str, Any] = {"flow_steps": flow_steps, "cfg_rate": cfg_rate}
         SpeakingOptions(GenerationOptions(), **self._flow_defaults)  # refuses what is out of range
-        engine = Engine(Pipeline(components, self._device))
+        components.cfm.acceleration.enabled = wanted["use_torch_compile"]
+        components.bigvgan.acceleration.enabled = wanted["use_cuda_kernel"]
+        engine = Engine(Pipeline(components, self._device), captured_steps=wanted["use_accel"])
         engine.budgets = engine.budgets.limited(max_batch, decode_budget, flow_budget)
         readers = (2 if self._device.type == "cuda" else 0) if text_readers is None else text_readers
         self._text = TextAhead(self._files["bpe_model"], self._files.glossary, readers)

@@ -1,8 +1,8 @@
 """The vocoder's activation: SnakeBeta at twice the rate between two low-pass filters. docs/indextts2.md §10.
 
-On a GPU the filters are depthwise convolutions. On a CPU those are slow, and arrays of whole rows leave the caches
-between one operation and the next: there filters are sums of shifted copies, a block of channels at a time
-(:meth:`AntiAliasedSnake.by_blocks`).
+On a GPU all of it is one kernel (:mod:`indextts.snake_kernel`), or where that cannot be had, the filters are depthwise convolutions.
+On a CPU those are slow, and arrays of whole rows leave the caches between one operation and the next: there filters are sums of
+shifted copies, a block of channels at a time (:meth:`AntiAliasedSnake.by_blocks`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from indextts.acceleration import Acceleration
 from indextts.row_ends import RowEnds
 
 FILTER_TAPS = 12
@@ -134,11 +135,25 @@ class AntiAliasedSnake(nn.Module):
         self.act = SnakeBeta(channels)
         self.upsample = UpSample()
         self.downsample = DownSample()
+        self.acceleration = Acceleration("the vocoder")
 
     def forward(self, x: Tensor, ends: RowEnds | None = None) -> Tensor:
         """(B, C, T) -> (B, C, T). Frames of x past its row ends may be overwritten."""
         if x.device.type == "cpu" and x.dtype == torch.float32:
             return self.by_blocks(x, ends)
+        return self.acceleration.run(self.in_one_kernel, self.by_filters, x, ends)
+
+    def in_one_kernel(self, x: Tensor, ends: RowEnds | None = None) -> Tensor:
+        """:meth:`forward` as one Triton kernel, its arithmetic in float32; zero past each row's end."""
+        from indextts.snake_kernel import activation
+
+        frequency, gain = (factor.flatten().float() for factor in self.act.factors())
+        up = torch.cat([taps.flatten() for taps in self.upsample.taps()]).float()
+        lengths = torch.full((len(x),), x.shape[2], device=x.device) if ends is None else ends.lengths
+        return activation(x, lengths, frequency, gain, up, self.downsample.lowpass.filter.flatten().float())
+
+    def by_filters(self, x: Tensor, ends: RowEnds | None = None) -> Tensor:
+        """:meth:`forward` as convolutions and element-wise operations."""
         if ends is not None:
             x = ends.repeat(x, ends.last(x), REACH)
         even, odd = (self.act(samples) for samples in self.upsample(x))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from indextts.acceleration import Acceleration
 from indextts.padding import length_mask
 from indextts.row_ends import RowEnds
 from indextts.snake import AntiAliasedSnake
@@ -78,6 +79,10 @@ class BigVGAN(nn.Module):
                 self.resblocks.append(AMPBlock(channels, size, dilations))
         self.activation_post = AntiAliasedSnake(channels)
         self.conv_post = WeightNormConv1d(channels, 1, 7, padding=3, bias=False)
+        self.acceleration = Acceleration("the vocoder")
+        for module in self.modules():
+            if isinstance(module, AntiAliasedSnake):
+                module.acceleration = self.acceleration
 
     def fuse(self) -> None:
         """Turns weight-normalised layers into plain ones, in place."""

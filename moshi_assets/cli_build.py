@@ -107,16 +107,22 @@ def _help(setting: str) -> str:
     help="indextts2: the GPT in fp16 on a GPU, all else float32. [default: off: bf16 for GPT and flow where the GPU has it, for the flow where the CPU has]",
 )
 @click.option(
-    "--use-cuda-kernel/--no-use-cuda-kernel", default=None, help="indextts2: accepted for compatibility, no effect."
+    "--use-cuda-kernel/--no-use-cuda-kernel",
+    default=None,
+    help="indextts2: the vocoder's activations as kernels of their own. [default: on a GPU]",
 )
 @click.option(
-    "--use-deepspeed/--no-use-deepspeed", default=None, help="indextts2: accepted for compatibility, no effect."
+    "--use-accel/--no-use-accel",
+    default=None,
+    help="indextts2: decoding steps as captured CUDA graphs. [default: on a GPU]",
 )
-@click.option("--use-accel/--no-use-accel", default=None, help="indextts2: accepted for compatibility, no effect.")
 @click.option(
     "--use-torch-compile/--no-use-torch-compile",
     default=None,
-    help="indextts2: accepted for compatibility, no effect.",
+    help="indextts2: the flow compiled, once at the start of a lane. [default: on a GPU]",
+)
+@click.option(
+    "--use-deepspeed/--no-use-deepspeed", default=None, help="indextts2: accepted for compatibility, no effect."
 )
 @click.option("--deterministic/--no-deterministic", default=None, help=_help("deterministic"))
 @click.option(

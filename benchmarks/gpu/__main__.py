@@ -1,6 +1,6 @@
 """IndexTTS2 on a card, in one command of at most nine minutes.
 
-    python -m benchmarks.gpu [--part facts parity batches calls profile precision lane] [--minutes 9] [--rows 64 128 256]
+    python -m benchmarks.gpu [--part facts parity batches calls profile modes precision lane] [--minutes 9] [--rows 64 128 256]
 
 Weights are pseudo-random and written first (`indextts.tiny`, official size), so code lengths are forced: turns of 3 to 12 s,
 prompts of 5 s, 25 flow steps. Figures go to docs/benchmarks/gpu-<card>.json after every row; `python -m benchmarks.gpu.table`
@@ -29,7 +29,7 @@ from ..tts_turns import spread, write_turns
 from . import chain, facts, parity, profiled
 from .session import Session
 
-PARTS = ("facts", "parity", "batches", "calls", "profile", "precision", "lane")
+PARTS = ("facts", "parity", "batches", "calls", "profile", "modes", "precision", "lane")
 PRECISION = {"gpt": "bf16", "flow": "bf16"}
 """What the builder chooses on a GPU (`moshi_assets.engines.indextts2.GPU_PRECISION`), which cannot be imported everywhere."""
 
@@ -58,11 +58,11 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 def main(given: list[str] | None = None) -> int:
     """Measure the parts; 0 where all came to their end, 1 otherwise."""
     options = arguments(given)
-    logging.getLogger("indextts").setLevel(logging.ERROR)  # that codes end without a stop is what was asked for
     device = torch.device(options.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         print("no CUDA device was found; `--device cpu --size tiny --matmul 256` rehearses", file=sys.stderr)
         return 2
+    logging.getLogger("indextts").setLevel(logging.ERROR)  # that codes end without a stop is what was asked for
     command = "python -m benchmarks.gpu " + " ".join(sys.argv[1:] if given is None else given)
     card = facts.facts(device)
     name = re.sub(r"[^a-z0-9]+", "-", card["card"].lower()).strip("-") if device.type == "cuda" else "rehearsal"
@@ -127,6 +127,9 @@ def _part(
             chain.measure_batches(load(), turns(), options.rows, options.steps, session, keep)
         elif name == "calls":
             chain.measure_single_calls(load, few, scratch, session, keep)
+        elif name == "modes":
+            rows = options.rows[0]
+            chain.measure_modes(load, turns()[: 2 * rows], rows, options.steps, session, keep)
         elif name == "profile":
             rows = options.rows[0]
             keep(profiled.profile_call(load(), turns()[:rows], rows, options.steps))

@@ -99,6 +99,36 @@ def measure_batches(
         keep({f"rows_{rows}": {**measured, "first_call_seconds": first["seconds"]}})
 
 
+MODES: dict[str, dict[str, bool]] = {
+    "all": {},
+    "flow not compiled": {"use_torch_compile": False},
+    "vocoder without kernel": {"use_cuda_kernel": False},
+    "steps not captured": {"use_accel": False},
+    "none": {"use_torch_compile": False, "use_cuda_kernel": False, "use_accel": False},
+}
+"""What is switched off, by name."""
+
+
+def measure_modes(
+    load: Callable[..., IndexTTS2],
+    turns: list[Turn],
+    rows: int,
+    steps: int,
+    session: Session,
+    keep: Callable[..., None],
+) -> None:
+    """The same turns with each acceleration left out, so that each one's gain is known by itself."""
+    seconds = 0.0
+    for name, options in MODES.items():
+        session.need(2.5 * seconds)
+        tts = load(**options)
+        tts.warm_cache({turn.voice for turn in turns})
+        first = batch_row(tts, turns[:rows], rows, steps)
+        measured = batch_row(tts, turns, rows, steps)
+        seconds = measured["seconds"]
+        keep({name: {**measured, "first_call_seconds": first["seconds"]}})
+
+
 def measure_single_calls(
     load: Callable[..., IndexTTS2], turns: list[Turn], folder: Path, session: Session, keep: Callable[..., None]
 ) -> None:

@@ -37,6 +37,7 @@ def _card(parts: dict[str, Any]) -> str:
         "batches": _batches,
         "calls": _calls,
         "profile": _profile,
+        "modes": _modes,
         "precision": _precision,
         "parity": _parity,
         "lane": _lane,
@@ -110,6 +111,16 @@ def _profile(figures: dict[str, Any]) -> list[str]:
     )
     body = ((f"`{top['kernel']}`", top["ms"], top["calls"], f"{100 * top['share']:.1f} %") for top in figures["top"])
     return [told, "", *rows(("kernel", "ms", "calls", "share"), body)]
+
+
+def _modes(figures: dict[str, Any]) -> list[str]:
+    header = ("accelerations", "x real time", "gpt", "latent", "flow", "vocoder", "rest", "first call, s")
+    body = [
+        (name, row["times_real_time"], *row["ms_per_audio_second"].values(), row["first_call_seconds"])
+        for name, row in figures.items()
+        if name != "settings"
+    ]
+    return [*rows(header, body), "", "Stages in milliseconds for a second of audio."]
 
 
 def _precision(figures: dict[str, Any]) -> list[str]:

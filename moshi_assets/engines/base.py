@@ -246,10 +246,13 @@ class IndexTTS2Options(BaseModel, extra="forbid"):
     generation: dict[str, bool | int | float] = {}
     """Further generation arguments: temperature, top_p, top_k, repetition_penalty, max_mel_tokens, ..."""
     use_cuda_kernel: bool | None = None
+    """The vocoder's activations as kernels of their own; by default on a GPU."""
+    use_accel: bool | None = None
+    """Decoding steps as captured CUDA graphs; by default on a GPU."""
+    use_torch_compile: bool | None = None
+    """The flow compiled, once at the start of a lane; by default on a GPU."""
     use_deepspeed: bool = False
-    use_accel: bool = False
-    use_torch_compile: bool = False
-    """These four are of the published class; they have no effect here, and a warning says so."""
+    """Of the published class; it has no effect here, and a warning says so."""
 
 
 def engine_class(name: str) -> type[Engine]:

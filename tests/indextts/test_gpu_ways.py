@@ -7,7 +7,12 @@ from pretend_gpu import pretend_gpu
 from indextts.batch_decoder import CapturedSteps, _capture_stream
 from indextts.infer_v2 import IndexTTS2, SynthesisRequest
 
-TEXTS = ["Good morning, how are you?", "Fine.", "Then let us begin with the first of many long questions today.", "Yes, do."]
+TEXTS = [
+    "Good morning, how are you?",
+    "Fine.",
+    "Then let us begin with the first of many long questions today.",
+    "Yes, do.",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,48 @@
+"""Faster ways of doing the same on a GPU, given up for good where they fail. docs/indextts2.md §12."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Fast = Callable[Concatenate[Tensor, P], R]
+
+
+class Acceleration:
+    """Whether one stage uses its fast twin: compiled, or with a kernel of its own.
+
+    When the twin fails it is given up, with one line in the log, and the plain function does that call and all later ones. Memory
+    that runs out is no such failure: it is raised.
+
+    Attributes:
+        enabled: whether the twin is used for tensors on a CUDA device; elsewhere it never is.
+    """
+
+    def __init__(self, stage: str, enabled: bool = False) -> None:
+        """``stage`` says in the log what goes on without its twin."""
+        self.stage, self.enabled = stage, enabled
+
+    def run(self, fast: Fast[P, R], plain: Fast[P, R], x: Tensor, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The result of ``fast`` where it is enabled and ``x`` on a CUDA device, else of ``plain``."""
+        if self.enabled and x.is_cuda:
+            try:
+                return fast(x, *args, **kwargs)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:  # compilers raise what they like, and the plain function is right all the same
+                self.enabled = False
+                logger.warning("%s goes on without acceleration: %s: %s", self.stage, type(error).__name__, error)
+        return plain(x, *args, **kwargs)
+
+
+def compiled(function: Callable[P, R], backend: str | Callable[..., Any] = "inductor") -> Callable[P, R]:
+    """``function`` as one compiled graph for tensors of any size; a graph break is an error. It is compiled at its first call."""
+    return torch.compile(function, fullgraph=True, dynamic=True, backend=backend)
