@@ -110,7 +110,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             "use_accel": use_accel,
             "use_torch_compile": use_torch_compile,
         }
-        wanted = on_this_device(self._device, accelerations)
+        self._accelerations = wanted = on_this_device(self._device, accelerations)
         warn_of_no_effect(use_deepspeed=use_deepspeed)
         dtypes = stage_dtypes(precision, use_fp16, use_bf16)
         if (use_fp16 or use_bf16) and self._device.type in ("cpu", "mps"):

@@ -30,10 +30,7 @@ WITHOUT_MEANING = {
     "emo_matrix": "emotion prototypes are chosen inside: give emo_vector",
     "spk_matrix": "emotion prototypes are chosen inside: give emo_vector",
     "emo_num": "emotion prototypes are chosen inside: cfg.emo_num has their numbers",
-    "use_accel": "it would have no effect",
-    "use_cuda_kernel": "it would have no effect",
     "use_deepspeed": "it would have no effect",
-    "use_torch_compile": "it would have no effect",
 }
 """Attributes of the published class that have no counterpart, and where to look instead."""
 
@@ -96,6 +93,7 @@ class PublishedAttributes:
     _synthesizer: Synthesizer
     _cfg_path: Path
     _gpt_dtype: torch.dtype
+    _accelerations: Mapping[str, bool]
 
     @property
     def device(self) -> DeviceName:
@@ -106,6 +104,21 @@ class PublishedAttributes:
     def use_fp16(self) -> bool:
         """Whether the GPT is in fp16; it never is on a CPU by ``use_fp16`` alone."""
         return self._gpt_dtype == torch.float16
+
+    @property
+    def use_accel(self) -> bool:
+        """Whether decoding steps are captured as CUDA graphs."""
+        return self._accelerations["use_accel"]
+
+    @property
+    def use_cuda_kernel(self) -> bool:
+        """Whether the vocoder's activations are kernels of their own."""
+        return self._accelerations["use_cuda_kernel"]
+
+    @property
+    def use_torch_compile(self) -> bool:
+        """Whether the flow is compiled."""
+        return self._accelerations["use_torch_compile"]
 
     @property
     def dtype(self) -> torch.dtype | None:

@@ -132,7 +132,7 @@ def test_the_reader_of_emotions_is_there_unless_it_is_off(tts, checkpoint_dir):
     ("name", "reason"),
     [
         ("get_emb", "here: voices are encoded and kept by the instance: see warm_cache and cache_spk_cond"),
-        ("use_accel", "here: it would have no effect"),
+        ("use_deepspeed", "here: it would have no effect"),
         ("nothing", "; docs/indextts2.md §1 lists those of the published class"),
     ],
 )
@@ -146,3 +146,7 @@ def test_what_has_no_meaning_here_says_so(tts, name, reason):
 def test_a_module_cannot_be_replaced_in_silence(tts):
     with pytest.raises(AttributeError):
         tts.bigvgan = torch.nn.Identity()
+
+
+def test_a_cpu_uses_no_acceleration_of_a_gpu(tts):
+    assert (tts.use_accel, tts.use_torch_compile, tts.use_cuda_kernel) == (False, False, False)
