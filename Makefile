@@ -15,12 +15,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(VENV)/installed ## build the sample dialogues into data/moshi_sample with the built-in voice
-	$(BIN)/moshi-assets build examples/moshi_sample.jsonl --output data --name moshi_sample --worker-count 2 --samples-per-shard 8
-	$(BIN)/moshi-assets verify data/moshi_sample
-	@echo
-	@echo 'Listen:     data/moshi_sample/data_stereo/*.wav (left: assistant, right: user)'
-	@echo 'Report:     open data/moshi_sample/report.html in a browser'
-	@echo 'Look at it: make ui, then open http://127.0.0.1:3000'
+	$(BIN)/moshi-assets demo --output data
 
 test: $(VENV)/installed ## run every test, a process for each core
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 
-from .cli_build import EXIT_FAILED, build
+from .cli_build import build
 from .cli_datasets import list_datasets, remove
+from .cli_demo import demo
 from .cli_export import export
 from .cli_report import report
+from .cli_verify import verify
 from .names import check_dataset_name
 
 EXIT_INTERRUPTED = 130
@@ -23,28 +25,13 @@ def cli() -> None:
     """Written dialogues in, a two-channel speech dataset for moshi-finetune out."""
 
 
+cli.add_command(demo)
 cli.add_command(build)
+cli.add_command(verify)
 cli.add_command(export)
 cli.add_command(report)
 cli.add_command(list_datasets)
 cli.add_command(remove)
-
-
-@cli.command()
-@click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.pass_context
-def verify(context: click.Context, dataset: Path) -> None:
-    """Check a finished dataset folder from its files alone: every recording, the manifest, the counts."""
-    from .verify import dataset_faults
-
-    faults = 0
-    for fault in dataset_faults(dataset):
-        faults += 1
-        click.echo(f"FAULT {fault}", err=True)
-    if faults:
-        click.echo(f"{dataset}: {faults} faults")
-        context.exit(EXIT_FAILED)
-    click.echo(f"{dataset}: no faults")
 
 
 @cli.command()

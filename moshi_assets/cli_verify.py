@@ -1,0 +1,26 @@
+"""`moshi-assets verify`: is a finished dataset what it should be?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .cli_build import EXIT_FAILED
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.pass_context
+def verify(context: click.Context, dataset: Path) -> None:
+    """Check a finished dataset folder from its files alone: every recording, the manifest, the counts."""
+    from .verify import dataset_faults
+
+    faults = 0
+    for fault in dataset_faults(dataset):
+        faults += 1
+        click.echo(f"FAULT {fault}", err=True)
+    if faults:
+        click.echo(f"{dataset}: {faults} faults")
+        context.exit(EXIT_FAILED)
+    click.echo(f"{dataset}: no faults")
