@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indextts.interrupts import EXIT_INTERRUPTED, end_quietly, ending_at_once, raise_interrupts
+
 if TYPE_CHECKING:
     from indextts.request import Emotion
 
@@ -20,11 +22,18 @@ logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 0, 1 for a folder or a call that fails, 2 for wrong arguments."""
+    """Runs the command; returns its exit code: 0, 1 for a folder or a call that fails, 2 for wrong
+    arguments, 130 where it was interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments[:1] == ["check"]:
-        return _check(arguments[1:])
-    return _speak(arguments)
+    raise_interrupts()
+    try:
+        return _check(arguments[1:]) if arguments[:1] == ["check"] else _speak(arguments)
+    except KeyboardInterrupt:
+        end_quietly()
+        sys.stderr.write("\ninterrupted\n")
+        return EXIT_INTERRUPTED
+    finally:
+        end_quietly()
 
 
 def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +56,8 @@ def _aux_paths(parser: argparse.ArgumentParser, given: Sequence[str]) -> dict[st
 
 
 def _check(arguments: Sequence[str]) -> int:
-    from indextts.check import check_folder
+    with ending_at_once():
+        from indextts.check import check_folder
 
     parser = argparse.ArgumentParser(prog="indextts check", description="Reports the state of a checkpoint folder.")
     parser.add_argument("model_dir", type=Path)
@@ -84,9 +94,10 @@ def _speak(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
 
-    import torch
+    with ending_at_once():
+        import torch
 
-    from indextts.infer_v2 import IndexTTS2
+        from indextts.infer_v2 import IndexTTS2
 
     if options.seed is None:
         torch.seed()  # torch begins alike in every process

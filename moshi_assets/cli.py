@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from indextts.interrupts import EXIT_INTERRUPTED, end_quietly, ending_at_once, raise_interrupts
+
 from .cli_build import build
 from .cli_datasets import list_datasets, remove
 from .cli_demo import demo
@@ -15,8 +17,6 @@ from .cli_export import export
 from .cli_report import report
 from .cli_verify import verify
 from .names import check_dataset_name
-
-EXIT_INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -50,10 +50,11 @@ def register(name: str, output: Path) -> None:
 
     The UI, the inbox and `moshi-assets build` register datasets themselves.
     """
-    import dagster as dg
+    with ending_at_once():
+        import dagster as dg
 
-    from .instance_home import instance_home
-    from .instance_storage import prepare_storage
+        from .instance_home import instance_home
+        from .instance_storage import prepare_storage
 
     try:
         check_dataset_name(name)
@@ -69,17 +70,20 @@ def register(name: str, output: Path) -> None:
 
 
 def main() -> None:
-    """Entry point: click's errors with this program's exit codes."""
+    """Run the command: click's errors with this program's exit codes."""
+    raise_interrupts()
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as request:
         code = request.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
+        end_quietly()
         click.echo("interrupted: run the same command again to continue", err=True)
         code = EXIT_INTERRUPTED
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    end_quietly()
     gc.freeze()  # the interpreter would spend its last second on searching Dagster's objects for cycles
     sys.exit(code or 0)
 

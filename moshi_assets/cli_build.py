@@ -13,6 +13,8 @@ from typing import IO, Any
 
 import click
 
+from indextts.interrupts import ending_at_once
+
 from .names import dataset_name_from
 from .recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
 
@@ -241,19 +243,21 @@ def _drop_lonely_log(folder: Path) -> None:
 
 def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[str]) -> int:
     """Build through the Dagster assets; returns the number of rejects."""
-    from .fork_server import warm_up
-    from .instance_home import instance_home
+    with ending_at_once():
+        from .fork_server import warm_up
+        from .instance_home import instance_home
 
     try:
         instance_home(output)
         warm_up()  # the fork server imports Dagster while this process does
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
-    from .build import Build, BuildFailed, BuildInterrupted
-    from .cli_progress import BuildDisplay
-    from .cli_summary import summary_lines
-    from .lock import DatasetBusy
-    from .planner import lanes_warning, split_warning
+    with ending_at_once():
+        from .build import Build, BuildFailed, BuildInterrupted
+        from .cli_progress import BuildDisplay
+        from .cli_summary import summary_lines
+        from .lock import DatasetBusy
+        from .planner import lanes_warning, split_warning
 
     if warning := lanes_warning(recipe):
         logger.warning(warning)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from indextts.interrupts import ending_at_once
+
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 
@@ -53,11 +55,12 @@ def export(
     webdataset: tar files, streamed by the library of that name. parquet: for Hugging Face `datasets` and the Hub.
     A card with the licence lies beside the shards. Exit codes: 0 exported, 1 failed, 2 wrong usage, 130 interrupted.
     """
-    from .export.run import export_dataset
-    from .export.shards import ExportError, Limits
-    from .lock import DatasetBusy
-    from .manifest_files import SPLITS
-    from .signals import SignalRecord
+    with ending_at_once():
+        from .export.run import export_dataset
+        from .export.shards import ExportError, Limits
+        from .lock import DatasetBusy
+        from .manifest_files import SPLITS
+        from .signals import SignalRecord
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     splits = SPLITS if split == "all" else (split,)

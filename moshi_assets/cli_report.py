@@ -6,6 +6,10 @@ from pathlib import Path
 
 import click
 
+from indextts.interrupts import ending_at_once
+
+from .files import temporary_name
+
 
 @click.command()
 @click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -25,13 +29,16 @@ def report(dataset: Path, output: Path | None, samples: int, seed: int) -> None:
 
     The page opens from disk, holds everything it shows and loads nothing.
     """
-    from .recipe import RecipeError
-    from .report import write_report
-    from .store import DatasetError, DatasetStore
+    with ending_at_once():
+        from .recipe import RecipeError
+        from .report import write_report
+        from .store import DatasetError, DatasetStore
 
     folder = dataset.resolve()
     try:
-        outcome = write_report(DatasetStore(folder.parent, folder.name), output, samples, seed)
+        store = DatasetStore(folder.parent, folder.name)
+        with ending_at_once(temporary_name(output or store.report_path)):
+            outcome = write_report(store, output, samples, seed)
     except (DatasetError, RecipeError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     for problem in outcome.problems:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from indextts.interrupts import ending_at_once
+
 from .cli_build import EXIT_FAILED
 
 
@@ -14,12 +16,13 @@ from .cli_build import EXIT_FAILED
 @click.pass_context
 def verify(context: click.Context, dataset: Path) -> None:
     """Check a finished dataset folder from its files alone: every recording, the manifest, the counts."""
-    from .verify import dataset_faults
-
     faults = 0
-    for fault in dataset_faults(dataset):
-        faults += 1
-        click.echo(f"FAULT {fault}", err=True)
+    with ending_at_once():
+        from .verify import dataset_faults
+
+        for fault in dataset_faults(dataset):
+            faults += 1
+            click.echo(f"FAULT {fault}", err=True)
     if faults:
         click.echo(f"{dataset}: {faults} faults")
         context.exit(EXIT_FAILED)

@@ -1,0 +1,17 @@
+"""Where the command ``indextts`` begins: Ctrl-C is answered before anything heavy is imported."""
+
+import sys
+
+from indextts.interrupts import begin_quietly
+
+
+def main() -> int:
+    """Entry point of the command; returns its exit code."""
+    begin_quietly("interrupted")
+    from indextts.cli import main as command
+
+    return command()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
