@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from indextts.interrupts import ending_at_once
+
 if TYPE_CHECKING:
     from .removal import Removal
     from .stock import StockItem
@@ -35,12 +37,13 @@ def list_datasets(output: Path, as_json: bool) -> None:
 
     A dataset with a current manifest is taken at its word; `moshi-assets verify` looks at every recording.
     """
-    from .stock import take_stock
-
     output = output.expanduser().resolve()
     if not output.is_dir():
         raise click.ClickException(f"{output} does not exist: name the folder of your datasets with --output")
-    items = list(take_stock(output))
+    with ending_at_once():
+        from .stock import take_stock
+
+        items = list(take_stock(output))
     if as_json:
         click.echo(json.dumps([asdict(item) for item in items], indent=1, ensure_ascii=False))
     elif not items:
