@@ -1,8 +1,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-export DAGSTER_HOME := $(CURDIR)/dagster_home
-export MOSHI_ASSETS_DATA := $(CURDIR)/data
 export PYTHONUNBUFFERED := 1
 
 .PHONY: demo test ui dev bench lint clean
@@ -20,11 +18,11 @@ demo: $(VENV)/installed ## build the sample dialogues into data/moshi_sample wit
 test: $(VENV)/installed ## run every test, a process for each core
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-ui: $(VENV)/installed ## Dagster's webserver and daemon on the datasets in data/
-	$(BIN)/dagster dev -w workspace.yaml
+ui: $(VENV)/installed ## Dagster's webserver and daemon on the datasets in data/ and their history
+	$(BIN)/moshi-assets ui --output data
 
 dev: $(VENV)/installed ## the same by Dagster's dg, for work on the code
-	$(BIN)/dg dev
+	DAGSTER_HOME="$$($(BIN)/python -c 'from moshi_assets import instance_home as i; print(i.instance_home(i.Path("data")))')" $(BIN)/dg dev
 
 bench: $(VENV)/installed ## reproduce every figure of the README
 	$(BIN)/python -m benchmarks
@@ -36,4 +34,4 @@ lint: $(VENV)/installed
 	$(BIN)/dg check defs
 
 clean: ## remove what make demo and make ui wrote, but not .venv
-	rm -rf data dagster_home/history dagster_home/storage dagster_home/schedules dagster_home/logs dagster_home/.telemetry dagster_home/.nux
+	rm -rf data

@@ -136,11 +136,11 @@ class Build:
         begin = time.monotonic()
         home = instance_home(self.root)
         warm_up()
-        prepare_storage(home)
         stop = threading.Event()
         self._watch = watch
         watcher = threading.Thread(target=self._show_often, args=(stop,), daemon=True)
         try:
+            prepare_storage(home)
             with (
                 self._signals.recording(),
                 dataset_lock(self.store.folder, lock_owner(self._tags, "")),

@@ -15,6 +15,7 @@ from .cli_datasets import list_datasets, remove
 from .cli_demo import demo
 from .cli_export import export
 from .cli_report import report
+from .cli_ui import ui
 from .cli_verify import verify
 from .names import check_dataset_name
 
@@ -32,6 +33,7 @@ cli.add_command(export)
 cli.add_command(report)
 cli.add_command(list_datasets)
 cli.add_command(remove)
+cli.add_command(ui)
 
 
 @cli.command()

@@ -9,6 +9,7 @@ import dagster as dg
 
 from .names import split_shard_key
 from .partition_mapping import SHARDS, DatasetPartitionMapping, dataset_of
+from .store import DatasetStore
 
 # `backfill_policy` is marked beta, once per asset and process; ranges in single runs are what this project needs of it.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
@@ -31,6 +32,17 @@ def register_shards(instance: dg.DagsterInstance, dataset: str, keys: Sequence[s
     for key in present:
         instance.delete_dynamic_partition(SHARDS, key)
     instance.add_dynamic_partitions(SHARDS, list(keys))
+
+
+def register_dataset(instance: dg.DagsterInstance, store: DatasetStore) -> None:
+    """Make a dataset that lies on disk known with its shards: it may come from elsewhere, or the history be lost.
+
+    Raises:
+        DatasetError: its files do not tell its shards.
+    """
+    keys = store.shards()
+    instance.add_dynamic_partitions("datasets", [store.name])
+    register_shards(instance, store.name, keys)
 
 
 def belongs_to(key: str, dataset: str) -> bool:

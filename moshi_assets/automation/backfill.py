@@ -23,7 +23,7 @@ def nightly_backfill(context: dg.ScheduleEvaluationContext, data: DataRoot) -> l
     requests = [
         request
         for store, recipe, unfinished in _idle_datasets(context, data)
-        for request in shard_requests(store, recipe, unfinished, f"nightly-{tick}")
+        for request in shard_requests(context.instance, store, recipe, unfinished, f"nightly-{tick}")
     ]
     return requests or dg.SkipReason("every dataset is finished or being worked on")
 
@@ -33,7 +33,7 @@ def nightly_manifests(context: dg.ScheduleEvaluationContext, data: DataRoot) -> 
     """Request the manifest of every finished dataset whose manifest is missing or older than its recordings."""
     tick = context.scheduled_execution_time.strftime("%Y%m%dT%H%M")
     requests = [
-        manifest_request(store, f"nightly-{tick}")
+        manifest_request(context.instance, store, f"nightly-{tick}")
         for store, _, unfinished in _idle_datasets(context, data)
         if not unfinished and not manifest_is_current(store)
     ]

@@ -54,9 +54,9 @@ def request_shards(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.Se
             store = data.store(dataset)
             unfinished = unfinished_shards(store)
             if unfinished:
-                requests += shard_requests(store, store.recipe(), unfinished, f"parsed-{storage_id}")
+                requests += shard_requests(context.instance, store, store.recipe(), unfinished, f"parsed-{storage_id}")
             elif not manifest_is_current(store):
-                requests.append(manifest_request(store, f"parsed-{storage_id}"))
+                requests.append(manifest_request(context.instance, store, f"parsed-{storage_id}"))
         except (DatasetError, ValueError) as error:
             context.log.warning(f"{dataset}: {error}")
     return _result(context, requests, cursor, "no newly parsed dataset has anything left to do")
@@ -74,7 +74,7 @@ def request_manifest(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.
             if left:
                 context.log.info(f"{dataset}: {len(left)} shards to go")
             elif not manifest_is_current(store):
-                requests.append(manifest_request(store, f"paired-{storage_id}"))
+                requests.append(manifest_request(context.instance, store, f"paired-{storage_id}"))
         except (DatasetError, ValueError) as error:
             context.log.warning(f"{dataset}: {error}")
     return _result(context, requests, cursor, "no dataset was finished by newly paired shards")

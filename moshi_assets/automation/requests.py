@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ..executor import executor_config
-from ..partitions import contiguous_ranges
+from ..partitions import contiguous_ranges, register_dataset
 from ..recipe import Recipe
 from ..run_tags import DATASET_TAG, GPU_TAG
 from ..store import DatasetStore
@@ -20,14 +20,18 @@ WAITING_OR_ACTIVE = [
 ]
 
 
-def shard_requests(store: DatasetStore, recipe: Recipe, wanted: list[str], cause: str) -> list[dg.RunRequest]:
+def shard_requests(
+    instance: dg.DagsterInstance, store: DatasetStore, recipe: Recipe, wanted: list[str], cause: str
+) -> list[dg.RunRequest]:
     """One request per contiguous range of `wanted`, with room for the recipe's lanes.
 
     Args:
+        instance: learns of the shards where it does not know them; a run of unknown ones would never start.
         store, recipe: the dataset.
         wanted: shard keys.
         cause: what asks for them; with the range it makes the run key, so that asking twice starts nothing twice.
     """
+    register_dataset(instance, store)
     return [
         dg.RunRequest(
             run_key=f"{cause}:{first}:{last}",
@@ -44,8 +48,9 @@ def shard_requests(store: DatasetStore, recipe: Recipe, wanted: list[str], cause
     ]
 
 
-def manifest_request(store: DatasetStore, cause: str) -> dg.RunRequest:
-    """Request for a dataset's manifest; `cause` as in `shard_requests`."""
+def manifest_request(instance: dg.DagsterInstance, store: DatasetStore, cause: str) -> dg.RunRequest:
+    """Request for a dataset's manifest; `instance` and `cause` as in `shard_requests`."""
+    register_dataset(instance, store)
     return dg.RunRequest(
         run_key=f"{cause}:{store.name}",
         job_name="publish_manifest",

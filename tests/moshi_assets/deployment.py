@@ -1,9 +1,9 @@
-"""Dagster as its users run it: webserver and daemon on workspace.yaml, with an instance and a data root of their own."""
+"""Dagster as its users run it: `moshi-assets ui`, which is `make ui`, on a data root with its history."""
 
 from __future__ import annotations
 
+import datetime
 import json
-import shutil
 import signal
 import urllib.request
 from collections.abc import Iterator
@@ -13,9 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from pipeline import WORKSPACE, Running, environment, eventually, free_port
+from dagster._core.remote_origin import RemoteInstigatorOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorTick,
+    InstigatorType,
+    ScheduleInstigatorData,
+    TickStatus,
+)
+from pipeline import Running, environment, eventually, free_port
 
 from moshi_assets.automation.requests import datasets_underway
+from moshi_assets.definitions import defs
 
 REPOSITORY_SELECTOR = {"repositoryLocationName": "moshi_assets", "repositoryName": "__repository__"}
 LAUNCH = """
@@ -38,7 +48,7 @@ NODES = "{ assetNodes { assetKey { path } } }"
 
 @dataclass
 class Deployment:
-    """`dagster dev` with its own instance and data root."""
+    """A UI with its daemon, and the folder in which it was started."""
 
     folder: Path
     port: int
@@ -94,7 +104,31 @@ class Deployment:
             self.graphql(STOP, id=sensor["sensorState"]["id"])
 
     def instance(self) -> dg.DagsterInstance:
-        return dg.DagsterInstance.from_config(str(self.folder / "home"))
+        return dg.DagsterInstance.from_config(str(self.data / ".dagster"))
+
+    def ticks(self) -> dict[str, list[InstigatorTick]]:
+        """What the daemon recorded of its ticks that have ended, by sensor or schedule."""
+        with self.instance() as instance:
+            return {
+                state.instigator_name: [
+                    tick
+                    for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id)
+                    if tick.status != TickStatus.STARTED
+                ]
+                for state in instance.all_instigator_state()
+            }
+
+    def switch_on(self, schedule: str) -> None:
+        """Switch a schedule on as of a day ago, so that the daemon makes up for the night's tick now."""
+        cron = defs.get_repository_def().get_schedule_def(schedule).cron_schedule
+        yesterday = datetime.datetime.now().timestamp() - 24 * 3600 + 60
+        with self.instance() as instance:
+            place = instance.all_instigator_state()[0].origin.repository_origin
+            data = ScheduleInstigatorData(cron, yesterday)
+            origin = RemoteInstigatorOrigin(place, schedule)
+            instance.add_instigator_state(
+                InstigatorState(origin, InstigatorType.SCHEDULE, InstigatorStatus.RUNNING, data)
+            )
 
     def finished(self, dataset: str) -> Path:
         """Folder of a dataset once it has its manifest and the last of its runs, which still checks it, has ended."""
@@ -107,16 +141,14 @@ class Deployment:
 
 @contextmanager
 def deployed(folder: Path) -> Iterator[Deployment]:
-    """A deployment in `folder`, with the committed instance settings; it ends with the block."""
-    (folder / "home").mkdir(exist_ok=True)
-    shutil.copy(WORKSPACE.parent / "dagster_home" / "dagster.yaml", folder / "home")
+    """A deployment on `folder / "data"`. It ends with the block, by Ctrl-C, and leaves no process behind."""
     port = free_port()
-    env = environment(folder / "home", folder / "data")
-    process = Running("dagster", "dev", "-w", WORKSPACE, "-h", "127.0.0.1", "-p", str(port), cwd=folder, env=env)
+    process = Running("moshi-assets", "ui", "--output", "data", "--port", str(port), cwd=folder, env=environment())
     deployment = Deployment(folder, port, process)
     try:
         eventually(deployment.answers, 180, every=0.5)
         yield deployment
+        process.signal(signal.SIGINT, group=True)
+        eventually(lambda: not process.alive(), 90)
     finally:
-        process.signal(signal.SIGINT)
         process.end()

@@ -2,8 +2,12 @@
 
 import datetime
 import gzip
+import json
 import os
 import shutil
+import signal
+import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +15,23 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
-from pipeline import RANGE_END, RANGE_START, Pipeline, dialogue, write_dialogues
+from pipeline import (
+    RANGE_END,
+    RANGE_START,
+    Pipeline,
+    Running,
+    dialogue,
+    environment,
+    eventually,
+    write_dialogues,
+)
 from ticking import NIGHT, Ticks, at_night
 
+from moshi_assets.build import build_shards
 from moshi_assets.definitions import defs
 from moshi_assets.executor import executor_config
 from moshi_assets.run_tags import COMMAND_LINE, DATASET_TAG, DRIVER_TAG, GPU_TAG
+from moshi_assets.verify import dataset_faults
 
 
 @pytest.fixture
@@ -547,3 +562,93 @@ def test_a_damaged_dataset_does_not_stop_the_night(gappy, talks):
     recipe.write_text(yaml.safe_dump({"name": "broken", "layuot": "typo"}))
 
     assert {request.tags[DATASET_TAG] for request in at_night("nightly_backfill", gappy.instance)} == {"talks"}
+
+
+# -- datasets that the history does not know
+
+
+@pytest.fixture
+def forgotten(pipeline: Pipeline, talks: Path, instances: Path, empty_instance: Path) -> Iterator[Pipeline]:
+    """A finished dataset that lost a recording, and a history that was made anew."""
+    (pipeline.build(talks, samples_per_shard=2).stereo_folder / "talk-003.wav").unlink()
+    with tempfile.TemporaryDirectory(dir=instances) as home:
+        shutil.copytree(empty_instance, home, dirs_exist_ok=True)
+        again = Pipeline(pipeline.root, home=Path(home))
+        yield again
+        again.instance.dispose()
+
+
+def test_what_the_night_requests_of_a_dataset_that_the_history_does_not_know_is_built(forgotten):
+    (request,) = at_night("nightly_backfill", forgotten.instance)
+
+    job = dg.reconstructable(build_shards)
+    with dg.execute_job(job, forgotten.instance, run_config=request.run_config, tags=dict(request.tags)) as run:
+        assert run.success
+    assert at_night("nightly_backfill", forgotten.instance) == []
+    assert list(dataset_faults(forgotten.store().folder)) == []
+
+
+def test_the_night_publishes_the_manifest_of_a_dataset_that_the_history_does_not_know(forgotten):
+    (forgotten.store().stereo_folder / "talk-003.wav").write_bytes(b"")  # there, as far as the night looks
+    forgotten.store().manifest_path.unlink()
+
+    (request,) = at_night("nightly_manifests", forgotten.instance)
+
+    assert (request.partition_key, forgotten.shards()) == ("talks", ["talks.000000", "talks.000001", "talks.000002"])
+
+
+@pytest.mark.parametrize("sensor", ["request_shards", "request_manifest"])
+def test_what_a_sensor_requests_is_known_to_the_history(pipeline, talks, sensor):
+    pipeline.parse(talks)
+    pipeline.speak_and_pair("talks.000000", "talks.000000")
+    if sensor == "request_shards":
+        shutil.rmtree(pipeline.store().folder / "stereo")
+    pipeline.instance.delete_dynamic_partition("datasets", "talks")
+    pipeline.instance.delete_dynamic_partition("shards", "talks.000000")
+
+    assert len(Ticks(sensor, pipeline.instance).tick()) == 1
+    assert pipeline.shards() == ["talks.000000"]
+
+
+# -- runs that were killed
+
+
+def test_the_run_of_a_build_that_was_killed_is_marked_failed(tmp_path, pipeline, talks):
+    command = ["build", talks, "--output", "data", "--recipe", "slow.yaml"]
+    (tmp_path / "slow.yaml").write_text(yaml.safe_dump({"engine": "noise", "noise": {"seconds_per_call": 30}}))
+    build = Running("moshi-assets", *command, cwd=tmp_path, env=environment(Path(pipeline.instance.root_directory)))
+    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], job_name="build_shards")
+    try:
+        (run,) = eventually(lambda: pipeline.instance.get_runs(started), 120)
+        ticks = Ticks("dead_runs", pipeline.instance)
+        ticks.tick()
+        assert ticks.skipped == "every active run has its processes"
+        build.signal(signal.SIGKILL, group=True)
+        build.wait(60)
+        eventually(lambda: not build.alive(), 60)
+
+        ticks.tick()
+
+        assert pipeline.instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+    finally:
+        build.end()
+
+
+@pytest.mark.parametrize("server", ["alive", "gone"])
+def test_a_launched_run_ends_with_its_code_server(home, pipeline, server):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(home / "server"))
+        if server == "alive":
+            listener.listen()
+        place = json.dumps({"host": "localhost", "socket": str(home / "server")})
+        run = dg.DagsterRun(
+            job_name="build_shards",
+            status=dg.DagsterRunStatus.STARTED,
+            tags={DATASET_TAG: "talks", ".dagster/grpc_info": place},
+        )
+        pipeline.instance.add_run(run)
+
+        Ticks("dead_runs", pipeline.instance).tick()
+
+    expected = dg.DagsterRunStatus.STARTED if server == "alive" else dg.DagsterRunStatus.FAILURE
+    assert pipeline.instance.get_run_by_id(run.run_id).status == expected

@@ -103,7 +103,7 @@ def test_sensors_start_by_themselves():
     sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or ()}
 
     assert sensors == dict.fromkeys(
-        ("inbox", "request_shards", "request_manifest", "throughput", "run_failed"), dg.DefaultSensorStatus.RUNNING
+        ("inbox", "request_shards", "request_manifest", "throughput", "run_failed", "dead_runs"), dg.DefaultSensorStatus.RUNNING
     )
 
 

@@ -1,18 +1,22 @@
-"""Dagster as its users run it: webserver and daemon on workspace.yaml, driven over HTTP, by a browser and by an inbox."""
+"""Dagster as its users run it: webserver and daemon of `moshi-assets ui`, driven over HTTP, by a browser, an inbox and a schedule,
+while the command line builds into the same folder."""
 
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.instance import RUNLESS_RUN_ID
+from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 from deployment import NODES, Deployment, deployed
-from pipeline import RANGE_END, RANGE_START, dialogue, digests, manifest_rows, run, write_dialogues
+from pipeline import RANGE_END, RANGE_START, dialogue, digests, eventually, manifest_rows, run, write_dialogues
 
+from moshi_assets.definitions import defs
 from moshi_assets.executor import executor_config
+from moshi_assets.run_tags import COMMAND_LINE, DATASET_TAG, DRIVER_TAG
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HEADLESS = (
@@ -21,15 +25,6 @@ HEADLESS = (
 )
 SENSORS = """{ sensorsOrError(repositorySelector: {repositoryLocationName: "moshi_assets",
   repositoryName: "__repository__"}) { ... on Sensors { results { name sensorState { status } } } } }"""
-
-TICK = """
-mutation($schedule: String!, $time: Float!) {
-  scheduleDryRun(timestamp: $time, selectorData: {repositoryLocationName: "moshi_assets",
-                 repositoryName: "__repository__", scheduleName: $schedule}) {
-    __typename ... on DryRunInstigationTick { evaluationResult { error { message }
-      runRequests { runKey jobName tags { key value } runConfigYaml } } } ... on PythonError { message }
-  }
-}"""
 
 ASSETS = ("synthesis_tasks", "mono_syntheses", "stereo_pairs", "transcripts", "manifest")
 PREVIEW = """query($params: AssetBackfillPreviewParams!) {
@@ -65,7 +60,7 @@ def test_the_webserver_shows_the_assets(deployment):
 def test_the_sensors_run_without_being_switched_on(deployment):
     states = {s["name"]: s["sensorState"]["status"] for s in deployment.graphql(SENSORS)["sensorsOrError"]["results"]}
 
-    assert set(states) >= {"inbox", "request_shards", "request_manifest", "throughput", "run_failed"}
+    assert set(states) >= {"inbox", "request_shards", "request_manifest", "throughput", "run_failed", "dead_runs"}
     assert set(states.values()) == {"RUNNING"}
 
 
@@ -137,38 +132,100 @@ def test_requested_shards_have_room_for_the_recipe_s_lanes(deployment):
     assert (built.tags[RANGE_START], built.tags[RANGE_END]) == ("dropped.000000", "dropped.000001")
 
 
-# -- the schedule, evaluated by the deployment's own code server; its request is then launched
+# -- one history: what the command line builds is there too
 
 
 @pytest.fixture(scope="module")
-def mended(deployment: Deployment, dropped: Path) -> tuple[list[dict[str, Any]], str]:
-    """A recording is lost; what the nightly tick requests, and how the requested run ends."""
+def beside(deployment: Deployment) -> Path:
+    """Folder of a dataset that `moshi-assets build` made meanwhile, in the folder that the deployment shows."""
+    write_dialogues(deployment.folder / "beside.jsonl", [dialogue(number) for number in range(4)])
+    command = ["build", "beside.jsonl", "--output", "data", "--engine", "noise", "--samples-per-shard", "2"]
+    done = run("moshi-assets", *command, cwd=deployment.folder)
+    assert done.returncode == 0, done.stderr
+    return deployment.data / "beside"
+
+
+@pytest.mark.usefixtures("beside")
+def test_what_the_command_line_builds_is_shown(deployment):
+    assert [deployment.state("mono_syntheses", f"beside.{index:06d}") for index in range(2)] == ["FRESH", "FRESH"]
+
+
+@pytest.mark.usefixtures("beside")
+def test_the_sensors_start_nothing_for_what_the_command_line_builds(deployment):
+    with deployment.instance() as instance:
+        runs = instance.get_runs(dg.RunsFilter(tags={DATASET_TAG: "beside"}))
+    assert [run.tags.get(DRIVER_TAG) for run in runs] == [COMMAND_LINE] * 3
+
+
+# -- the schedules, ticked by the daemon, whose requests it launches
+
+
+@pytest.fixture(scope="module")
+def nightly(deployment: Deployment, dropped: Path) -> dg.DagsterRun:
+    """A recording is lost; the run that the night's tick requests, when it has ended."""
     (dropped / "data_stereo" / "talk-004.wav").unlink()
-    tick = deployment.graphql(TICK, schedule="nightly_backfill", time=1893549600.0)["scheduleDryRun"]
-    assert tick["__typename"] == "DryRunInstigationTick", tick
-    requests = tick["evaluationResult"]["runRequests"]
-    tags = {tag["key"].replace("/", "__"): tag["value"] for tag in requests[0]["tags"]}
-    config = yaml.safe_load(requests[0]["runConfigYaml"])
-    return requests, deployment.outcome(deployment.launch("build_shards", config, **tags))
+    deployment.switch_on("nightly_backfill")
+    deployment.switch_on("nightly_manifests")
+    eventually(lambda: deployment.ticks().get("nightly_backfill"), 120, every=0.5)
+    with deployment.instance() as instance:
+        (requested,) = instance.get_runs(dg.RunsFilter(tags={"dagster/schedule_name": "nightly_backfill"}))
+        deployment.outcome(requested.run_id)
+        return instance.get_run_by_id(requested.run_id)
 
 
-def test_the_nightly_schedule_requests_the_shard_that_lost_a_recording(mended):
-    requests, _ = mended
-
-    ranges = [{tag["key"]: tag["value"] for tag in request["tags"]} for request in requests]
-    assert [(tags[RANGE_START], tags[RANGE_END]) for tags in ranges] == [("dropped.000001", "dropped.000001")]
+def test_the_nightly_schedule_requests_the_shard_that_lost_a_recording(nightly):
+    assert (nightly.tags[RANGE_START], nightly.tags[RANGE_END]) == ("dropped.000001", "dropped.000001")
 
 
-def test_the_run_that_the_schedule_requests_mends_the_dataset(dropped, mended):
-    assert mended[1] == "SUCCESS"
+def test_the_run_that_the_schedule_requests_mends_the_dataset(dropped, nightly):
+    assert nightly.status == dg.DagsterRunStatus.SUCCESS
     assert run("moshi-assets", "verify", dropped, cwd=dropped.parent).returncode == 0
+
+
+# -- every tick of the daemon until now
+
+
+@pytest.fixture(scope="module")
+def ticks(deployment: Deployment, beside: Path, nightly: dg.DagsterRun) -> dict[str, list[InstigatorTick]]:
+    """Ticks of a minute and more, in which datasets came from the inbox, from the UI and from the command line."""
+
+    def minute() -> dict[str, list[InstigatorTick]] | None:
+        ticks = deployment.ticks()
+        ends = [tick.timestamp for each in ticks.values() for tick in each]
+        return ticks if max(ends) - min(ends) > 60 and ticks.get("nightly_manifests") else None
+
+    return eventually(minute, 180, every=1)
+
+
+def test_every_sensor_and_schedule_ticks(ticks):
+    repository = defs.get_repository_def()
+
+    assert set(ticks) == {each.name for each in (*repository.sensor_defs, *repository.schedule_defs)}
+    assert all(ticks.values())
+
+
+def test_no_tick_fails(ticks):
+    failed = [tick.error for each in ticks.values() for tick in each if tick.status == TickStatus.FAILURE]
+
+    assert failed == []
+
+
+@pytest.mark.usefixtures("ticks")
+def test_the_throughput_of_what_was_spoken_is_observed(deployment):
+    def rates() -> list[float]:
+        with deployment.instance() as instance:
+            records = instance.fetch_observations(dg.AssetKey("mono_syntheses"), limit=1000).records
+        by_sensor = [record.asset_observation for record in records if record.run_id == RUNLESS_RUN_ID]
+        return [event.metadata["x_realtime"].value for event in by_sensor]
+
+    assert all(rate > 0 for rate in eventually(rates, 60))
 
 
 # -- the lineage: what concerns one dataset leaves the other alone
 
 
 @pytest.fixture(scope="module")
-def parsed_again(deployment: Deployment, mended: tuple) -> Path:
+def parsed_again(deployment: Deployment, nightly: dg.DagsterRun) -> Path:
     """Nothing carries on by itself any more; `talks` is parsed again, with other dialogues."""
     deployment.stop_sensors("request_shards", "request_manifest")
     write_dialogues(deployment.folder / "talks.jsonl", [dialogue(number + 1) for number in range(4)])

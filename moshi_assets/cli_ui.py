@@ -1,0 +1,108 @@
+"""`moshi-assets ui`: Dagster's webserver and daemon on the datasets in a folder and their history."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+WORKSPACE = Path(__file__).with_name("workspace.yaml")
+"""What Dagster loads: this package, as the code location `moshi_assets`."""
+
+
+@click.command()
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="data",
+    envvar="MOSHI_ASSETS_DATA",
+    show_default=True,
+    help="Folder that holds the datasets, as for build; their history is in OUTPUT/.dagster.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others may then see it.")
+@click.option("--port", "-p", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
+def ui(output: Path, host: str, port: int) -> None:
+    """Show the datasets in OUTPUT in a browser, and carry on what is begun there.
+
+    Starts Dagster's webserver, and its daemon: dialogue files dropped into OUTPUT/inbox become datasets. Ctrl-C ends all.
+    An instance of your own is used where DAGSTER_HOME names one.
+    """
+    from .instance_home import instance_home
+    from .instance_storage import prepare_storage
+
+    output = output.expanduser().resolve()
+    url = f"http://{host}:{port}"
+    try:
+        (output / "inbox").mkdir(parents=True, exist_ok=True)
+        home = instance_home(output)
+        _claim(home, url)
+        _check_free(host, port)
+        prepare_storage(home)
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
+    os.environ["MOSHI_ASSETS_DATA"] = str(output)
+    _take_stock(output)
+    click.echo(f"open {url} in some ten seconds: it shows {output}. Ctrl-C ends it", err=True)
+    # Dagster's own command takes the place of this one: signals reach it, and it ends its webserver, daemon and code server.
+    command = ["-W", "ignore", "-m", "dagster", "dev", "-w", str(WORKSPACE), "--host", host, "--port", str(port)]
+    command += ["--log-level", "warning"]  # else every tick of every sensor is a line
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # a shell's background job ignores it, and Dagster then SIGTERM as well
+    os.execv(sys.executable, [sys.executable, *command])
+
+
+def _claim(home: Path, url: str) -> None:
+    """Mark the history as shown at `url` for as long as this process lives, whatever it executes.
+
+    Raises:
+        click.ClickException: another process shows it. Two daemons would start everything twice.
+    """
+    handle = os.open(home / ".ui", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        other = os.pread(handle, 200, 0).decode("utf-8", "replace")
+        raise click.ClickException(f"the history in {home} is shown at {other} already") from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, url.encode(), 0)
+    os.set_inheritable(handle, True)
+
+
+def _check_free(host: str, port: int) -> None:
+    """
+    Raises:
+        click.ClickException: the port is taken, or there is no such address here.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what ended just now is no obstacle
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port"
+            ) from None
+
+
+def _take_stock(root: Path) -> None:
+    """Register the datasets that lie in `root`, wherever they were built, and close runs that were killed."""
+    import dagster as dg
+
+    from .dead_runs import close_dead_runs
+    from .partitions import register_dataset
+    from .store import DatasetError, datasets_in
+
+    with dg.DagsterInstance.get() as instance:
+        close_dead_runs(instance, root)
+        for store in datasets_in(root):
+            try:
+                register_dataset(instance, store)
+            except DatasetError as error:
+                click.echo(f"warning: {store.name} is not shown: {error}", err=True)
