@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -37,7 +38,9 @@ def close_dead_runs(instance: dg.DagsterInstance, root: Path) -> list[dg.Dagster
 
 def data_root_of(run: dg.DagsterRun, otherwise: Path) -> Path:
     """Folder that holds the datasets of a run: as its config says, else `otherwise`."""
-    config = run.run_config.get("resources", {}).get("data", {}).get("config", {})
+    config: Any = run.run_config
+    for key in ("resources", "data", "config"):
+        config = config.get(key, {})
     return Path(config.get("path") or otherwise)
 
 
