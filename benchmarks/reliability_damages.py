@@ -1,0 +1,113 @@
+"""Every kind of file of a finished dataset, damaged in several ways: does `verify` notice, does the next build mend it?"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from moshi_assets.verify import dataset_faults
+
+from .reliability_kills import prepare
+
+DIALOGUES = 60
+FILES = {
+    "mono part": "mono/*/*.arrow",
+    "recording": "data_stereo/*.wav",
+    "transcript": "data_stereo/*.json",
+    "manifest": "*.jsonl",
+    "tasks": "tasks/*.tasks",
+    "summary of the parse": "tasks/summary.json",
+    "voices": "tasks/voices.json",
+    "quality table": "quality/*.quality",
+    "index of recordings": "stereo/*.index",
+    "summary of transcripts": "transcripts/*.json",
+    "rejects": "rejects.ndjson",
+    "recipe": "recipe.yaml",
+    "card": "README.md",
+    "report": "report.html",
+}
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def web_page(path: Path) -> None:
+    path.write_text("<!doctype html><title>404</title>\n" * 20)
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "a byte differs": flip,
+    "cut in half": cut,
+    "empty": empty,
+    "removed": remove,
+    "another file": web_page,
+}
+
+
+def damage_all(folder: Path, full: bool) -> dict[str, dict[str, dict[str, bool]]]:
+    """File -> damage -> whether it was noticed by `verify`, and whether the next build made the file what it was.
+
+    Args:
+        folder: where to build.
+        full: every damage; else that of one byte and the loss of the file.
+    """
+    whole = folder / "damages"
+    command = prepare(whole, DIALOGUES, 0.0)
+    (whole / "talks.jsonl").open("a").write('{"user_text": "", "assistant_text": "A line for the rejects."}\n')
+    _build(whole, command)
+    dataset = whole / "data" / "talks"
+    found: dict[str, dict[str, dict[str, bool]]] = {name: {} for name in FILES}
+    for what, damage in DAMAGES.items():
+        if not full and damage not in (flip, remove):
+            continue
+        for name, pattern in FILES.items():
+            path = min(dataset.glob(pattern))
+            good = path.read_bytes()
+            damage(path)
+            faults = _faults(dataset)
+            _build(whole, command)
+            mended = path.is_file() and path.read_bytes() == good
+            # Some files tell when they were made: they are mended where they are whole again.
+            mended |= name in ("card", "report", "summary of the parse", "index of recordings") and not _faults(dataset)
+            found[name][what] = {"noticed": bool(faults), "mended": bool(mended)}
+            print(f"{name}, {what}: {found[name][what]}", flush=True)
+            if not mended:
+                path.write_bytes(good)
+    shutil.rmtree(whole)
+    return found
+
+
+def _faults(dataset: Path) -> list[str]:
+    try:
+        return [str(fault) for fault in dataset_faults(dataset)]
+    except Exception as error:
+        return [str(error)]
+
+
+def _build(folder: Path, command: list[str]) -> None:
+    subprocess.run([sys.executable, "-m", "moshi_assets", *command], cwd=folder, check=False, capture_output=True)
+
+
+def total(found: dict[str, dict[str, dict[str, Any]]]) -> dict[str, int]:
+    """How many damages were tried, noticed by `verify`, and mended by the next build."""
+    all_of = [outcome for damages in found.values() for outcome in damages.values()]
+    return {"tried": len(all_of), **{name: sum(o[name] for o in all_of) for name in ("noticed", "mended")}}
