@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ class Command:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        atexit.register(self.orphans, 0)  # where the benchmark itself is interrupted
 
     @property
     def output(self) -> str:
@@ -74,7 +77,8 @@ class Command:
         while (left := self.alive()) and time.monotonic() < deadline:
             time.sleep(0.1)
         for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         return len(left)
 
     def memory(self) -> float:

@@ -56,12 +56,13 @@ def _run(part: str, folder: Path, full: bool, resume: bool) -> None:
         figures = {"full": full}
     print(f"-- {part}", flush=True)
     if part == "kills":
-        for kind, counts in ROUNDS.items():
-            rounds: list[dict[str, Any]] = figures.setdefault(kind, [])
-            while len(rounds) < counts[full]:
-                rounds.append(round_of(kind, folder, len(rounds)))
-                print(kind, rounds[-1], flush=True)
-                _store(part, figures)
+        for number in range(max(counts[full] for counts in ROUNDS.values())):
+            for kind, counts in ROUNDS.items():
+                rounds: list[dict[str, Any]] = figures.setdefault(kind, [])
+                if len(rounds) == number < counts[full]:
+                    rounds.append(round_of(kind, folder, number))
+                    print(kind, rounds[-1], flush=True)
+                    _store(part, figures)
         return
     for key, measure in _measures(part, folder, full).items():
         if key not in figures:

@@ -31,6 +31,9 @@ FILES = {
     "report": "report.html",
 }
 
+DATED = ("card", "report", "summary of the parse", "mono part")
+"""Files that hold a date or a duration: mended where they are there and `verify` has nothing to say."""
+
 
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
@@ -66,33 +69,41 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 def damage_all(folder: Path, full: bool) -> dict[str, dict[str, dict[str, bool]]]:
     """File -> damage -> whether it was noticed by `verify`, and whether the next build made the file what it was.
 
+    `verify` meets one damage at a time, the build all of a sort at once.
+
     Args:
         folder: where to build.
         full: every damage; else that of one byte and the loss of the file.
     """
     whole = folder / "damages"
     command = prepare(whole, DIALOGUES, 0.0)
-    (whole / "talks.jsonl").open("a").write('{"user_text": "", "assistant_text": "A line for the rejects."}\n')
+    with open(whole / "talks.jsonl", "a") as talks:
+        talks.write('{"user_text": "", "assistant_text": "A line for the rejects."}\n')
     _build(whole, command)
-    dataset = whole / "data" / "talks"
     found: dict[str, dict[str, dict[str, bool]]] = {name: {} for name in FILES}
     for what, damage in DAMAGES.items():
         if not full and damage not in (flip, remove):
             continue
-        for name, pattern in FILES.items():
-            path = min(dataset.glob(pattern))
-            good = path.read_bytes()
+        copy = folder / "damaged"
+        shutil.copytree(whole, copy)
+        dataset = copy / "data" / "talks"
+        places = {name: min(dataset.glob(pattern)) for name, pattern in FILES.items()}
+        good = {name: path.read_bytes() for name, path in places.items()}
+        for name, path in places.items():
             damage(path)
-            faults = _faults(dataset)
-            _build(whole, command)
-            mended = path.is_file() and path.read_bytes() == good
-            # Some files tell when they were made: they are mended where they are whole again.
-            mended |= name in ("card", "report", "summary of the parse", "index of recordings") and not _faults(dataset)
-            found[name][what] = {"noticed": bool(faults), "mended": bool(mended)}
-            print(f"{name}, {what}: {found[name][what]}", flush=True)
-            if not mended:
-                path.write_bytes(good)
-    shutil.rmtree(whole)
+            found[name][what] = {"noticed": bool(_faults(dataset))}
+            path.write_bytes(good[name])
+        for path in places.values():
+            damage(path)
+        _build(copy, command)
+        sound = not _faults(dataset)
+        for name, pattern in FILES.items():
+            path = min(dataset.glob(pattern), default=None)
+            found[name][what]["mended"] = path is not None and (
+                path.read_bytes() == good[name] or (sound and name in DATED)
+            )
+        print(what, {name: outcomes[what] for name, outcomes in found.items()}, flush=True)
+        shutil.rmtree(copy)
     return found
 
 

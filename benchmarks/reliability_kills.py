@@ -17,8 +17,8 @@ from typing import Any
 from .measure import write_dialogues
 from .processes import Command, wait_until
 
-SPEAKING = {"dialogues": 400, "cost": 0.03}
-ASSEMBLING = {"dialogues": 2_500, "cost": 0.0}
+SPEAKING = {"dialogues": 300, "cost": 0.03}
+ASSEMBLING = {"dialogues": 2_100, "cost": 0.0}
 """Enough for a process for every core (`shard_workers`)."""
 LANES = 2
 RECIPE = "engine: noise\naligner: proportional\nworker_count: {lanes}\nsamples_per_shard: {shard}\nnoise: {{characters_per_second: 60, seconds_per_audio_second: {cost}}}\n"
