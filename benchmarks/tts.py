@@ -1,6 +1,6 @@
 """IndexTTS2 in batches against one call after another: same weights, texts, voices and code lengths, one machine.
 
-    python -m benchmarks.tts [--part rates decode chain prompt precision steps orchestrated] [--turns 64] [--singles N] [--batches 1 4 16 64]
+    python -m benchmarks.tts [--part rates decode chain prompt precision steps solvers orchestrated] [--turns 64] [--singles N] [--batches 1 4 16 64]
 
 Weights are pseudo-random (`indextts.tiny --size small`), so code lengths are forced: turns of 3 to 12 s, user and
 assistant alternating, prompts of 5 s, 25 flow steps. Opponents are (a) the classic loop of single `infer` calls with three
@@ -31,6 +31,7 @@ from indextts.arguments import generation_options
 from indextts.engine import Segment, SpeakingOptions
 from indextts.figures import SpeakingFigures, StageClock
 from indextts.request import Emotion, RandomStreams
+from indextts.solver import FlowSolver
 from indextts.tiny import write_checkpoint
 from moshi_assets.engines.base import IndexTTS2Options
 from moshi_assets.engines.indextts2 import GPU_PRECISION, precision_on
@@ -39,10 +40,10 @@ from .measure import RESULTS, machine, save
 from .tts_chain import measure_chain
 from .tts_lane import measure_orchestrated
 from .tts_roofline import best_seconds, decode_work, measure_rates, vocoder_gflop_per_second
-from .tts_sound import measure_precision, measure_steps
+from .tts_sound import measure_precision, measure_solvers, measure_steps
 from .tts_turns import PROMPT_SECONDS, Turn, spread, write_turns
 
-PARTS = ("rates", "decode", "chain", "prompt", "precision", "steps", "orchestrated")
+PARTS = ("rates", "decode", "chain", "prompt", "precision", "steps", "solvers", "orchestrated")
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def segments_of(tts: IndexTTS2, turns: list[Turn], flow_steps: int) -> list[Segm
     for number, turn in enumerate(turns):
         limits = {"num_beams": 1, "min_mel_tokens": turn.codes, "max_mel_tokens": turn.codes}
         generation = generation_options(limits, tts.cfg.gpt.max_mel_tokens)
-        options = SpeakingOptions(generation, RandomStreams(number), flow_steps=flow_steps)
+        options = SpeakingOptions(generation, RandomStreams(number), solver=FlowSolver(flow_steps))
         prepared += tts._synthesizer.prepare(turn.voice, turn.text, Emotion(), options, StageClock(tts.device))
     return prepared
 
@@ -105,7 +106,7 @@ def measure_prompts(tts: IndexTTS2) -> dict[str, Any]:
         rows += (torch.randn(1, 80, prompt), torch.tensor([prompt]), torch.randn(1, 192), torch.randn(1, 80, frames))
         on_device = [row.to(tts.device) for row in rows]
         with torch.no_grad():
-            results[f"{seconds} s"] = round(12.5 * best_seconds(lambda r=on_device: cfm.solve(*r, steps=2), 3), 2)
+            results[f"{seconds} s"] = round(12.5 * best_seconds(lambda r=on_device: cfm.solve(*r, FlowSolver(2)), 3), 2)
     return results
 
 
@@ -197,6 +198,8 @@ def main(arguments: list[str] | None = None) -> None:
             keep("precision", precision=measure_precision(load, few_short))
         if "steps" in given.part:
             keep("steps", flow_steps=measure_steps(tts, few_short))
+        if "solvers" in given.part:
+            keep("solvers", solvers=measure_solvers(tts, few_short))
         if "orchestrated" in given.part:
             as_built = load(precision=precision_on(None, IndexTTS2Options()))
             lane = measure_orchestrated(as_built, folder, scratch, min(count, 64), given.seconds[0])

@@ -10,6 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from indextts import IndexTTS2
+from indextts.solver import FlowSolver
 
 from .tts_turns import Turn
 
@@ -72,7 +73,7 @@ def flow_gflop(tts: IndexTTS2, turn: Turn, prompt_frames: int, steps: int) -> fl
     attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     cpu = {attention: lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value)}
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=cpu) as counter:
-        cfm.solve(*arguments, steps=1)
+        cfm.solve(*arguments, FlowSolver(1))
     return counter.get_total_flops() / 1e9 * steps
 
 

@@ -64,3 +64,30 @@ def measure_steps(tts: IndexTTS2, turns: list[Turn]) -> dict[str, Any]:
         samples, told = spoken(tts, turns, flow_steps=steps)
         results[str(steps)] = {**told, **mel_distance(reference, samples)}
     return results
+
+
+EVALUATIONS = (8, 10, 12, 16)
+SOLVERS: dict[str, dict[str, Any]] = {
+    "euler": {},
+    "euler, sway -1": {"flow_sway": -1.0},
+    "midpoint": {"flow_method": "midpoint"},
+    "midpoint, sway -1": {"flow_method": "midpoint", "flow_sway": -1.0},
+    "heun": {"flow_method": "heun"},
+    "heun, sway -1": {"flow_method": "heun", "flow_sway": -1.0},
+}
+
+
+def measure_solvers(tts: IndexTTS2, turns: list[Turn]) -> dict[str, Any]:
+    """How far the sound of each solver at few evaluations is from the published one's, and from a solution of 100 steps."""
+    published, _ = spoken(tts, turns, flow_steps=25)
+    exact, _ = spoken(tts, turns, flow_steps=100)
+    results: dict[str, Any] = {"euler 25": {"to_100_steps": mel_distance(exact, published)["log_mel_rms"]}}
+    for name, options in SOLVERS.items():
+        for evaluations in EVALUATIONS:
+            samples, told = spoken(tts, turns, flow_steps=evaluations, **options)
+            results[f"{name} {evaluations}"] = {
+                "times_real_time": told["times_real_time"],
+                "to_25_steps": mel_distance(published, samples)["log_mel_rms"],
+                "to_100_steps": mel_distance(exact, samples)["log_mel_rms"],
+            }
+    return results

@@ -50,6 +50,7 @@ def throughput() -> str:
         ("Distance to the machine's limits", "rates", _roofline),
         ("Half precision", "precision", _precision),
         ("Fewer flow steps", "steps", _steps),
+        ("Solvers and schedules of the flow", "solvers", lambda figures: solver_rows(figures["solvers"])),
         ("Shorter prompts", "prompt", _prompts),
         ("A lane beside the engine alone", "orchestrated", _orchestrated),
     ):
@@ -201,6 +202,18 @@ def _steps(figures: dict[str, Any]) -> list[str]:
         (
             (steps, row["times_real_time"], row.get("log_mel_rms", ""), row.get("worst", ""))
             for steps, row in figures["flow_steps"].items()
+        ),
+    )
+
+
+def solver_rows(solvers: dict[str, Any]) -> list[str]:
+    """Log-mel distance of each solver at so many evaluations of the velocity."""
+    header = ("solver, evaluations", "x real time", "log-mel distance to Euler 25", "to Euler 100")
+    return rows(
+        header,
+        (
+            (name, row.get("times_real_time", ""), row.get("to_25_steps", ""), row["to_100_steps"])
+            for name, row in solvers.items()
         ),
     )
 

@@ -18,9 +18,10 @@ from indextts.budgets import Budgets, default_budgets, group_by_length
 from indextts.decode import check_rows, decode_beams
 from indextts.dit import MAX_FRAMES
 from indextts.figures import SpeakingFigures, StageClock
-from indextts.flow import FLOW_STEPS, GUIDANCE_RATE
+from indextts.flow import GUIDANCE_RATE
 from indextts.pipeline import Pipeline
 from indextts.request import NoiseSource, RandomStreams
+from indextts.solver import FlowSolver
 from indextts.voice import SpeakerCondition
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class SpeakingOptions:
 
     Attributes:
         detail_level: logging level of the details.
-        flow_steps: Euler steps of the flow; its time is proportional to them.
+        solver: how the flow is solved; its time is proportional to the evaluations.
         cfg_rate: guidance of the flow; 0 halves its time.
     """
 
@@ -42,12 +43,10 @@ class SpeakingOptions:
     quick_streaming_tokens: int = 0
     initial_noise: NoiseSource | None = None
     detail_level: int = logging.DEBUG
-    flow_steps: int = FLOW_STEPS
+    solver: FlowSolver = field(default_factory=FlowSolver)
     cfg_rate: float = GUIDANCE_RATE
 
     def __post_init__(self) -> None:
-        if self.flow_steps < 1:
-            raise ValueError(f"flow_steps is {self.flow_steps}, expected 1 or more")
         if self.cfg_rate < 0:
             raise ValueError(f"cfg_rate is {self.cfg_rate}, expected 0 (off) or more")
 
@@ -217,13 +216,13 @@ class Engine:
         def work(rows: list[Segment], figures: SpeakingFigures) -> None:
             options, noises = rows[0].options, [row.noise() for row in rows]
             semantic = [row.semantic for row in rows if row.semantic is not None]
-            mels = self.pipeline.mels(rows, semantic, noises, options.flow_steps, options.cfg_rate)
+            mels = self.pipeline.mels(rows, semantic, noises, options.solver, options.cfg_rate)
             for row, mel in zip(rows, mels, strict=True):
                 row.mel, row.semantic = mel.clone(), None
 
-        alike: dict[tuple[int, float], list[Segment]] = {}
+        alike: dict[tuple[FlowSolver, float], list[Segment]] = {}
         for segment in segments:
-            alike.setdefault((segment.options.flow_steps, segment.options.cfg_rate), []).append(segment)
+            alike.setdefault((segment.options.solver, segment.options.cfg_rate), []).append(segment)
         for rows in alike.values():
             self._in_groups(rows, [row.frames for row in rows], 1, work, figures, "flow")
 

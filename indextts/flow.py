@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from indextts.acceleration import Acceleration, compiled
 from indextts.dit import DiT, DiTConfig
 from indextts.padding import length_mask
+from indextts.solver import FlowSolver
 from indextts.weight_norm import fuse_weight_norm
 
-FLOW_STEPS = 25
 GUIDANCE_RATE = 0.7
+PUBLISHED_SOLVER = FlowSolver()
 # Where the flow is compiled, batches are padded to a multiple of so many frames.
 FRAMES_UNIT = 16
 
@@ -26,18 +27,8 @@ class CFMConfig:
     dit: DiTConfig = field(default_factory=DiTConfig)
 
 
-def time_grid(steps: int) -> tuple[Tensor, list[float]]:
-    """Euler steps from 0 to 1: times (steps,) float32 and step sizes, added up in float32 (FACTS 2.8)."""
-    grid = torch.linspace(0, 1, steps + 1, device="cpu")
-    times, sizes = [grid[0]], [grid[1] - grid[0]]
-    for step in range(1, steps):
-        times.append(times[-1] + sizes[-1])
-        sizes.append(grid[step + 1] - times[-1])
-    return torch.stack(times), [size.item() for size in sizes]
-
-
 class CFM(nn.Module):
-    """Conditional flow matching with classifier-free guidance, solved by Euler steps.
+    """Conditional flow matching with classifier-free guidance.
 
     Key names are those of ``s2mel.pth`` ``["net"]["cfm"]``; call :meth:`fuse` once they are loaded.
     """
@@ -60,7 +51,7 @@ class CFM(nn.Module):
         prompt_lengths: Tensor,
         style: Tensor,
         noise: Tensor,
-        steps: int = FLOW_STEPS,
+        solver: FlowSolver = PUBLISHED_SOLVER,
         cfg_rate: float = GUIDANCE_RATE,
     ) -> Tensor:
         """Mel spectrogram of prompt and speech together, from which the prompt frames are then cut.
@@ -72,17 +63,15 @@ class CFM(nn.Module):
             prompt_lengths: (B,) int, frames of each prompt.
             style: (B, 192) speaker embeddings.
             noise: (B, 80, T) starting point; what it holds in the prompt and in the padding does not matter.
-            steps: Euler steps; their cost is proportional.
+            solver: how the velocity is followed, and at how many times.
             cfg_rate: guidance; 0 leaves the unconditional half of the work out.
 
         Returns:
             (B, 80, T) float32 log-mel, zero in the prompt and in the padding.
 
         Raises:
-            ValueError: see :meth:`DiT.row_layout`; fewer than one step.
+            ValueError: see :meth:`DiT.row_layout`.
         """
-        if steps < 1:
-            raise ValueError(f"the flow needs at least 1 step, got {steps}")
         masked = self.acceleration.enabled and mu.is_cuda
         asked = mu.shape[1]
         if masked:
@@ -104,25 +93,27 @@ class CFM(nn.Module):
         inside = length_mask(prompt_lengths.to(device), width)[..., None]
         prompt[:, :width] = prompt_mel[:, :, :width].transpose(1, 2).masked_fill(~inside, 0)
 
-        times, sizes = time_grid(steps)
-        tables = estimator.time_tables(times.to(device))
+        tables = estimator.time_tables(solver.times().to(device))
         terms = estimator.frame_terms(prompt, mu.to(dtype), style.to(dtype))
         guided = cfg_rate > 0
         if guided:
             # One batch of conditional and unconditional rows.
             terms = torch.cat((terms, estimator.null_terms().expand_as(terms)))
             layout = layout.repeat(2)
-        # The path is added up in float32 whatever the weights are.
-        x = noise.float().transpose(1, 2) * speech
-        for step, size in enumerate(sizes):
-            inputs = torch.cat((x, x)) if guided else x
-            velocity = self.acceleration.run(
-                self._compiled_velocity, estimator.velocity, inputs.to(dtype), terms, tables.at(step), layout
-            ).float()
+
+        def velocity(x: Tensor, evaluation: int) -> Tensor:
+            """Of the window (B, W, 80) float32; zero in prompt and padding: the prompt enters through the terms alone."""
+            inputs = (torch.cat((x, x)) if guided else x).to(dtype)
+            fast, plain = self._compiled_velocity, estimator.velocity
+            found = self.acceleration.run(fast, plain, inputs, terms, tables.at(evaluation), layout).float()
             if guided:
-                conditional, null = velocity.chunk(2)
-                velocity = (1.0 + cfg_rate) * conditional - cfg_rate * null
-            # Prompt frames stay zero: the prompt enters through the terms alone.
-            change = size * velocity * moving
-            x = x + change if window is None else x.scatter_add(1, window[..., None].expand_as(change), change)
+                conditional, null = found.chunk(2)
+                found = (1.0 + cfg_rate) * conditional - cfg_rate * null
+            return found * moving
+
+        def move(x: Tensor, change: Tensor) -> Tensor:
+            return x + change if window is None else x.scatter_add(1, window[..., None].expand_as(change), change)
+
+        # The path is added up in float32 whatever the weights are.
+        x = solver.solve(noise.float().transpose(1, 2) * speech, velocity, move)
         return x[:, :asked].transpose(1, 2)

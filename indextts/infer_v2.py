@@ -20,17 +20,17 @@ from torch import Tensor
 from indextts.arguments import default_device, generation_options, on_this_device, warn_of_no_effect
 from indextts.checkpoints import fingerprint, locate
 from indextts.components import load_components
-from indextts.decode import GenerationOptions
 from indextts.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
 from indextts.engine import Engine, Segment, SpeakingOptions
 from indextts.features import MAX_PROMPT_SECONDS
 from indextts.figures import Call, SpeakingFigures, StageClock
-from indextts.flow import FLOW_STEPS, GUIDANCE_RATE
+from indextts.flow import GUIDANCE_RATE
 from indextts.pipeline import Pipeline
 from indextts.precision import stage_dtypes
 from indextts.published_attributes import PublishedAttributes
 from indextts.published_methods import PublishedMethods
 from indextts.request import ChunkListener, Emotion, InferenceResult, NoiseSource, RandomStreams, SynthesisRequest
+from indextts.solver import FLOW_STEPS, FlowSolver, Method
 from indextts.synthesizer import Synthesizer
 from indextts.text_ahead import TextAhead
 from indextts.views import LatestVoiceViews
@@ -70,6 +70,8 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         max_prompt_seconds: float = MAX_PROMPT_SECONDS,
         flow_steps: int = FLOW_STEPS,
         cfg_rate: float = GUIDANCE_RATE,
+        flow_method: Method = "euler",
+        flow_sway: float = 0.0,
         max_batch: int | None = None,
         decode_budget: int | None = None,
         flow_budget: int | None = None,
@@ -93,7 +95,8 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             cache_bytes: limit for each of the speaker and emotion caches.
             max_prompt_seconds: how much of a prompt counts, at most 15. The flow works on prompt and speech together,
                 so that a prompt of 15 s makes 5 s of speech four times as dear; 5 to 6 s are enough for most voices.
-            flow_steps, cfg_rate: of the flow, for calls that do not say otherwise; see :class:`SpeakingOptions`.
+            flow_steps, flow_method, flow_sway, cfg_rate: of the flow, for calls that do not say otherwise; see :class:`FlowSolver`,
+                whose evaluations ``flow_steps`` are, and :class:`SpeakingOptions`.
             max_batch, decode_budget, flow_budget: limits of a batch, see :class:`Budgets`; by default from the memory
                 that is free once the model is loaded.
             text_readers: processes that normalise texts ahead, see :meth:`read_ahead`; by default 2 for a GPU, which
@@ -138,8 +141,13 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             cache_bytes,
             max_prompt_seconds,
         )
-        self._flow_defaults: dict[str, Any] = {"flow_steps": flow_steps, "cfg_rate": cfg_rate}
-        SpeakingOptions(GenerationOptions(), **self._flow_defaults)  # refuses what is out of range
+        self._flow_defaults: dict[str, Any] = {
+            "flow_steps": flow_steps,
+            "flow_method": flow_method,
+            "flow_sway": flow_sway,
+            "cfg_rate": cfg_rate,
+        }
+        self._speaking_options({})  # refuses what is out of range
         components.cfm.acceleration.enabled = wanted["use_torch_compile"]
         components.bigvgan.acceleration.enabled = wanted["use_cuda_kernel"]
         engine = Engine(Pipeline(components, self._device), captured_steps=wanted["use_accel"])
@@ -263,7 +271,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
                 Without either, the call's seed is drawn from torch's global generator, so that ``torch.manual_seed``
                 before it decides; nothing else of global random state is used.
             initial_noise: ``(segment index, (1, 80, T)) -> tensor``: replaces the flow's random start.
-            **generation_kwargs: flow_steps, cfg_rate; do_sample, top_p, top_k, temperature, length_penalty, num_beams, repetition_penalty,
+            **generation_kwargs: flow_steps, flow_method, flow_sway, cfg_rate; do_sample, top_p, top_k, temperature, length_penalty, num_beams, repetition_penalty,
                 max_mel_tokens, min_mel_tokens, typical_sampling, typical_mass; see :class:`GenerationOptions`.
         """
         if stream_return and return_audio:
@@ -331,7 +339,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             return_errors: a request that fails has its exception (``ValueError``, ``RuntimeError``,
                 ``FileNotFoundError``) in its place; by default the first one is raised.
             max_batch, decode_budget, flow_budget: limits of a batch for this call, see :class:`Budgets`.
-            **generation_kwargs: flow_steps, cfg_rate and those of :class:`GenerationOptions`.
+            **generation_kwargs: flow_steps, flow_method, flow_sway, cfg_rate and those of :class:`GenerationOptions`.
 
         Returns:
             One :class:`InferenceResult` a request, in order. Its timings and ``rtf`` are its share, by duration, of what the
@@ -445,7 +453,9 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         """From the keyword arguments of a call: those of the flow, and those of :func:`generation_options`."""
         generation = dict(given)
         flow = {name: generation.pop(name, default) for name, default in self._flow_defaults.items()}
-        return SpeakingOptions(generation_options(generation, self._sizes.gpt.max_mel_tokens), **settings, **flow)
+        solver = FlowSolver(flow["flow_steps"], flow["flow_method"], flow["flow_sway"])
+        checked = generation_options(generation, self._sizes.gpt.max_mel_tokens)
+        return SpeakingOptions(checked, solver=solver, cfg_rate=flow["cfg_rate"], **settings)
 
     def _announce(self, segment: Segment, on_chunk: ChunkListener | None) -> None:
         if on_chunk is not None:

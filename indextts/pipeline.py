@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from indextts.components import Components
-from indextts.flow import FLOW_STEPS, GUIDANCE_RATE
+from indextts.flow import GUIDANCE_RATE, PUBLISHED_SOLVER
 from indextts.length_regulator import target_frames
 from indextts.padding import stack_rows
+from indextts.solver import FlowSolver
 from indextts.voice import SpeakerCondition
 
 
@@ -61,7 +62,7 @@ class Pipeline:
         rows: Sequence[Row],
         semantic: Sequence[Tensor],
         noises: Sequence[Tensor],
-        steps: int = FLOW_STEPS,
+        solver: FlowSolver = PUBLISHED_SOLVER,
         cfg_rate: float = GUIDANCE_RATE,
     ) -> list[Tensor]:
         """Log-mels of the speech alone, B rows (80, T).
@@ -83,7 +84,7 @@ class Pipeline:
             prompt_frames,
             torch.cat([row.speaker.style for row in rows]),
             noise.transpose(1, 2),
-            steps=steps,
+            solver=solver,
             cfg_rate=cfg_rate,
         )
         starts = [row.speaker.ref_mel.shape[2] for row in rows]

@@ -1,6 +1,6 @@
 """IndexTTS2 on a card, in one command of at most nine minutes.
 
-    python -m benchmarks.gpu [--part facts parity batches calls profile modes precision lane] [--minutes 9] [--rows 64 128 256]
+    python -m benchmarks.gpu [--part facts parity batches calls profile modes precision solvers lane] [--minutes 9] [--rows 64 128 256]
 
 Weights are pseudo-random and written first (`indextts.tiny`, official size), so code lengths are forced: turns of 3 to 12 s,
 prompts of 5 s, 25 flow steps. Figures go to docs/benchmarks/gpu-<card>.json after every row; `python -m benchmarks.gpu.table`
@@ -24,12 +24,13 @@ import torch
 from indextts import IndexTTS2
 from indextts.tiny import SIZES, write_checkpoint
 
+from .. import tts_sound
 from ..measure import RESULTS
 from ..tts_turns import spread, write_turns
 from . import chain, facts, parity, profiled
 from .session import Session
 
-PARTS = ("facts", "parity", "batches", "calls", "profile", "modes", "precision", "lane")
+PARTS = ("facts", "parity", "batches", "calls", "profile", "modes", "precision", "solvers", "lane")
 PRECISION = {"gpt": "bf16", "flow": "bf16"}
 """What the builder chooses on a GPU (`moshi_assets.engines.indextts2.GPU_PRECISION`), which cannot be imported everywhere."""
 
@@ -106,6 +107,9 @@ def _part(
     def turns() -> Any:
         return write_turns(scratch, options.turns, *options.seconds)
 
+    def shortest() -> Any:
+        return sorted(turns(), key=lambda turn: turn.codes)[:4]
+
     def work(keep: Any) -> None:
         if name == "facts":
             keep({**card, "rates": facts.rates(device, options.matmul)})
@@ -134,11 +138,11 @@ def _part(
             rows = options.rows[0]
             keep(profiled.profile_call(load(), turns()[:rows], rows, options.steps))
         elif name == "precision":
-            from ..tts_sound import measure_precision
-
             session.need(30)
-            shortest = sorted(turns(), key=lambda turn: turn.codes)[:4]
-            keep({"formats": measure_precision(load, shortest)})
+            keep({"formats": tts_sound.measure_precision(load, shortest())})
+        elif name == "solvers":
+            session.need(30)
+            keep({"solvers": tts_sound.measure_solvers(load(precision={}), shortest())})
 
     return work
 

@@ -9,7 +9,7 @@ from typing import Any
 from moshi_assets.files import write_whole
 
 from ..measure import RESULTS
-from ..tts_table import PAGE, rows
+from ..tts_table import PAGE, rows, solver_rows
 
 BEGIN, END = "<!-- gpu -->", "<!-- /gpu -->"
 NONE = (
@@ -39,6 +39,7 @@ def _card(parts: dict[str, Any]) -> str:
         "profile": _profile,
         "modes": _modes,
         "precision": _precision,
+        "solvers": lambda figures: solver_rows(figures.get("solvers", {})),
         "parity": _parity,
         "lane": _lane,
     }

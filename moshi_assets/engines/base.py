@@ -238,7 +238,11 @@ class IndexTTS2Options(BaseModel, extra="forbid"):
     """How much of a voice recording counts. The flow works on prompt and speech together: 5 to 6 s are enough for most
     voices and a third of the work."""
     flow_steps: int = Field(25, ge=1)
-    """Steps of the flow; its time is proportional."""
+    """Evaluations of the flow's velocity; its time is proportional."""
+    flow_method: Literal["euler", "midpoint", "heun"] = "euler"
+    """How the flow is solved; midpoint and heun take two evaluations a step."""
+    flow_sway: float = Field(0.0, ge=-1, le=1.75)
+    """How the flow's times are spread: 0 evenly, -1 closer together near the noise."""
     cfg_rate: float = Field(0.7, ge=0)
     """Guidance of the flow; 0 halves its time."""
     batch_size: int | None = Field(None, ge=1)

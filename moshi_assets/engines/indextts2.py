@@ -41,6 +41,7 @@ MIN_PROMPT_RATE = 16000
 _PATTERN = re.compile(r"[*?[]")
 _SOUND_OPTIONS = (
     *("use_fp16", "use_bf16", "precision", "allow_tf32", "max_prompt_seconds", "flow_steps", "cfg_rate"),
+    *("flow_method", "flow_sway"),
     *("num_beams", "max_text_tokens_per_segment", "interval_silence", "generation"),
 )
 GPU_PRECISION = {"gpt": "bf16", "flow": "bf16"}
@@ -89,6 +90,8 @@ class IndexTTS2Engine:
             allow_tf32=options.allow_tf32,
             max_prompt_seconds=options.max_prompt_seconds,
             flow_steps=options.flow_steps,
+            flow_method=options.flow_method,
+            flow_sway=options.flow_sway,
             cfg_rate=options.cfg_rate,
             max_batch=options.batch_size,
         )

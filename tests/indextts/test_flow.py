@@ -7,8 +7,8 @@ import torch
 from goldens import cases, peak_error
 from tiny_modules import TOLERANCE, padded, tensor, tiny_cfm
 
-from indextts.flow import time_grid
 from indextts.parity_rule import noise
+from indextts.solver import FlowSolver
 from indextts.wavenet import reflect_ends
 
 SOLVER_TOLERANCE = 1e-3
@@ -78,7 +78,7 @@ def test_solved_mel_matches_the_golden(cfm, golden, golden_set):
     solved = [(match[0], int(match[1]), int(match[2])) for match in names if match]
     assert solved
     for name, steps, k in solved:
-        mel = solve_row(cfm, solver_inputs(cfm, expected, golden_set, k), steps=steps)
+        mel = solve_row(cfm, solver_inputs(cfm, expected, golden_set, k), solver=FlowSolver(steps))
         assert peak_error(mel.T, expected[name]) < SOLVER_TOLERANCE
 
 
@@ -100,11 +100,11 @@ def test_mixed_lengths_prompts_and_styles_in_a_batch_equal_single_runs(cfm, gold
         prompt_lengths,
         styles,
         starts.transpose(1, 2),
-        steps=6,
+        solver=FlowSolver(6),
         cfg_rate=cfg_rate,
     )
     for i, row in enumerate(rows):
-        alone = solve_row(cfm, row, steps=6, cfg_rate=cfg_rate)
+        alone = solve_row(cfm, row, solver=FlowSolver(6), cfg_rate=cfg_rate)
         assert peak_error(mel[i, :, : lengths[i]].T, alone) < TOLERANCE
         assert not mel[i, :, lengths[i] :].any()
         assert not mel[i, :, : prompt_lengths[i]].any()
@@ -123,7 +123,7 @@ def test_guidance_is_the_weighted_difference_of_two_velocities(cfm, golden, gold
         *batch, torch.tensor(0.0), torch.stack([style, nothing(style)]), torch.stack([mu, nothing(mu)])
     )
     expected = x + 1.7 * conditional - 0.7 * null
-    mel = solve_row(cfm, (mu, prompt, style, start), steps=1, cfg_rate=0.7)
+    mel = solve_row(cfm, (mu, prompt, style, start), solver=FlowSolver(1), cfg_rate=0.7)
     assert peak_error(mel[prompt_frames:].T, expected[:, prompt_frames:]) < TOLERANCE
 
 
@@ -131,7 +131,7 @@ def test_noise_in_the_prompt_does_not_matter(cfm, golden, golden_set):
     mu, prompt, style, start = solver_inputs(cfm, golden("h_cfm"), golden_set, 0)
     other = start.clone()
     other[: len(prompt)] = 100.0
-    one, two = (solve_row(cfm, (mu, prompt, style, z), steps=2) for z in (start, other))
+    one, two = (solve_row(cfm, (mu, prompt, style, z), solver=FlowSolver(2)) for z in (start, other))
     assert torch.equal(one, two)
 
 
@@ -140,13 +140,13 @@ def test_bfloat16_stays_close_to_float32(tiny_config_dir, cfm, golden, golden_se
     half = tiny_cfm(tiny_config_dir)
     half.fuse()
     half.to(torch.bfloat16)
-    mel = solve_row(half, row, steps=5)
+    mel = solve_row(half, row, solver=FlowSolver(5))
     assert mel.dtype == torch.float32
-    assert 1e-5 < peak_error(mel, solve_row(cfm, row, steps=5)) < 0.015
+    assert 1e-5 < peak_error(mel, solve_row(cfm, row, solver=FlowSolver(5))) < 0.015
 
 
 def test_the_time_grid_goes_from_zero_to_one():
-    times, sizes = time_grid(25)
+    times, sizes = FlowSolver(25).steps()
     assert times[0] == 0.0
     assert times.tolist() == pytest.approx([step / 25 for step in range(25)], abs=1e-6)
     assert sum(sizes) == pytest.approx(1.0, abs=1e-6)
@@ -163,8 +163,6 @@ def test_rows_that_cannot_be_solved_are_refused(cfm, golden, golden_set):
     row = solver_inputs(cfm, golden("h_cfm"), golden_set, 0)
     with pytest.raises(ValueError, match="row lengths 2 to 2"):
         solve_row(cfm, (row[0][:2], row[1][:1], row[2], row[3][:2]))
-    with pytest.raises(ValueError, match="at least 1 step"):
-        solve_row(cfm, row, steps=0)
 
 
 @pytest.mark.parametrize("prompt_frames", [(9, 9, 9), (30, 0, 12), (40, 25, 7)])

@@ -16,6 +16,7 @@ from indextts.infer_v2 import IndexTTS2
 from indextts.length_regulator import target_frames
 from indextts.parity_rule import noise, wave
 from indextts.request import Emotion
+from indextts.solver import FlowSolver
 from indextts.synthesizer import SpeakingOptions
 
 COMPONENT = 2e-4
@@ -183,7 +184,7 @@ def test_flow(parts, tts, golden, golden_set, steps, tensor, batch):
             torch.tensor([prompt_frames]),
             batch(expected[f"style_{k}"]),
             tensor(noise(f"{golden_set}:cfm_z{k}:0", (1, 80, frames))),
-            steps=steps,
+            solver=FlowSolver(steps),
         )
         assert peak_error(mel[0], expected[f"cfm_{steps}_{k}"]) < FLOW
 
