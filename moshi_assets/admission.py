@@ -48,12 +48,16 @@ class PlannedDialogue(NamedTuple):
 class Admission:
     """Admits the records of one dialogue file under one recipe."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, first_name: int = 1) -> None:
         """
+        Args:
+            recipe: the dataset.
+            first_name: number in the id that a record without one gets, if it is the first line's.
+
         Raises:
             EngineError, RecipeError: the engine or a voice or an emotion of the recipe cannot be used.
         """
-        self._recipe, self._seed = recipe, recipe.seed
+        self._recipe, self._seed, self._first_name = recipe, recipe.seed, first_name
         self._keys = ContentKeys(engine_class(recipe.engine), recipe)
         self._casting = Casting(recipe, self._keys)
         self._emotions: dict[Role, EmotionSettings | None] = {}
@@ -98,7 +102,7 @@ class Admission:
     def _good(self) -> Iterator[tuple[Dialogue, str] | Reject]:
         """Every good dialogue with its file stem, every bad line as a reject."""
         recipe, seen = self._recipe, _SeenIds()
-        records = read_dialogues(Path(recipe.source), recipe.max_text_chars, recipe.max_turns)
+        records = read_dialogues(Path(recipe.source), recipe.max_text_chars, recipe.max_turns, self._first_name)
         left = recipe.max_samples or sys.maxsize
         try:
             while left and (chunk := list(islice(records, min(left, _CHUNK)))):

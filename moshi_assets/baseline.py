@@ -1,15 +1,16 @@
-"""The classic builder that this project replaces: benchmark opponent and oracle.
+"""The classic builder that this project replaces: benchmark opponent, and what old datasets are compared with.
 
-One process, one utterance after another; each is written to a temporary WAV, read back for packing, and one manifest
-row is flushed at a time. Both turns start at 0 and keep the engine's rate. With the same recipe the pipeline gives the
-same bytes.
+One process, one utterance after another. Each is the file that IndexTTS2's `infer` writes; two of them are read back as floats
+(v / 32768), padded with zeros, put side by side and written again with soundfile's defaults: where those are x * 32767, rounded,
+samples above half scale move by one step; where libsndfile is told to clip (soundfile 0.14) it is x * 32768 and none does. One manifest row is flushed at a time, both turns start at 0 and keep the engine's rate. The pipeline, with the same
+recipe, stores the samples that `infer` would have written.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,11 @@ import soundfile as sf
 
 from .admission import Admission, PlannedDialogue
 from .dialogue import Dialogue, Reject
-from .engines.base import engine_class
+from .engines.base import Role, engine_class
 from .manifest_files import manifest_row
 from .pcm import to_pcm16
 from .recipe import Recipe, RecipeError
-from .stereo import CHANNEL, recording_path
+from .stereo import recording_path
 from .store import DatasetStore, reject_line
 from .worker_process import default_device
 
@@ -51,35 +52,30 @@ def build_baseline(
         )
     begin = time.monotonic()
     figures = BaselineFigures()
-    store.stereo_folder.mkdir(parents=True, exist_ok=True)
+    for folder in (store.stereo_folder, store.temp_folder):
+        folder.mkdir(parents=True, exist_ok=True)
     device = recipe.device or default_device(0) if recipe.engine == "indextts2" else None
     engine = engine_class(recipe.engine)(recipe.engine_options, device, recipe.deterministic)
     with (
-        tempfile.TemporaryDirectory(prefix="moshi-assets-") as temporary,
         open(store.manifest_path, "w", encoding="utf-8", newline="\n") as manifest,
         open(store.rejects_path, "w", encoding="utf-8") as rejects,
     ):
-        for item in Admission(recipe).dialogues():
+        for item in Admission(recipe, first_name=0).dialogues():
             if isinstance(item, PlannedDialogue) and not _is_pair(item.dialogue):
                 item = item.dialogue.reject("the classic builder knows only one turn of each role")
             if isinstance(item, Reject):
                 figures.rejected += 1
                 rejects.write(reject_line(item))
                 continue
-            mono: list[np.ndarray] = []
-            for task in item.tasks(store.name):
-                path = Path(temporary) / f"{task.role}.wav"
-                (result,) = engine.synthesize([task])
-                if isinstance(result, Exception):
-                    raise result
-                sf.write(path, to_pcm16(result.audio), result.sample_rate, subtype="PCM_16")
-                samples, rate = sf.read(path, dtype="int16")
-                mono.append(samples)
-            stereo = np.zeros((max(map(len, mono)), 2), np.int16)
-            for turn, samples in zip(item.dialogue.turns, mono):
-                stereo[: len(samples), CHANNEL[turn.role]] = samples
+            with _temp_files(store.temp_folder, item.stem, recipe.keep_temp) as mono:
+                for task in item.tasks(store.name):
+                    (result,) = engine.synthesize([task])
+                    if isinstance(result, Exception):
+                        raise result
+                    sf.write(mono[task.role], to_pcm16(result.audio), result.sample_rate, subtype="PCM_16")
+                stereo, rate = side_by_side(mono)
             path = store.folder / recording_path(recipe, "", item.stem)
-            sf.write(path, stereo, rate, subtype="PCM_16")
+            sf.write(path, stereo, rate)
             manifest.write(manifest_row(str(path.relative_to(store.folder)), len(stereo) / rate))
             manifest.flush()
             figures.recordings += 1
@@ -87,9 +83,31 @@ def build_baseline(
             figures.wall_seconds = time.monotonic() - begin
             if report:
                 report(figures)
+    with suppress(OSError):  # files that are kept lie in it
+        store.temp_folder.rmdir()
     engine.close()
     figures.wall_seconds = time.monotonic() - begin
     return figures
+
+
+@contextmanager
+def _temp_files(folder: Path, stem: str, keep: bool) -> Iterator[dict[Role, Path]]:
+    """Where the two utterances of a dialogue lie meanwhile, by role."""
+    roles: tuple[Role, ...] = ("user", "assistant")
+    paths = {role: folder / f"{stem}_{role}.wav" for role in roles}
+    try:
+        yield paths
+    finally:
+        if not keep:
+            for path in paths.values():
+                path.unlink(missing_ok=True)
+
+
+def side_by_side(mono: Mapping[Role, Path]) -> tuple[np.ndarray, int]:
+    """(frames, 2) float64 in [-1, 1) and the rate in Hz: the assistant left, the user right, the shorter one padded."""
+    (assistant, rate), (user, _) = sf.read(mono["assistant"]), sf.read(mono["user"])
+    frames = max(len(assistant), len(user))
+    return np.stack([np.pad(wave, (0, frames - len(wave))) for wave in (assistant, user)], axis=1), rate
 
 
 def _is_pair(dialogue: Dialogue) -> bool:

@@ -10,6 +10,9 @@ from typing import Any
 from .engines.base import EmotionSettings, Engine, Voice, VoiceError
 from .recipe import Recipe
 
+_SOUND_FORMAT = 2
+"""Raised when what an engine says is stored or read to it in another way, so that nothing of before is mixed with it. 2: samples
+are cut towards zero as `infer` does, not rounded; the built-in voice reads shouted sentences as words."""
 _FAULTS_KEPT = 1000
 """Unknown voices that are remembered; input is hostile, and each may be another."""
 
@@ -58,7 +61,7 @@ class ContentKeys:
                 self._faults[voice] = str(error)
             else:
                 self._voices[voice] = found
-                prefix = f"{self._revision}\0{found.fingerprint}\0".encode()
+                prefix = f"{_SOUND_FORMAT}\0{self._revision}\0{found.fingerprint}\0".encode()
                 self._prefixes[voice] = hashlib.blake2b(prefix, digest_size=16)
         return self._faults.get(voice)
 

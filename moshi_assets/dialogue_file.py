@@ -29,7 +29,9 @@ class DialogueFileError(ValueError):
     """The dialogue file as a whole cannot be used."""
 
 
-def read_dialogues(path: Path, max_text_chars: int = 2000, max_turns: int = 200) -> Iterator[Dialogue | Reject]:
+def read_dialogues(
+    path: Path, max_text_chars: int = 2000, max_turns: int = 200, first_name: int = 1
+) -> Iterator[Dialogue | Reject]:
     """Stream a dialogue file (UTF-8 with or without BOM, LF or CRLF, gzip by content).
 
     Blank lines are skipped. Duplicate ids are not looked for here.
@@ -38,6 +40,7 @@ def read_dialogues(path: Path, max_text_chars: int = 2000, max_turns: int = 200)
         path: the file.
         max_text_chars: longest text of a turn, characters.
         max_turns: most turns of a dialogue.
+        first_name: number in the id that a record without one gets, if it is the first line's.
 
     Raises:
         DialogueFileError: missing, unreadable, or a damaged gzip stream (the message says after which line).
@@ -49,7 +52,7 @@ def read_dialogues(path: Path, max_text_chars: int = 2000, max_turns: int = 200)
                 if not complete:
                     yield Reject(number, f"line is longer than {MAX_LINE_BYTES} bytes", excerpt(line))
                 elif line and not line.isspace():
-                    yield parse_record(number, line, max_text_chars, max_turns)
+                    yield parse_record(number, line, max_text_chars, max_turns, first_name)
     except ForeignFileError as error:
         raise DialogueFileError(f"dialogue file {error}") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -13,7 +13,8 @@ class Unspeakable(ValueError):
 
 
 def to_pcm16(audio: np.ndarray) -> np.ndarray:
-    """(N,) float in [-1, 1] or int16 -> (N,) int16, rounded to nearest and clipped at full scale.
+    """(N,) float in [-1, 1] or int16 -> (N,) int16 as IndexTTS2's `infer` writes it: 32767 y, cut (not rounded) towards zero,
+    clipped at full scale.
 
     Raises:
         Unspeakable: not one-dimensional, empty, all zero, NaN or infinite.
@@ -25,7 +26,7 @@ def to_pcm16(audio: np.ndarray) -> np.ndarray:
     if audio.dtype != np.int16:
         if not np.isfinite(audio).all():
             raise Unspeakable("audio holds NaN or infinite samples")
-        audio = np.clip(np.rint(audio * np.float32(FULL_SCALE)), -FULL_SCALE, FULL_SCALE).astype(np.int16)
+        audio = np.clip(audio * np.float32(FULL_SCALE), -FULL_SCALE, FULL_SCALE).astype(np.int16)
     if not audio.any():
         raise Unspeakable("audio is silent (every sample is zero)")
     return audio

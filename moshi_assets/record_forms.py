@@ -96,7 +96,9 @@ class _RecordFault(ValueError):
     """A well-formed record that is no dialogue; the message is the reason of its reject."""
 
 
-def parse_record(number: int, line: bytes, max_text_chars: int, max_turns: int) -> Dialogue | Reject:
+def parse_record(
+    number: int, line: bytes, max_text_chars: int, max_turns: int, first_name: int = 1
+) -> Dialogue | Reject:
     """The dialogue in one line of a dialogue file, or why there is none.
 
     Args:
@@ -104,6 +106,7 @@ def parse_record(number: int, line: bytes, max_text_chars: int, max_turns: int) 
         line: UTF-8 JSON.
         max_text_chars: longest text of a turn, characters.
         max_turns: most turns of a list.
+        first_name: number in the id that a record without one gets, if it is the first line's.
     """
     turns: Sequence[Turn]
     form = None
@@ -132,7 +135,7 @@ def parse_record(number: int, line: bytes, max_text_chars: int, max_turns: int) 
                 turns, fields = _messages(entries, record, max_text_chars), _MESSAGE_FIELDS
             _check_list(form, turns, max_turns)
             unknown += tuple(f"{form}[].{field}" for field in set[str]().union(*entries) - fields)
-        return Dialogue(number, _name(record, number), tuple(turns), line[:EXCERPT_BYTES], unknown)
+        return Dialogue(number, _name(record, number - 1 + first_name), tuple(turns), line[:EXCERPT_BYTES], unknown)
     except ValidationError as error:
         return Reject(number, _reason(error), excerpt(line))
     except _RecordFault as fault:

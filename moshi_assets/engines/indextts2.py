@@ -104,7 +104,7 @@ class IndexTTS2Engine:
         from indextts.checkpoints import fingerprint
 
         sound = {name: getattr(options, name) for name in _SOUND_OPTIONS}
-        return f"indextts2-1/{fingerprint(_files(options))}/{sorted(sound.items())}"
+        return f"indextts2-2/{fingerprint(_files(options))}/{sorted(sound.items())}"
 
     @classmethod
     def find_voice(cls, options: IndexTTS2Options, voice: str, folder: Path) -> Voice:

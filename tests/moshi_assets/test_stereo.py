@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile as sf
+import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from plain_dataset import full_disk
 
+from indextts.wav import to_int16
 from moshi_assets.pcm import Unspeakable, resample, resampled_frames, to_pcm16
 from moshi_assets.recipe import make_recipe
 from moshi_assets.stereo import (
@@ -91,15 +93,16 @@ def test_int16_passes_untouched(pcm: np.ndarray):
     assert to_pcm16(pcm) is pcm
 
 
-@given(pcm=st.lists(st.integers(-32767, 32767), min_size=1).map(lambda v: np.asarray(v, np.int16)).filter(np.any))
-@example(pcm=np.arange(-32767, 32768).astype(np.int16))
-def test_int16_comes_back_from_float(pcm: np.ndarray):
-    assert np.array_equal(to_pcm16(pcm.astype(np.float32) / np.float32(32767)), pcm)
+@given(samples=st.lists(st.floats(-1.5, 1.5, width=32), min_size=1).filter(lambda v: max(map(abs, v)) > 1e-4))
+@example(samples=(np.arange(-65534, 65535, dtype=np.float32) / 65534).tolist())
+def test_float_becomes_what_infer_writes(samples: list[float]):
+    wave = np.asarray(samples, np.float32)
+    assert np.array_equal(to_pcm16(wave), to_int16(torch.from_numpy(wave)).numpy())
 
 
-def test_float_is_rounded_to_nearest_and_clipped_at_full_scale():
-    wave = np.array([0.0, 0.6 / 32767, -0.6 / 32767, 1.0, 1.5, -1.0, -7.0], np.float32)
-    assert to_pcm16(wave).tolist() == [0, 1, -1, 32767, 32767, -32767, -32767]
+def test_float_is_cut_towards_zero_and_clipped_at_full_scale():
+    wave = np.array([0.0, 0.6 / 32767, 1.6 / 32767, -1.6 / 32767, 1.0, 1.5, -1.0, -7.0], np.float32)
+    assert to_pcm16(wave).tolist() == [0, 0, 1, -1, 32767, 32767, -32767, -32767]
 
 
 @pytest.mark.parametrize(
