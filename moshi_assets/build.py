@@ -19,6 +19,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 
 from .definitions import defs
 from .disk import DiskFull, full_sentence, fullest, is_full, is_nearly_full
+from .early_record import is_early
 from .executor import executor_config
 from .fork_server import warm_up
 from .inbox import open_inbox
@@ -238,7 +239,7 @@ class Build:
         self, instance: dg.DagsterInstance, run_id: str, stages: dict[str, float], wall: float
     ) -> BuildSummary:
         parsed = self.store.summary()
-        mono = _sums(instance, run_id, "mono_syntheses", ("tasks", "spoken", "reused", "failed", "audio_seconds"))
+        mono = _sums(instance, run_id, "mono_syntheses", ("tasks", "spoken", "reused", "failed", "spoken_seconds"))
         names = ("dialogues", "rejected", "recordings", "training_windows", "audio_seconds")
         pairs = _sums(instance, run_id, "stereo_pairs", names)
         words = _sums(instance, run_id, "transcripts", ("words", "words_sharing_a_slot", "turns_approximate"))
@@ -258,7 +259,7 @@ class Build:
             shared_slots=int(words["words_sharing_a_slot"]),
             approximate=int(words["turns_approximate"]),
             audio_seconds=pairs["audio_seconds"],
-            spoken_seconds=mono["audio_seconds"],
+            spoken_seconds=mono["spoken_seconds"],
             wall_seconds=wall,
             stages=stages,
         )
@@ -268,8 +269,9 @@ def _sums(instance: dg.DagsterInstance, run_id: str, asset: str, names: tuple[st
     sums = dict.fromkeys(names, 0.0)
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
         event = entry.get_dagster_event()
-        if event.asset_key == dg.AssetKey(asset):
-            metadata: Any = event.step_materialization_data.materialization.metadata
+        materialization = event.step_materialization_data.materialization
+        if event.asset_key == dg.AssetKey(asset) and not is_early(materialization):
+            metadata: Any = materialization.metadata
             for name in names:
                 sums[name] += metadata[name].value
     return sums

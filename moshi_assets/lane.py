@@ -49,6 +49,8 @@ class LaneReport:
     """Shard key -> dialogue id -> why the engine could not speak it. What it spoke badly is told by the shard's parts."""
     load_seconds: float = 0.0
     """Wall time to load the engine."""
+    closed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Shard key -> metadata of the shards that were done with this lane's share."""
 
 
 class _Stopped(Exception):
@@ -66,6 +68,7 @@ class Lane:
         work: LaneWork,
         observe: Callable[[str, dict[str, Any]], None] | None = None,
         observe_seconds: float = 10.0,
+        done: Callable[[str, SpeechFigures, dict[str, str]], None] | None = None,
     ) -> None:
         """
         Args:
@@ -73,12 +76,14 @@ class Lane:
             engine: loaded engine; the lane does not close it.
             work: what to speak.
             observe: called in the main thread with a shard key and figures, at most every `observe_seconds`.
+            done: called in the main thread with a shard key, figures and failures once the lane's share of the shard
+                lies on disk.
 
         Raises:
             ListenerError: the recipe's gates need a package or a model that is missing.
         """
         self._store, self._recipe, self._engine, self._work = store, recipe, engine, work
-        self._observe, self._observe_seconds = observe, observe_seconds
+        self._observe, self._observe_seconds, self._done = observe, observe_seconds, done
         self._batch = max(1, engine.batch_size)
         judge = Judge(recipe, work.lane)
         self._attempts = judge.rules.attempts
@@ -87,7 +92,10 @@ class Lane:
         self._planned: queue.Queue[tuple[str, list[Utterance]] | None] = queue.Queue(
             max(1, recipe.planner_buffer // self._batch)
         )
-        self._spoken: queue.Queue[tuple[str, list[tuple[Utterance, SpokenTask]]] | None] = queue.Queue(2)
+        self._spoken: queue.Queue[tuple[str, list[tuple[Utterance, SpokenTask]] | None] | None] = queue.Queue(2)
+        """Shards with what was spoken of them, None after the last of it."""
+        self._on_disk: queue.SimpleQueue[str] = queue.SimpleQueue()
+        """Shards of which this lane's share is written."""
         self._verdicts: queue.SimpleQueue[tuple[str, Utterance, SpokenTask, list[str]]] = queue.SimpleQueue()
         self._unjudged: Counter[str] = Counter()
         """Utterances by shard."""
@@ -129,23 +137,23 @@ class Lane:
                 self._speak(shard, batch, report)
                 self._charge(figures)
                 if ending:
-                    self._speak_again(ending, report, to_the_end=True)
+                    self._end(ending, report)
                     ending = None
                 self._speak_again(shard, report, to_the_end=False)
+                self._tell_what_is_done(report)
                 if self._observe and time.monotonic() - last_observation >= self._observe_seconds:
                     last_observation = time.monotonic()
                     figures.peak_rss_mb, figures.peak_vram_mb = peak_rss(), peak_vram()
                     self._observe(shard, figures.summary())
             if current:
-                self._speak_again(current, report, to_the_end=True)
+                self._end(current, report)
             self._put(self._spoken, None)
             for helper in self._helpers:
                 helper.result()
+            self._tell_what_is_done(report)
         finally:
             self._stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
-        for figures in report.figures.values():
-            figures.peak_rss_mb, figures.peak_vram_mb = peak_rss(), peak_vram()
         self._progress.state.queue_depth = 0
         self._progress.close()
         return report
@@ -223,6 +231,19 @@ class Lane:
                 f"the recipe"
             )
 
+    def _end(self, shard: str, report: LaneReport) -> None:
+        """Speak the last of a shard and have it written."""
+        self._speak_again(shard, report, to_the_end=True)
+        figures = report.figures[shard]
+        figures.peak_rss_mb, figures.peak_vram_mb = peak_rss(), peak_vram()
+        self._put(self._spoken, (shard, None))
+
+    def _tell_what_is_done(self, report: LaneReport) -> None:
+        while not self._on_disk.empty():
+            shard = self._on_disk.get()
+            if self._done:
+                self._done(shard, report.figures[shard], report.failures[shard])
+
     def _charge(self, figures: SpeechFigures) -> None:
         """Put the wall time since the last charge down to a shard."""
         now = time.monotonic()
@@ -278,8 +299,13 @@ class Lane:
     def _judge_and_write(self) -> None:
         try:
             while (item := self._get(self._spoken)) is not None:
-                for verdict in self._writer.add(*item):
-                    self._verdicts.put((item[0], *verdict))
+                shard, spoken = item
+                if spoken is None:
+                    self._writer.write_last_part(shard)
+                    self._on_disk.put(shard)
+                    continue
+                for verdict in self._writer.add(shard, spoken):
+                    self._verdicts.put((shard, *verdict))
                 self._writer.write_full_part()
         except _Stopped:
             pass  # interrupted: what is in memory is still worth keeping, though nothing relies on it

@@ -58,6 +58,11 @@ class LaneWriter:
         if len(self._pending) >= PART_ROWS:
             self.write_part()
 
+    def write_last_part(self, shard: str) -> None:
+        """Write what has gathered of a shard of which no more comes."""
+        if shard == self._shard:
+            self.write_part()
+
     def write_part(self) -> None:
         """Write what has gathered, if anything."""
         if self._pending:

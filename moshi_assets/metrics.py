@@ -97,13 +97,23 @@ class SpeechFigures:
 
     def summary(self) -> dict[str, Any]:
         """Flat figures for metadata and logs; units in the names."""
-        latency = np.asarray(self.latencies or [0.0])
-        figures: dict[str, Any] = {
+        return self.counts() | self.speed()
+
+    def counts(self) -> dict[str, Any]:
+        """What was done in this run."""
+        return {
             "tasks": self.tasks,
             "spoken": self.spoken,
             "reused": self.reused,
             "failed": self.failed,
             "retried": self.retried,
+            "spoken_seconds": round(self.audio_seconds, 3),
+        }
+
+    def speed(self) -> dict[str, Any]:
+        """How it went: figures that mean something only where anything was spoken."""
+        latency = np.asarray(self.latencies or [0.0])
+        figures: dict[str, Any] = {
             "audio_seconds": round(self.audio_seconds, 3),
             "wall_seconds": round(self.wall_seconds, 3),
             "engine_seconds": round(self.engine_seconds, 3),

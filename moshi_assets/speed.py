@@ -1,10 +1,11 @@
-"""How fast each shard was spoken: a small file beside its mono parts, for the report."""
+"""How fast each shard was spoken: a small file beside its mono parts, for the report and for plots."""
 
 from __future__ import annotations
 
 import json
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from .files import write_whole
 from .metrics import SpeechFigures
@@ -38,14 +39,21 @@ def record_speed(store: DatasetStore, shard: str, figures: SpeechFigures) -> Non
     """Remember what a run spoke of a shard; a run that spoke nothing leaves the file as it is."""
     if not figures.spoken:
         return
-    run = {
+    run: dict[str, Any] = {
         "spoken": figures.spoken,
         "audio_seconds": round(figures.audio_seconds, 3),
         "wall_seconds": round(figures.wall_seconds, 3),
         "engine_seconds": round(figures.engine_seconds, 3),
         "ended": round(figures.ended, 3),
+        "figures": figures.speed(),
     }
     write_whole(store.speed_path(shard), json.dumps([*_runs(store, shard), run][-KEPT:], indent=1), durable=False)
+
+
+def last_figures(store: DatasetStore, shard: str) -> dict[str, float]:
+    """`SpeechFigures.speed` of the last run that spoke any of a shard; nothing where no file tells."""
+    runs = _runs(store, shard)
+    return dict(runs[-1]["figures"]) if runs else {}
 
 
 def read_speed(store: DatasetStore, shard: str) -> ShardSpeed | None:
@@ -57,11 +65,25 @@ def read_speed(store: DatasetStore, shard: str) -> ShardSpeed | None:
     return ShardSpeed(shard, sum(int(run["spoken"]) for run in runs), **sums, ended=max(run["ended"] for run in runs))
 
 
-def _runs(store: DatasetStore, shard: str) -> list[dict[str, float]]:
+def _runs(store: DatasetStore, shard: str) -> list[dict[str, Any]]:
+    """Runs that the file tells of, those with a figure that is no number left out."""
     try:
-        runs = json.loads(store.speed_path(shard).read_text(encoding="utf-8"))
-        names = ("spoken", "audio_seconds", "wall_seconds", "engine_seconds", "ended")
-        figures = [{name: float(run[name]) for name in names} for run in runs]
-        return [run for run in figures if all(math.isfinite(figure) and figure >= 0 for figure in run.values())]
-    except (OSError, ValueError, KeyError, TypeError):
+        return [_run(run) for run in json.loads(store.speed_path(shard).read_text(encoding="utf-8")) if _is_run(run)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
+
+
+_NAMES = ("spoken", "audio_seconds", "wall_seconds", "engine_seconds", "ended")
+
+
+def _is_run(run: dict[str, Any]) -> bool:
+    figures = [run[name] for name in _NAMES] + list(run.get("figures", {}).values())
+    return all(math.isfinite(float(figure)) and float(figure) >= 0 for figure in figures)
+
+
+def _run(run: dict[str, Any]) -> dict[str, Any]:
+    """A run as it is written; an earlier version wrote no further figures."""
+    sums = {name: float(run[name]) for name in _NAMES}
+    few = {name: sums[name] for name in ("audio_seconds", "wall_seconds", "engine_seconds")}
+    few["x_realtime"] = round(sums["audio_seconds"] / sums["wall_seconds"], 2) if sums["wall_seconds"] else 0.0
+    return {**sums, "figures": run.get("figures", few)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -54,6 +56,8 @@ class TranscriptFigures:
     """Turns by the aligner that found their words."""
     aligned_seconds: float = 0.0
     """Speech aligned now."""
+    speed: dict[str, float] = field(default_factory=dict)
+    """Speech aligned and what it took, the last time that any was; nothing where no file tells."""
     reasons: list[str] = field(default_factory=list)
     """Why aligners were passed over, the first few."""
     faults: list[Fault] = field(default_factory=list)
@@ -87,7 +91,7 @@ def build_transcripts(
         AlignerError: the aligner that the recipe names cannot work at all.
         OSError: a file cannot be written; transcripts written earlier stay.
     """
-    figures = TranscriptFigures()
+    figures, started = TranscriptFigures(), time.monotonic()
     if not recipe.transcripts:
         store.transcripts_path(shard).unlink(missing_ok=True)
         return figures
@@ -118,6 +122,15 @@ def build_transcripts(
             stale.append(recording)
     for begin in range(0, len(stale), GROUP):
         _write_group(store, stale[begin : begin + GROUP], keys, texts, word_times, pool, figures)
+    if figures.written:
+        wall = time.monotonic() - started
+        figures.speed = {
+            "audio_seconds": round(figures.aligned_seconds, 3),
+            "wall_seconds": round(wall, 3),
+            "x_realtime": round(figures.aligned_seconds / max(wall, 1e-9), 1),
+        }
+    else:
+        figures.speed = _summary(store, shard).get("speed", {})
     summary = {
         "key": _shard_key(keys.values()),
         "recordings": figures.recordings,
@@ -125,6 +138,7 @@ def build_transcripts(
         "assistant_words": figures.assistant_words,
         "shared_slots": figures.shared_slots,
         "turns_by_method": dict(figures.methods),
+        "speed": figures.speed,
         "faults": [str(fault) for fault in figures.faults[:_MAX_REASONS]],
     }
     store.transcripts_path(shard).parent.mkdir(parents=True, exist_ok=True)
@@ -140,13 +154,19 @@ def transcripts_are_current(store: DatasetStore, recipe: Recipe, shard: str, rec
     if not recipe.transcripts:
         return True
     good = [recording for recording in recordings if recording.failure is None]
-    try:
-        summary = json.loads(store.transcripts_path(shard).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
+    summary = _summary(store, shard)
     if summary.get("faults") or summary.get("key") != _shard_key(transcript_key(each, recipe) for each in good):
         return False
     return all((store.folder / transcript_path(recording.path)).is_file() for recording in good)
+
+
+def _summary(store: DatasetStore, shard: str) -> dict[str, Any]:
+    """What was told of a shard's transcripts when they were made; nothing where that cannot be read."""
+    try:
+        summary = json.loads(store.transcripts_path(shard).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
 
 
 def _shard_key(keys: Iterable[str]) -> str:

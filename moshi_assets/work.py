@@ -34,6 +34,8 @@ class LaneWork:
     lanes: int
     rows: dict[str, np.ndarray] = field(default_factory=dict)
     """Shard key -> (n,) uint32."""
+    sharers: dict[str, int] = field(default_factory=dict)
+    """Shard key -> how many lanes have a share of it."""
 
     @property
     def tasks(self) -> int:
@@ -155,9 +157,10 @@ def deal(missing: Iterable[tuple[str, np.ndarray]], lanes: int) -> list[LaneWork
     for shard, rows in missing:
         turn, place = np.divmod(np.arange(dealt, dealt + len(rows)), lanes)
         lane_of = np.where(turn % 2, lanes - 1 - place, place)
+        sharers = len(np.unique(lane_of))
         for lane in work:
             share = rows[lane_of == lane.lane]
             if len(share):
-                lane.rows[shard] = share
+                lane.rows[shard], lane.sharers[shard] = share, sharers
         dealt += len(rows)
     return [lane for lane in work if lane.rows]

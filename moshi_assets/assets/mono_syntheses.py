@@ -5,16 +5,19 @@ from typing import Any
 
 import dagster as dg
 
+from ..early_record import record_shard
 from ..lane import Lane, LaneReport
 from ..lock import dataset_lock
 from ..metrics import SpeechFigures
+from ..names import split_shard_key
 from ..partitions import OF_DATASET, SINGLE_RUN, by_dataset, shards
 from ..progress import clear_progress
-from ..quality.shard import finish_shard
 from ..resources import DataRoot, EngineResource
 from ..run_tags import lock_owner
-from ..speed import record_speed
-from ..work import LaneWork, deal, longest_first, missing_rows, remove_unwanted_parts
+from ..shard_shares import leave_share
+from ..spoken_shard import close_shard
+from ..store import DatasetStore
+from ..work import LaneWork, deal, longest_first, missing_rows
 from ..worker_process import prepare_worker
 
 
@@ -48,29 +51,39 @@ def plan_lanes(context: dg.OpExecutionContext, data: DataRoot) -> Iterator[dg.Dy
 def speak_lane(context: dg.OpExecutionContext, works: list, data: DataRoot, engines: EngineResource) -> list:
     """Speak one lane's share of every shard with one warm engine."""
     prepare_worker()
-    reports: list[LaneReport] = []
-    for work in works:
-        store = data.store(next(iter(work.rows)).rpartition(".")[0])
-        recipe = store.recipe()
+    return [_speak(context, work, data.store(split_shard_key(next(iter(work.rows)))[0]), engines) for work in works]
 
-        def observe(shard: str, figures: dict) -> None:
-            context.log_event(dg.AssetObservation("mono_syntheses", partition=shard, metadata=figures))
 
-        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
-            engine = engines.engine(recipe, work.lane)
-            context.log.info(f"engine {recipe.engine} ready after {engines.load_seconds:.1f} s")
-            report = Lane(store, recipe, engine, work, observe).run()
-            report.load_seconds = engines.load_seconds
-        reports.append(report)
-    return reports
+def _speak(context: dg.OpExecutionContext, work: LaneWork, store: DatasetStore, engines: EngineResource) -> LaneReport:
+    """Speak a lane's share of one dataset; shards of which no other lane has anything left are done with it."""
+    recipe = store.recipe()
+    closed: dict[str, dict[str, Any]] = {}
+
+    def observe(shard: str, figures: dict[str, Any]) -> None:
+        context.log_event(dg.AssetObservation("mono_syntheses", partition=shard, metadata=figures))
+
+    def done(shard: str, figures: SpeechFigures, failures: dict[str, str]) -> None:
+        spoken = leave_share(store, shard, work.lane, work.sharers[shard], figures, failures)
+        if spoken:
+            closed[shard] = close_shard(store, recipe, shard, *spoken)
+            record_shard(context, "mono_syntheses", shard, closed[shard])
+
+    with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
+        engine = engines.engine(recipe, work.lane)
+        context.log.info(f"engine {recipe.engine} ready after {engines.load_seconds:.1f} s")
+        report = Lane(store, recipe, engine, work, observe, done=done).run()
+    report.load_seconds, report.closed = engines.load_seconds, closed
+    return report
 
 
 @dg.op
 def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoot) -> None:
-    """Merge the lanes' reports shard by shard, record what is rejected, drop parts that nothing wants any more."""
+    """Tell what the lanes said of each shard; close those of which nothing was left to speak."""
     figures: dict[str, SpeechFigures] = {}
     failures: dict[str, dict[str, str]] = {}
+    closed: dict[str, dict[str, Any]] = {}
     for report in (report for lane in reports for report in lane):
+        closed |= report.closed
         for shard, part in report.figures.items():
             figures.setdefault(shard, SpeechFigures()).merge(part)
             failures.setdefault(shard, {}).update(report.failures[shard])
@@ -78,16 +91,9 @@ def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoo
         store = data.store(dataset)
         with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             for key in keys:
-                tasks = store.tasks(key)
-                quality = finish_shard(store, store.recipe(), key, failures.get(key, {}))
-                shard = figures.get(key, SpeechFigures())
-                shard.tasks, shard.failed = len(tasks), quality.failed
-                shard.reused = shard.tasks - shard.spoken - shard.failed
-                record_speed(store, key, shard)
-                if shard.reused:
-                    remove_unwanted_parts(store, store.recipe(), key)
-                metadata = {"dialogues": len(set(tasks.column("dialogue_id").to_pylist())), **shard.summary()}
-                metadata |= {"rejected": len(quality.failures), **quality.summary()}
+                metadata = closed.get(key) or close_shard(
+                    store, store.recipe(), key, figures.get(key, SpeechFigures()), failures.get(key, {})
+                )
                 context.add_asset_metadata(metadata, partition_key=key)
 
 

@@ -6,6 +6,7 @@ import dagster as dg
 import pyarrow as pa
 
 from ..checks import STEREO_CHECKS, check_results
+from ..early_record import record_shard
 from ..faults import Fault
 from ..lock import dataset_lock
 from ..pairs import build_shard
@@ -39,24 +40,25 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
         with lock, shard_workers(len(keys), len(keys) * recipe.samples_per_shard) as workers:
             built = workers.map(partial(build_shard, store, recipe, workers.threads), keys)
             for key, (figures, wall, peak) in zip(keys, built):
-                faults += figures.faults + gate_faults(store, recipe, key)
+                found = figures.faults + gate_faults(store, recipe, key)
+                faults += found
                 tables.append(store.quality(key))
                 checked += figures.written + figures.reused
-                context.add_asset_metadata(
-                    {
-                        "dialogues": figures.dialogues,
-                        "written": figures.written,
-                        "reused": figures.reused,
-                        "rejected": figures.rejected,
-                        **figures.turn_taking.summary(),
-                        **figures.levels.summary(),
-                        "audio_seconds": round(figures.audio_seconds, 3),
-                        "wall_seconds": round(wall, 3),
-                        "x_realtime": round(figures.audio_seconds / max(wall, 1e-9), 1),
-                        "peak_rss_mb": round(peak, 1),
-                        "folder": dg.MetadataValue.path(str(store.stereo_folder)),
-                    },
-                    partition_key=key,
-                )
+                metadata = {
+                    "dialogues": figures.dialogues,
+                    "written": figures.written,
+                    "reused": figures.reused,
+                    "rejected": figures.rejected,
+                    **figures.turn_taking.summary(),
+                    **figures.levels.summary(),
+                    "audio_seconds": round(figures.audio_seconds, 3),
+                    "wall_seconds": round(wall, 3),
+                    "x_realtime": round(figures.audio_seconds / max(wall, 1e-9), 1),
+                    "peak_rss_mb": round(peak, 1),
+                    "folder": dg.MetadataValue.path(str(store.stereo_folder)),
+                }
+                context.add_asset_metadata(metadata, partition_key=key)
+                if not found:
+                    record_shard(context, "stereo_pairs", key, metadata)
     numbers = {"gates": quality_figures(pa.concat_tables(tables))}
     return dg.MaterializeResult(check_results=list(check_results(STEREO_CHECKS, faults, checked, numbers)))

@@ -1,11 +1,10 @@
 """`transcripts`: the words of each recording of a shard with their times, as JSON beside the WAV."""
 
-import time
-
 import dagster as dg
 
 from ..align.choice import APPROXIMATE, WordTimes
 from ..checks import TRANSCRIPT_CHECKS, check_results
+from ..early_record import record_shard
 from ..faults import Fault
 from ..files import file_threads
 from ..lock import dataset_lock
@@ -38,13 +37,14 @@ def transcripts(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materia
         lock = dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id))
         with lock, file_threads() as pool:
             for key in keys:
-                begin = time.monotonic()
                 figures = build_transcripts(store, recipe, key, word_times, pool)
-                wall = time.monotonic() - begin
                 faults += figures.faults
                 checked += figures.recordings
                 _warn(context, key, figures)
-                context.add_asset_metadata(_metadata(figures, wall), partition_key=key)
+                metadata = _metadata(figures)
+                context.add_asset_metadata(metadata, partition_key=key)
+                if not figures.faults:
+                    record_shard(context, "transcripts", key, metadata)
     return dg.MaterializeResult(check_results=list(check_results(TRANSCRIPT_CHECKS, faults, checked)))
 
 
@@ -58,7 +58,7 @@ def _warn(context: dg.AssetExecutionContext, shard: str, figures: TranscriptFigu
         )
 
 
-def _metadata(figures: TranscriptFigures, wall: float) -> dict:
+def _metadata(figures: TranscriptFigures) -> dict:
     return {
         "recordings": figures.recordings,
         "written": figures.written,
@@ -68,8 +68,7 @@ def _metadata(figures: TranscriptFigures, wall: float) -> dict:
         "words_sharing_a_slot": figures.shared_slots,
         **{f"turns_{method}": count for method, count in sorted(figures.methods.items())},
         "turns_approximate": figures.methods[APPROXIMATE],
-        "audio_seconds": round(figures.aligned_seconds, 3),
-        "wall_seconds": round(wall, 3),
-        "x_realtime": round(figures.aligned_seconds / max(wall, 1e-9), 1),
+        "aligned_seconds": round(figures.aligned_seconds, 3),
+        **figures.speed,
         "peak_rss_mb": round(peak_rss(), 1),
     }

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ..early_record import is_early
 from ..jobs import build_shards, publish_manifest
 from ..names import split_shard_key
 from ..resources import DataRoot
@@ -34,7 +35,7 @@ def new_materializations(context: dg.SensorEvaluationContext, asset: str) -> tup
         if run_id not in drivers:
             run = context.instance.get_run_by_id(run_id)
             drivers[run_id] = bool(run and run.tags.get(DRIVER_TAG) == COMMAND_LINE)
-        if not drivers[run_id] and record.partition_key:
+        if not drivers[run_id] and record.partition_key and not is_early(record.asset_materialization):
             events.append((record.storage_id, record.partition_key))
     return events, str(result.records[-1].storage_id) if result.records else context.cursor
 

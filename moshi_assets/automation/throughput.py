@@ -5,6 +5,8 @@ import statistics
 
 import dagster as dg
 
+from ..early_record import is_early
+
 SHARE_VARIABLE = "MOSHI_ASSETS_THROUGHPUT_SHARE"
 DEFAULT_SHARE = 0.5
 """A shard slower than this share of the recent median is worth a warning."""
@@ -61,7 +63,7 @@ def throughput(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Skip
 def _rate(record: dg.EventLogRecord) -> float | None:
     """x real time of one materialization that spoke at least half of its tasks."""
     materialization = record.asset_materialization
-    if materialization is None:
+    if materialization is None or is_early(materialization):
         return None
     values = {name: value.value for name, value in materialization.metadata.items()}
     spoken, tasks, rate = values.get("spoken"), values.get("tasks"), values.get("x_realtime")

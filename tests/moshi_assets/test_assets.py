@@ -251,6 +251,41 @@ def test_rerun_speaks_nothing(pipeline, talks):
     assert (again["spoken"], again["reused"]) == (0, 20)
 
 
+SPEED = ("audio_seconds", "wall_seconds", "x_realtime", "latency_mean_seconds", "latency_p95_seconds", "peak_rss_mb")
+
+
+def test_a_rerun_that_speaks_nothing_leaves_the_plots_as_they_were(pipeline, talks):
+    pipeline.parse(talks)
+    (first,) = metadata(pipeline.materialize("mono_syntheses", "talks.000000"), "mono_syntheses").values()
+
+    (again,) = metadata(pipeline.materialize("mono_syntheses", "talks.000000"), "mono_syntheses").values()
+
+    assert {name: again[name] for name in SPEED} == {name: first[name] for name in SPEED}
+    assert again["x_realtime"] > 0 and again["peak_rss_mb"] > 0
+    assert (first["spoken_seconds"], again["spoken_seconds"]) == (first["audio_seconds"], 0)
+
+
+def test_a_rerun_without_a_speed_log_plots_nothing_rather_than_zero(pipeline, talks):
+    pipeline.parse(talks)
+    pipeline.materialize("mono_syntheses", "talks.000000")
+    pipeline.store().speed_path("talks.000000").unlink()
+
+    (again,) = metadata(pipeline.materialize("mono_syntheses", "talks.000000"), "mono_syntheses").values()
+
+    assert not again.keys() & set(SPEED)
+
+
+def test_a_rerun_that_aligns_nothing_leaves_the_plots_of_transcripts_as_they_were(pipeline, talks):
+    pipeline.parse(talks)
+    pipeline.speak_and_pair("talks.000000", "talks.000000")
+    runs = [pipeline.materialize("transcripts", "talks.000000") for _ in range(2)]
+    pipeline.store().transcripts_path("talks.000000").unlink()
+    first, again = (next(iter(metadata(run, "transcripts").values())) for run in runs)
+
+    assert again["x_realtime"] == first["x_realtime"] > 0
+    assert again["aligned_seconds"] == 0
+
+
 def test_one_step_per_lane_speaks_all_shards(built):
     lanes = sorted(e.step_key for e in built.mono.all_events if e.is_step_success and "speak_lane" in e.step_key)
 

@@ -420,6 +420,19 @@ def test_resumed_shards_say_nothing_about_throughput(pipeline):
     assert ticks.skipped == "no shard was spoken anew since the last tick"
 
 
+def test_throughput_counts_a_shard_once_though_it_is_recorded_early_too(pipeline, talks):
+    pipeline.parse(talks, samples_per_shard=2)
+    shards = pipeline.shards()
+    pipeline.materialize("mono_syntheses", shards[0], shards[-1])
+    pipeline.materialize("mono_syntheses", shards[0], shards[-1])  # speaks nothing, and shows the same figures again
+    ticks = Ticks("throughput", pipeline.instance)
+
+    ticks.tick()
+
+    (event,) = ticks.observations
+    assert len(shards) > 1 and event.metadata["shards"].value == len(shards)
+
+
 def test_throughput_without_news_is_skipped(pipeline):
     report(pipeline, 10.0)
     ticks = Ticks("throughput", pipeline.instance)

@@ -16,6 +16,7 @@ NAMES = [
     "reused",
     "failed",
     "retried",
+    "spoken_seconds",
     "audio_seconds",
     "wall_seconds",
     "engine_seconds",
