@@ -61,7 +61,9 @@ class FileSource:
     shared: bool
 
 
-def _sources(config: ModelConfig) -> dict[str, FileSource]:
+def file_sources(config: ModelConfig) -> dict[str, FileSource]:
+    """Every file that a model needs beside ``config.yaml``, by component."""
+
     def published(name: str) -> FileSource:
         return FileSource(INDEXTTS_REPO, name, (name,), shared=False)
 
@@ -147,23 +149,23 @@ def locate(
         ValueError: an unknown key in ``aux_paths``; a config that does not fit (``ConfigError``).
     """
     cfg_path, model_dir = Path(cfg_path), Path(model_dir)
-    if download and cfg_path == model_dir / "config.yaml" and not cfg_path.is_file():
-        _download(FileSource(INDEXTTS_REPO, "config.yaml", ("config.yaml",), shared=False), model_dir)
+    if download:
+        from indextts.download import download_missing
+
+        download_missing(model_dir, cfg_path, aux_paths)
     config = load_config(cfg_path if cfg_path.is_file() else published_config_path())
-    found, missing = find_files(config, model_dir, aux_paths, download and cfg_path.is_file())
+    found, missing = find_files(config, model_dir, aux_paths)
     descriptions = list(missing.values())
     if not cfg_path.is_file():
-        descriptions.insert(0, f"{cfg_path}: config.yaml of {_repo_page(INDEXTTS_REPO)}")
+        descriptions.insert(0, f"{cfg_path}: config.yaml of {repo_page(INDEXTTS_REPO)}")
     if descriptions:
         lines = [f"{len(descriptions)} file(s) of the model are missing:"]
         lines += [f"  {description}" for description in descriptions]
-        lines.append("Fetch them there, name them in aux_paths, or ask for the download (--download, download=True).")
+        lines.append(
+            f"Fetch them there, name them in aux_paths, or ask for the download (`indextts download {model_dir}`, "
+            f"--download, download=True)."
+        )
         raise MissingFilesError("\n".join(lines))
-    if download and not (model_dir / config.qwen_emo_path).is_dir():
-        import huggingface_hub
-
-        patterns = [f"{config.qwen_emo_path.rstrip('/')}/*"]
-        huggingface_hub.snapshot_download(INDEXTTS_REPO, allow_patterns=patterns, local_dir=model_dir)
     return CheckpointFiles(cfg_path, found, *optional_files(config, model_dir), config=config)
 
 
@@ -177,7 +179,6 @@ def find_files(
     config: ModelConfig,
     model_dir: Path,
     aux_paths: Mapping[str, str | Path] | None = None,
-    download: bool = False,
 ) -> tuple[dict[str, Path], dict[str, str]]:
     """Files that are there, by component, and of those that are not: where they belong and where to get them."""
     aux_paths = dict(aux_paths or {})
@@ -186,7 +187,7 @@ def find_files(
         raise ValueError(f"unknown aux_paths {unknown}; known are {list(AUX_KEYS)}")
     found: dict[str, Path] = {}
     missing: dict[str, str] = {}
-    for name, source in _sources(config).items():
+    for name, source in file_sources(config).items():
         aux_key, file_name = AUX_PATHS.get(name, ("", ""))
         given = aux_paths.get(aux_key)
         expected = model_dir / source.places[0]
@@ -194,18 +195,18 @@ def find_files(
             expected = Path(given)
             if name.endswith("_config") or expected.is_dir():
                 expected = expected / file_name
-        path = _search(source, model_dir, download) if given is None else expected
+        path = _search(source, model_dir) if given is None else expected
         if path is not None and path.is_file():
             found[name] = path
         else:
             place = (
                 f" or {model_dir / source.places[-1]} (or aux_paths[{aux_key!r}])" if aux_key and given is None else ""
             )
-            missing[name] = f"{expected}{place}: {source.remote} of {_repo_page(source.repo)}"
+            missing[name] = f"{expected}{place}: {source.remote} of {repo_page(source.repo)}"
     return found, missing
 
 
-def _search(source: FileSource, model_dir: Path, download: bool) -> Path | None:
+def _search(source: FileSource, model_dir: Path) -> Path | None:
     for place in source.places:
         if (model_dir / place).is_file():
             return model_dir / place
@@ -216,20 +217,11 @@ def _search(source: FileSource, model_dir: Path, download: bool) -> Path | None:
             cached = huggingface_hub.try_to_load_from_cache(source.repo, source.remote, cache_dir=cache_dir)
             if isinstance(cached, str):
                 return Path(cached)
-    return _download(source, model_dir) if download else None
+    return None
 
 
-def _download(source: FileSource, model_dir: Path) -> Path:
-    """Into the model folder itself, or its ``hf_cache`` for models of other projects."""
-    import huggingface_hub
-
-    logger.info("downloading %s from %s", source.remote, source.repo)
-    if source.shared:
-        return Path(huggingface_hub.hf_hub_download(source.repo, source.remote, cache_dir=model_dir / FLAT_FOLDER))
-    return Path(huggingface_hub.hf_hub_download(source.repo, source.remote, local_dir=model_dir))
-
-
-def _repo_page(repo: str) -> str:
+def repo_page(repo: str) -> str:
+    """Where a person finds a repository."""
     return f"huggingface.co/{repo}"
 
 

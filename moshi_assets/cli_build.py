@@ -126,6 +126,11 @@ def _help(setting: str) -> str:
 @click.option(
     "--use-deepspeed/--no-use-deepspeed", default=None, help="indextts2: accepted for compatibility, no effect."
 )
+@click.option(
+    "--download",
+    is_flag=True,
+    help="indextts2: first fetch the files that the checkpoint folder lacks from the Hugging Face hub, about 7 GB in all. Never done unasked.",
+)
 @click.option("--deterministic/--no-deterministic", default=None, help=_help("deterministic"))
 @click.option(
     "--log-level",
@@ -154,6 +159,8 @@ def build(context: click.Context, input: Path, output: Path, **options: Any) -> 
     changed is spoken. Exit codes: 0 built, 1 failed (or rejects with --strict), 2 wrong usage, 130 interrupted.
     """
     recipe = _recipe(input, options)
+    if options["download"]:
+        _download(recipe)
     output = output.expanduser().resolve()
     with _terminal(output / recipe.name, options) as terminal:
         if options["legacy_io"]:
@@ -187,6 +194,26 @@ def _recipe(source: Path, options: dict[str, Any]) -> Recipe:
         return make_recipe(settings | flags | {"name": name, "source": str(source.resolve())})
     except (RecipeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
+
+
+def _download(recipe: Recipe) -> None:
+    """Fetch what the checkpoint folder lacks, with progress on standard error."""
+    if recipe.engine != "indextts2":
+        raise click.UsageError(f"--download fetches checkpoints of indextts2; engine {recipe.engine!r} has none")
+    with ending_at_once():
+        from indextts.download import LICENCE_NOTE, DownloadError, download_missing
+
+    messages = logging.getLogger("indextts.download")
+    messages.setLevel(logging.INFO)
+    messages.addHandler(handler := logging.StreamHandler())
+    options = recipe.indextts2
+    try:
+        if download_missing(options.model_dir, options.cfg_path, options.aux_paths).files:
+            messages.info(LICENCE_NOTE)
+    except (DownloadError, OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        messages.removeHandler(handler)
 
 
 @contextmanager

@@ -203,6 +203,7 @@ def one_talk(tmp_path: Path) -> Path:
         (["talks.jsonl", "--output", "data", "--recipe", "typo.yaml"], "layuot"),
         (["talks.jsonl", "--output", "data", "--recipe", "missing.yaml"], "missing.yaml"),
         (["talks.jsonl", "--output", "data", "--engine", "festival"], "festival"),
+        (["talks.jsonl", "--output", "data", "--download"], "engine 'builtin' has none"),
         (["talks.jsonl", "--output", "data", "--worker-count", "0"], "worker_count"),
         (["talks.jsonl", "--output", "data", "--sample-rate", "fast"], "sample_rate"),
         (["talks.jsonl", "--output", "data", "--name", "../up"], "../up"),

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 import yaml
-from pipeline import REPOSITORY, dialogue, manifest_rows, run, write_dialogues
+from hub import serving
+from pipeline import REPOSITORY, dialogue, environment, manifest_rows, run, write_dialogues
 from plain_dataset import PlainDataset, record
 
 from indextts.parity_rule import wave
@@ -50,15 +51,20 @@ def keys(talks: PlainDataset) -> list[bytes]:
     return [task["content_key"] for task in talks.tasks()]
 
 
-def test_one_command_builds_a_dataset_from_a_checkpoint_folder(folder: Path, checkpoint: Path) -> None:
+def test_one_command_fetches_the_checkpoint_when_asked_to_and_builds_a_dataset(folder: Path, checkpoint: Path) -> None:
     source = write_dialogues(folder / "talks.jsonl", [dialogue(1), dialogue(2)])
     (folder / "quick.yaml").write_text(yaml.safe_dump({"indextts2": QUICK, "gates": UNJUDGED}))
-    flags = ["--engine", "indextts2", "--cfg-path", checkpoint / "config.yaml", "--model-dir", checkpoint]
+    flags = ["--engine", "indextts2", "--cfg-path", "model/config.yaml", "--model-dir", "model"]
     flags += ["--user-voice", "his.wav", "--assistant-voice", "her.wav", "--recipe", "quick.yaml"]
 
-    result = run("moshi-assets", "build", source, "--output", folder / "data", *flags, cwd=folder)
+    with serving(checkpoint) as hub:
+        env = environment(**hub.environment, HF_HOME=str(folder / "hub"))
+        unasked = run("moshi-assets", "build", source, "--output", folder / "data", *flags, cwd=folder, env=env)
+        assert (unasked.returncode, "--download" in unasked.stderr, hub.requests) == (1, True, [])
+        result = run("moshi-assets", "build", source, "-o", folder / "data", *flags, "--download", cwd=folder, env=env)
 
     assert result.returncode == 0, result.stderr
+    assert "gpt.pth (" in result.stderr and "licence" in result.stderr
     rows = manifest_rows(folder / "data" / "talks")
     assert [row["path"] for row in rows] == ["data_stereo/talk-001.wav", "data_stereo/talk-002.wav"]
     assert run("moshi-assets", "verify", folder / "data" / "talks", cwd=folder).returncode == 0
