@@ -19,6 +19,7 @@ KILLED = "killed"
 """Label of the failure of a step whose process was killed (executor.py)."""
 _OWN = re.compile(r"(?:moshi_assets|indextts)\.[\w.]+: ")
 """Dagster writes the class in front of a message."""
+_INPUT = {"RecipeError", "DialogueFileError", "VoiceError"}
 _MOST_CHARACTERS = 300
 
 
@@ -35,6 +36,8 @@ class RunFailure:
     """Key of the step that failed; None where the run failed outside of any."""
     error: str | None = None
     """Class of the error that tells it, without its module."""
+    at_fault: Literal["input", "setup"] | None = None
+    """input: the same run fails again until somebody changes the recipe, the dialogue file or a voice."""
 
 
 def run_failure(events: Iterable[dg.DagsterEvent]) -> RunFailure:
@@ -63,7 +66,7 @@ def _of_event(event: dg.DagsterEvent) -> RunFailure:
     if event.is_step_failure and (told := event.step_failure_data.user_failure_data) and told.description:
         return RunFailure("killed" if told.label == KILLED else "told", told.description, event.step_key)
     if own := own_error(error):
-        return RunFailure("told", own[1], event.step_key, own[0])
+        return RunFailure("told", own[1], event.step_key, own[0], "input" if own[0] in _INPUT else "setup")
     where = f"step {event.step_key}" if event.step_key else "the run"
     said = _first_words(error) or event.message or "it does not say why"
     return RunFailure("unforeseen", f"{where} failed in a way that was not foreseen: {said}", event.step_key)

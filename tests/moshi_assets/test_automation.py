@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,9 +29,10 @@ from pipeline import (
 from ticking import NIGHT, Ticks, at_night
 
 from moshi_assets.build import build_shards
-from moshi_assets.definitions import defs
 from moshi_assets.executor import executor_config
+from moshi_assets.lock import dataset_lock
 from moshi_assets.run_tags import COMMAND_LINE, DATASET_TAG, DRIVER_TAG, GPU_TAG
+from moshi_assets.shard_state import unfinished_shards
 from moshi_assets.verify import dataset_faults
 
 
@@ -466,34 +468,69 @@ def failures(pipeline: Pipeline) -> Ticks:
 
 def advice(ticks: Ticks, pipeline: Pipeline, run: dg.ExecuteInProcessResult) -> str:
     """What the failure sensor writes into the log of a failed run."""
+    assert not run.success
     ticks.tick()
     (reaction,) = ticks.reactions
     assert reaction.error is None
     return str(pipeline.instance.all_logs(run.run_id)[-1].dagster_event.message)
 
 
-def test_a_failed_range_says_which_range_to_run_again(pipeline, failures, talks):
+def do_as_advised(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command at the end of an advice in a shell that knows nothing of the deployment."""
+    command = text.partition(" finish it: ")[2]
+    env = {name: value for name, value in environment().items() if not name.startswith(("DAGSTER", "MOSHI"))}
+    return subprocess.run(command, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_command_advised_for_a_failed_range_finishes_it(tmp_path, pipeline, failures, talks):
     pipeline.parse(talks, samples_per_shard=2)
-
     text = advice(failures, pipeline, pipeline.materialize("stereo_pairs", "talks.000000", "talks.000002"))
-
-    assert text.endswith("--partition-range talks.000000...talks.000002")
     assert "are not spoken" in text
 
+    done = do_as_advised(text, tmp_path)
 
-def test_a_failed_partition_says_which_partition_to_run_again(pipeline, failures, talks):
+    assert done.returncode == 0, done.stderr
+    assert unfinished_shards(pipeline.store()) == []
+
+
+def test_the_command_advised_for_a_failed_parse_has_its_run_config(tmp_path, pipeline, failures, talks):
+    with dataset_lock(pipeline.root / "talks", "another build"):
+        text = advice(failures, pipeline, pipeline.parse(talks, samples_per_shard=2))
+    assert "is being built by another process" in text
+
+    done = do_as_advised(text, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert pipeline.store().recipe().samples_per_shard == 2
+
+
+def test_the_command_advised_for_a_failed_manifest_publishes_it(tmp_path, pipeline, failures, talks):
     pipeline.parse(talks)
+    text = advice(failures, pipeline, pipeline.materialize("manifest", "talks"))
+    pipeline.speak_and_pair("talks.000000", "talks.000000")
 
-    run = defs.resolve_job_def("publish_manifest").execute_in_process(
-        run_config={"resources": {"data": {"config": {"path": str(pipeline.root)}}}},
-        instance=pipeline.instance,
-        partition_key="talks",
-        raise_on_error=False,
-    )
+    done = do_as_advised(text, tmp_path)
 
-    text = advice(failures, pipeline, run)
+    assert done.returncode == 0, done.stderr
+    assert pipeline.store().manifest_path.is_file()
 
-    assert text.endswith("--select manifest --partition talks")
+
+@pytest.mark.parametrize(
+    ("file", "settings", "told"), [("talks.jsonl", {"gapp": 1}, "gapp"), ("missing.jsonl", {}, "missing.jsonl")]
+)
+def test_where_the_input_is_at_fault_it_is_to_be_mended_and_no_command_is_advised(
+    pipeline, failures, talks, file, settings, told
+):
+    text = advice(failures, pipeline, pipeline.parse(talks.with_name(file), **settings))
+
+    assert told in text and text.endswith("This is to be mended first: the same run would fail again")
+
+
+def test_a_long_message_is_told_whole(pipeline, failures, talks):
+    names = [f"{'very' * 20}_long_setting_{number}" for number in range(20)]
+    text = advice(failures, pipeline, pipeline.parse(talks, **dict.fromkeys(names, 1)))
+
+    assert all(name in text for name in names)
 
 
 # -- schedules
