@@ -140,10 +140,10 @@ class Deployment:
 
 
 @contextmanager
-def deployed(folder: Path) -> Iterator[Deployment]:
+def deployed(folder: Path, program: str | Path = "moshi-assets") -> Iterator[Deployment]:
     """A deployment on `folder / "data"`. It ends with the block, by Ctrl-C, and leaves no process behind."""
     port = free_port()
-    process = Running("moshi-assets", "ui", "--output", "data", "--port", str(port), cwd=folder, env=environment())
+    process = Running(program, "ui", "--output", "data", "--port", str(port), cwd=folder, env=environment())
     deployment = Deployment(folder, port, process)
     try:
         eventually(deployment.answers, 180, every=0.5)

@@ -168,10 +168,12 @@ def run(
 class Running:
     """A program in a process group of its own. Its processes carry a mark, so that orphans are found too."""
 
-    def __init__(self, program: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, program: str | Path, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         self._mark = f"MOSHI_TEST_MARK={uuid.uuid4()}"
         name, _, value = self._mark.partition("=")
-        self.log = cwd / f"{program}-{value[:8]}.log"
+        self.log = cwd / f"{Path(program).name}-{value[:8]}.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [BIN / program, *arguments],

@@ -9,9 +9,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from deployment import deployed
 from pipeline import REPOSITORY, environment
 
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "examples", "indextts", "moshi_assets")
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "dagster_home", "workspace.yaml", "examples", "indextts", "moshi_assets")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def _python(*command: str | Path, cwd: Path) -> str:
 def test_it_holds_settings_workspace_and_examples_and_no_tests(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
 
-    assert {f"moshi_assets/{name}" for name in ("dagster.yaml", "report/page/page.html")} <= names
+    assert {f"moshi_assets/{name}" for name in ("dagster.yaml", "workspace.yaml", "report/page/page.html")} <= names
     examples = {
         path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "examples").rglob("*") if path.is_file()
     }
@@ -51,7 +52,7 @@ def test_it_holds_settings_workspace_and_examples_and_no_tests(wheel):
     }
 
 
-def test_installed_alone_it_builds_the_demo_in_an_empty_folder(wheel, tmp_path):
+def test_installed_alone_it_builds_the_demo_and_shows_it_in_an_empty_folder(wheel, tmp_path):
     """Its dependencies are those of this environment."""
     venv.create(tmp_path / "venv", with_pip=False)
     python = tmp_path / "venv" / "bin" / "python"
@@ -70,3 +71,5 @@ def test_installed_alone_it_builds_the_demo_in_an_empty_folder(wheel, tmp_path):
 
     assert "12 read, 12 recorded" in told and "data/moshi_sample: no faults" in told
     assert [path.name for path in (tmp_path / "empty").iterdir()] == ["data"]
+    with deployed(tmp_path / "empty", tmp_path / "venv" / "bin" / "moshi-assets") as deployment:
+        assert deployment.state("manifest", "moshi_sample") == "FRESH"
