@@ -63,7 +63,7 @@ def test_a_web_page(here, checkpoint_dir):
         "version": 2.0,
     }
     assert len(said["preview"]) > 1
-    assert all(0 < count <= 20 for _, _, count in said["preview"])
+    assert all(0 < count <= 10 for _, _, count in said["preview"])
     assert said["progress"] == [done / len(said["preview"]) for done in range(1, len(said["preview"]) + 1)] * 3
     assert [soundfile.info(file).subtype for file in said["files"]] == ["PCM_16"] * 3
 

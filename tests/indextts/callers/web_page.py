@@ -33,7 +33,7 @@ def generate(emotion: int, vector: list[float], weight: float, progress: object)
     kwargs = {
         "do_sample": True,
         "top_p": 0.8,
-        "top_k": 30 if 30 > 0 else None,
+        "top_k": 30,
         "temperature": 0.8,
         "length_penalty": 0.0,
         "num_beams": 3,
@@ -51,7 +51,7 @@ def generate(emotion: int, vector: list[float], weight: float, progress: object)
         emo_text=None,
         use_random=False,
         verbose=False,
-        max_text_tokens_per_segment=20,
+        max_text_tokens_per_segment=10,
         **kwargs,
     )
 
@@ -61,4 +61,4 @@ files = [
     generate(way, [0.9, 0, 0, 0, 0, 0, 0.5, 0], 0.65, lambda value, desc=None: told.append((value, desc)))
     for way in (0, 1, 2)
 ]
-print(json.dumps({"sliders": sliders, "preview": preview(TEXT, 20), "files": files, "progress": [v for v, _ in told]}))
+print(json.dumps({"sliders": sliders, "preview": preview(TEXT, 10), "files": files, "progress": [v for v, _ in told]}))
