@@ -33,7 +33,8 @@ class Command:
         environment = kept | {name: value}
         if notes:
             notes.mkdir(exist_ok=True)
-            environment |= {"PYTHONPATH": str(PROBE), "MOSHI_BENCHMARK_NOTES": str(notes)}
+            paths = [str(PROBE), *filter(None, [os.environ.get("PYTHONPATH")])]
+            environment |= {"PYTHONPATH": os.pathsep.join(paths), "MOSHI_BENCHMARK_NOTES": str(notes)}
         self.log = cwd / f"{value[:8]}.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(

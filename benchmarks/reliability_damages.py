@@ -80,13 +80,14 @@ def damage_all(folder: Path, full: bool) -> dict[str, dict[str, dict[str, bool]]
     with open(whole / "talks.jsonl", "a") as talks:
         talks.write('{"user_text": "", "assistant_text": "A line for the rejects."}\n')
     _build(whole, command)
+    pristine = shutil.copytree(whole, folder / "pristine")
     found: dict[str, dict[str, dict[str, bool]]] = {name: {} for name in FILES}
     for what, damage in DAMAGES.items():
         if not full and damage not in (flip, remove):
             continue
-        copy = folder / "damaged"
-        shutil.copytree(whole, copy)
-        dataset = copy / "data" / "talks"
+        shutil.rmtree(whole)
+        shutil.copytree(pristine, whole)  # to the same place: a recipe knows the path of its dialogue file
+        dataset = whole / "data" / "talks"
         places = {name: min(dataset.glob(pattern)) for name, pattern in FILES.items()}
         good = {name: path.read_bytes() for name, path in places.items()}
         for name, path in places.items():
@@ -95,7 +96,7 @@ def damage_all(folder: Path, full: bool) -> dict[str, dict[str, dict[str, bool]]
             path.write_bytes(good[name])
         for path in places.values():
             damage(path)
-        _build(copy, command)
+        _build(whole, command)
         sound = not _faults(dataset)
         for name, pattern in FILES.items():
             path = min(dataset.glob(pattern), default=None)
@@ -103,7 +104,6 @@ def damage_all(folder: Path, full: bool) -> dict[str, dict[str, dict[str, bool]]
                 path.read_bytes() == good[name] or (sound and name in DATED)
             )
         print(what, {name: outcomes[what] for name, outcomes in found.items()}, flush=True)
-        shutil.rmtree(copy)
     return found
 
 

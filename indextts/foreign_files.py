@@ -143,11 +143,17 @@ def read_json(path: str | Path) -> Any:
     """The content of a small JSON file. Raises ``ForeignFileError`` and ``OSError`` as :func:`read_yaml`."""
     text = read_limited(path)
     try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise ForeignFileError(f"{path} is nested too deeply: this is no settings file") from error
-    except ValueError as error:  # an integer of thousands of digits too
+        return parse_json(text)
+    except ValueError as error:
         raise ForeignFileError(f"{path} is not valid JSON: {shorten(str(error))}; get the file again") from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text. Raises ``ValueError`` for any other text, one of thousands of levels or digits too."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def shown(value: Any) -> str:

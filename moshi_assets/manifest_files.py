@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from indextts.foreign_files import parse_json
+
 from .faults import Fault
 from .files import temporary_name
 from .stereo import Recording
@@ -125,7 +127,7 @@ class ManifestReader:
         line = self._readline()
         where = f"{self._name}:{self._number}"
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             path, duration = row["path"], row["duration"]
         except (ValueError, KeyError, TypeError):
             message = "is missing" if not line else "is not a manifest row"

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from indextts.foreign_files import parse_json
+
 WRITE_SECONDS = 0.5
 _STATE_BYTES = 1024
 
@@ -64,7 +66,7 @@ def read_progress(folder: Path) -> list[LaneProgress]:
     states = []
     for path in sorted(folder.glob("lane-*.json")):
         try:
-            states.append(LaneProgress(**json.loads(path.read_text())))
+            states.append(LaneProgress(**parse_json(path.read_text())))
         except (OSError, ValueError, TypeError):
             continue  # being written or removed in this very moment
     return states

@@ -301,7 +301,8 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: missing or damaged.
     """
+    settings = read_recipe_settings(path)
     try:
-        return make_recipe(read_recipe_settings(path))
+        return make_recipe(settings)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from None

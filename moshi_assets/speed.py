@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from indextts.foreign_files import parse_json
+
 from .files import write_whole
 from .metrics import SpeechFigures
 from .store import DatasetStore
@@ -68,7 +70,7 @@ def read_speed(store: DatasetStore, shard: str) -> ShardSpeed | None:
 def _runs(store: DatasetStore, shard: str) -> list[dict[str, Any]]:
     """Runs that the file tells of, those with a figure that is no number left out."""
     try:
-        return [_run(run) for run in json.loads(store.speed_path(shard).read_text(encoding="utf-8")) if _is_run(run)]
+        return [_run(run) for run in parse_json(store.speed_path(shard).read_text(encoding="utf-8")) if _is_run(run)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
 

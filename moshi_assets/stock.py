@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from indextts.foreign_files import parse_json
 
 from .lock import holder
 from .manifest_files import manifest_paths
@@ -84,4 +85,4 @@ def _manifest_seconds(path: Path) -> float:
     if not path.is_file():
         return 0.0
     with open(path, encoding="utf-8") as rows:
-        return sum(float(json.loads(row)["duration"]) for row in rows)
+        return sum(float(parse_json(row)["duration"]) for row in rows)

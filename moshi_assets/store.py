@@ -28,6 +28,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from indextts.foreign_files import parse_json
+
 from .attempts import attempt_key, rejected_key
 from .dialogue import Reject
 from .files import whole_file, write_whole
@@ -178,7 +180,7 @@ class DatasetStore:
     def summary(self) -> dict[str, Any]:
         """Counts of the last parse: lines, dialogues, tasks, rejected, shards."""
         try:
-            counts = json.loads(self.summary_path.read_text())
+            counts = parse_json(self.summary_path.read_text())
             if {"shards", "dialogues", "rejected"} <= counts.keys():
                 return counts
         except (OSError, ValueError, AttributeError):
@@ -191,7 +193,7 @@ class DatasetStore:
     def voice_fingerprints(self) -> dict[str, str]:
         """Identity by content of each voice, by its name in the tasks; empty where an earlier version parsed."""
         try:
-            return dict(json.loads((self.tasks_folder / VOICES_FILE).read_text(encoding="utf-8")))
+            return dict(parse_json((self.tasks_folder / VOICES_FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return {}
 
@@ -243,7 +245,7 @@ class DatasetStore:
     def failures(self, shard: str) -> dict[str, str]:
         """Reasons by dialogue id for what the engine could not speak in this shard."""
         try:
-            return json.loads(self.failures_path(shard).read_text(encoding="utf-8"))
+            return parse_json(self.failures_path(shard).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):  # damaged: the stereo stage then asks for mono_syntheses
             return {}
 
@@ -264,7 +266,7 @@ class DatasetStore:
             with open(self.rejects_path, encoding="utf-8") as lines:
                 for number, line in enumerate(lines, 1):
                     try:
-                        yield Reject(**json.loads(line))
+                        yield Reject(**parse_json(line))
                     except (ValueError, TypeError):
                         raise DatasetError(
                             f"{self.rejects_path}:{number} is not a reject: materialize synthesis_tasks for "

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from indextts.foreign_files import parse_json
+
 from .align.base import Word
 from .align.choice import APPROXIMATE
 from .align.fit import misfits
@@ -86,7 +88,7 @@ def write_transcript(path: Path, transcript: Transcript) -> None:
 def read_transcript(path: Path) -> Transcript | None:
     """The transcript in a file; None where there is none that can be read."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"))
         rows = [(str(word), (float(start), float(end)), str(who)) for word, (start, end), who in document["alignments"]]
         return Transcript(rows, list(document["methods"]), str(document["key"]))
     except (OSError, ValueError, KeyError, TypeError):

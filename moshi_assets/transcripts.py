@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
+from indextts.foreign_files import parse_json
+
 from .align.base import Utterance
 from .align.choice import Alignment, WordTimes
 from .faults import Fault
@@ -163,7 +165,7 @@ def transcripts_are_current(store: DatasetStore, recipe: Recipe, shard: str, rec
 def _summary(store: DatasetStore, shard: str) -> dict[str, Any]:
     """What was told of a shard's transcripts when they were made; nothing where that cannot be read."""
     try:
-        summary = json.loads(store.transcripts_path(shard).read_text(encoding="utf-8"))
+        summary = parse_json(store.transcripts_path(shard).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return summary if isinstance(summary, dict) else {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+
+from indextts.foreign_files import parse_json
 
 from ..manifest_files import SPLITS, TRAIN
 from ..recipe import Recipe
@@ -67,7 +68,7 @@ class CardFigures:
                 self._add(recording, voices)
         self.measured.add(store.quality(shard))
         if recipe.transcripts:
-            summary = json.loads(store.transcripts_path(shard).read_text(encoding="utf-8"))
+            summary = parse_json(store.transcripts_path(shard).read_text(encoding="utf-8"))
             self.words += summary["words"]
             self.assistant_words += summary["assistant_words"]
             self.shared_slots += summary["shared_slots"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
+
+from indextts.foreign_files import parse_json
 
 from ..engines.base import Role, engine_class
 from ..recipe import Recipe
@@ -177,7 +178,7 @@ def _count_voices(figures: DatasetFigures, roles_and_voices: Iterator[tuple[str,
 
 def _count_words(store: DatasetStore, shard: str, figures: DatasetFigures) -> None:
     try:
-        summary = json.loads(store.transcripts_path(shard).read_text(encoding="utf-8"))
+        summary = parse_json(store.transcripts_path(shard).read_text(encoding="utf-8"))
         words, assistant, shared = (int(summary[key]) for key in ("words", "assistant_words", "shared_slots"))
         methods = {str(method): int(count) for method, count in summary["turns_by_method"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

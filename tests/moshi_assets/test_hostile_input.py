@@ -23,8 +23,10 @@ from indextts.foreign_files import ForeignFileError, read_yaml, shown
 from indextts.tiny import write_checkpoint
 from moshi_assets.engines.base import EngineError, IndexTTS2Options, VoiceError
 from moshi_assets.engines.indextts2 import IndexTTS2Engine
+from moshi_assets.inbox import look_into
 from moshi_assets.recipe import RecipeError, make_recipe, read_recipe_settings
 from moshi_assets.run_failure import run_failure
+from moshi_assets.verify import dataset_faults
 
 UNSAFE = re.compile(r"weights_only|Traceback|EOFError|mmap|pickle\.load", re.IGNORECASE)
 
@@ -300,3 +302,38 @@ def test_the_outermost_of_our_own_errors_is_told(fail, kind, told):
     why = run_failure(dg.materialize([broken], raise_on_error=False).all_events)
 
     assert (why.kind, why.message, why.step) == (kind, told, "broken")
+
+
+# -- the inbox, and a dataset's own files
+
+
+@pytest.mark.parametrize("make", NO_FILES)
+def test_what_is_no_file_is_left_alone_in_the_inbox_and_named(tmp_path, monkeypatch, make):
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "talks.jsonl")
+
+    assert look_into(tmp_path) == ([], ["talks.jsonl"])
+
+
+@pytest.mark.parametrize(
+    "name", ["data_stereo/talk-001.json", "tasks/summary.json", "rejects.ndjson", "talks.jsonl", "recipe.yaml"]
+)
+def test_a_file_of_a_dataset_that_is_nested_without_end_is_a_fault(finished, name):
+    path = finished / name
+    good = path.read_bytes()
+    path.write_text("[" * 200_000)
+    try:
+        faults = [str(fault) for fault in dataset_faults(finished)]
+    finally:
+        path.write_bytes(good)
+
+    assert faults and all(len(fault) < 500 for fault in faults)
+    assert any(Path(name).name in fault for fault in faults)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset with a reject."""
+    folder = tmp_path_factory.mktemp("finished")
+    source = write_dialogues(folder / "talks.jsonl", [*(dialogue(n) for n in range(3)), "{"])
+    return Pipeline(folder / "data").build(source).folder
