@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+from indextts.foreign_files import parse_json
+
 from .files import write_whole
 from .metrics import SpeechFigures
 from .store import DatasetStore
@@ -36,7 +38,7 @@ def leave_share(
     total = SpeechFigures()
     reasons: dict[str, str] = {}
     for path in shares:
-        share = json.loads(path.read_text(encoding="utf-8"))
+        share = parse_json(path.read_text(encoding="utf-8"))
         total.merge(SpeechFigures(**share["figures"]))
         reasons |= share["failures"]
     return total, reasons
