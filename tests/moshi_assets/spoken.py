@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from moshi_assets.align.base import AlignmentError, Utterance, Word
 from moshi_assets.engines.hibari_words import TimedHibari
 from moshi_assets.pcm import to_pcm16
 
 RATE = 24000
+needs_pocketsphinx = pytest.mark.skipif(not find_spec("pocketsphinx"), reason="there is no wheel of it for this Python")
 MUSEUM = "On Saturdays the museum is open until six in the evening. The last visitors are let in at half past five."
 
 

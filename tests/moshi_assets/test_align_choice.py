@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from spoken import MUSEUM, spoken, tone
+from spoken import MUSEUM, needs_pocketsphinx, spoken, tone
 
 from moshi_assets.align.base import AlignerError, Utterance
 from moshi_assets.align.choice import WordTimes, choose
@@ -32,6 +32,7 @@ def test_the_rule(setting, utterance: Utterance, ctc_at_hand, failed, name):
     assert choose(setting, utterance, ctc_at_hand, failed) == name
 
 
+@needs_pocketsphinx
 def test_a_mixed_lot_keeps_its_order():
     found = WordTimes().align([spoken(MUSEUM), CHINESE, HEARD])
 
@@ -39,6 +40,7 @@ def test_a_mixed_lot_keeps_its_order():
     assert [word.text for word in found[1].words] == ["你", "好，", "世", "界。"]
 
 
+@needs_pocketsphinx
 def test_what_cannot_be_aligned_falls_back_and_says_so():
     (alignment,) = WordTimes("acoustic").align([tone("This was never said at all.", 0.4)])
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hibari import Hibari
-from spoken import MUSEUM, RATE, assert_promises, good, spoken, start_differences, tone, voice
+from spoken import MUSEUM, RATE, assert_promises, good, needs_pocketsphinx, spoken, start_differences, tone, voice
 
 from moshi_assets.align.acoustic import AcousticAligner
 from moshi_assets.align.base import AlignmentError, Utterance
@@ -32,6 +32,7 @@ def test_every_written_word_has_its_time(text):
     assert_promises(aligned(spoken(text)), spoken(text))
 
 
+@needs_pocketsphinx
 def test_times_agree_with_the_sound():
     (heard,) = AcousticAligner().align([spoken(MUSEUM)])
 
@@ -40,6 +41,7 @@ def test_times_agree_with_the_sound():
     assert abs(differences).mean() < 0.025 and abs(differences.mean()) < 0.015
 
 
+@needs_pocketsphinx
 def test_numbers_agree_with_the_sound():
     (heard,) = AcousticAligner().align([spoken(HARD)])
 

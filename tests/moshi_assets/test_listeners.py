@@ -13,6 +13,7 @@ import pytest
 import soundfile as sf
 from erratic import PACE, ErraticEngine
 from plain_dataset import PlainDataset, record, records
+from spoken import needs_pocketsphinx
 
 from moshi_assets.engines.base import BuiltinOptions, SynthesisTask
 from moshi_assets.pcm import to_pcm16
@@ -72,6 +73,7 @@ def test_short_texts_digits_and_unknown_languages_have_no_rate():
     assert [math.isnan(rate) for rate in rates] == [True, True, True, False]
 
 
+@needs_pocketsphinx
 def test_pocketsphinx_hears_the_words_of_the_built_in_voice_and_not_others():
     from moshi_assets.engines.builtin import BuiltinEngine
 
@@ -85,6 +87,7 @@ def test_pocketsphinx_hears_the_words_of_the_built_in_voice_and_not_others():
     assert wrong > 0.9
 
 
+@needs_pocketsphinx
 def test_pocketsphinx_does_not_judge_other_languages():
     assert SphinxRecogniser().hear([heard("是的，我明白了")]) == [None]
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pipeline import Pipeline, checks, dialogue, failure, metadata, write_dialogues
 from plain_dataset import PlainDataset, record, records
+from spoken import needs_pocketsphinx
 
 from moshi_assets.engines.base import SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
@@ -120,6 +121,7 @@ def test_without_keep_mono_the_engine_s_times_are_kept(tmp_path):
     assert figures.methods == {"engine": 2} and documents(dataset) == before
 
 
+@needs_pocketsphinx
 def test_a_dataset_from_before_word_times_is_heard(tmp_path):
     dataset = transcribed(tmp_path, [MUSEUM], engine="builtin")
     index = dataset.store.index_path("talks.000000")
