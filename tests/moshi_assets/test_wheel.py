@@ -12,7 +12,10 @@ import pytest
 from deployment import deployed
 from pipeline import REPOSITORY, environment
 
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "dagster_home", "workspace.yaml", "examples", "indextts", "moshi_assets")
+SOURCES = (
+    *("pyproject.toml", "README.md", "LICENSE", "workspace.yaml", "dagster_home/dagster.yaml"),
+    *("examples", "indextts", "moshi_assets"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     for name in SOURCES:
         source = REPOSITORY / name
+        (folder / name).parent.mkdir(exist_ok=True)
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / name, **({"symlinks": True} if source.is_dir() else {}))
     _python(
