@@ -38,6 +38,7 @@ def interrupt_all(folder: Path, full: bool) -> dict[str, Any]:
         "verify": ["moshi_assets", "verify", dataset],
         "report": ["moshi_assets", "report", dataset],
         "export": ["moshi_assets", "export", dataset, "--format", "parquet", "--output", "exported", "--overwrite"],
+        "ui": ["moshi_assets", "ui", "--output", place / "shown", "--port", "47193"],
         "list": ["moshi_assets", "list", "--output", small / "data"],
         "indextts": ["indextts", "Hello.", "--voice", "voice.wav"],
     }

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from indextts.interrupts import ending_at_once
+
 WORKSPACE = Path(__file__).with_name("workspace.yaml")
 """What Dagster loads: this package, as the code location `moshi_assets`."""
 
@@ -33,24 +35,37 @@ def ui(output: Path, host: str, port: int) -> None:
     Starts Dagster's webserver, and its daemon: dialogue files dropped into OUTPUT/inbox become datasets. Ctrl-C ends all.
     An instance of your own is used where DAGSTER_HOME names one.
     """
-    from .instance_home import instance_home
-    from .instance_storage import prepare_storage
-
     output = output.expanduser().resolve()
     url = f"http://{host}:{port}"
-    try:
-        (output / "inbox").mkdir(parents=True, exist_ok=True)
-        home = instance_home(output)
-        _claim(home, url)
-        _check_free(host, port)
-        prepare_storage(home)
-    except OSError as error:
-        raise click.ClickException(str(error)) from None
-    os.environ["MOSHI_ASSETS_DATA"] = str(output)
-    _take_stock(output)
+    with ending_at_once():  # what it leaves half-made is completed at the next start
+        from .instance_home import instance_home
+        from .instance_storage import prepare_storage
+
+        try:
+            (output / "inbox").mkdir(parents=True, exist_ok=True)
+            home = instance_home(output)
+            _claim(home, url)
+            _check_free(host, port)
+            prepare_storage(home)
+        except OSError as error:
+            raise click.ClickException(str(error)) from None
+        os.environ["MOSHI_ASSETS_DATA"] = str(output)
+        _take_stock(output)
     click.echo(f"open {url} in some ten seconds: it shows {output}. Ctrl-C ends it", err=True)
     # Dagster's own command takes the place of this one: signals reach it, and it ends its webserver, daemon and code server.
-    command = ["-W", "ignore", "-m", "dagster", "dev", "-w", str(WORKSPACE), "--host", host, "--port", str(port)]
+    command = [
+        "-W",
+        "ignore",
+        "-m",
+        "moshi_assets.dagster_dev",
+        "dev",
+        "-w",
+        str(WORKSPACE),
+        "--host",
+        host,
+        "--port",
+        str(port),
+    ]
     command += ["--log-level", "warning"]  # else every tick of every sensor is a line
     signal.signal(
         signal.SIGINT, signal.SIG_DFL

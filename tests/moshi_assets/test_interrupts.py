@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from pipeline import REPOSITORY, Pipeline, dialogue, environment, write_dialogues
+from pipeline import REPOSITORY, Pipeline, dialogue, environment, free_port, write_dialogues
 
 from indextts import interrupts
 
@@ -37,6 +37,7 @@ COMMANDS = {
     "build": ("moshi_assets", "build", "long.jsonl", "--output", "data", "--recipe", "slow.yaml"),
     "report": ("moshi_assets", "report", "data/talks"),
     "verify": ("moshi_assets", "verify", "data/talks"),
+    "ui": ("moshi_assets", "ui", "--output", "shown", "--port", str(free_port())),
     "list": ("moshi_assets", "list"),
     "indextts": ("indextts", "Hello.", "--voice", "missing.wav"),
 }
