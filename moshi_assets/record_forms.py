@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Any, NotRequired
 
@@ -28,6 +30,9 @@ assembled in memory."""
 UNSPOKEN_ROLES = ("system", "developer", "tool", "function")
 """Chat roles whose messages are left out: nobody says them."""
 _TEXT_PARTS = ("text", "input_text", "output_text")
+_letter_or_digit = re.compile(r"[^\W_]").search  # of any script
+_NAMED_SYMBOLS = ("Sc", "So")
+"""Unicode categories of signs that stand for something: currencies, emoji."""
 
 
 class _AnyRecord(TypedDict):
@@ -170,6 +175,8 @@ def _text(field: str, text: str, limit: int) -> str:
         raise _RecordFault(
             f"{field} has {len(text)} characters, more than max_text_chars={limit}" if text else f"{field} is empty"
         )
+    if not _letter_or_digit(text) and not any(unicodedata.category(sign) in _NAMED_SYMBOLS for sign in text):
+        raise _RecordFault(f"{field} is punctuation only, so there is nothing to say: {text[:40]!r}")
     return text
 
 
@@ -182,7 +189,8 @@ def _voice(field: str, voice: str | None) -> str | None:
 def _two_turns(record: Any, limit: int) -> tuple[Turn, Turn]:
     get = record.get
     user, assistant = record["user_text"].strip(), record["assistant_text"].strip()
-    if not (0 < len(user) <= limit and 0 < len(assistant) <= limit):
+    fit = 0 < len(user) <= limit and 0 < len(assistant) <= limit
+    if not (fit and _letter_or_digit(user) and _letter_or_digit(assistant)):
         _text("user_text", user, limit)
         _text("assistant_text", assistant, limit)
     user_voice, assistant_voice = get("user_voice"), get("assistant_voice")

@@ -209,6 +209,22 @@ def test_a_message_that_only_calls_a_tool_is_left_out(call: dict[str, Any], cont
     assert [turn.text for turn in turns_of({"messages": messages})] == ["Hello.", "Six."]
 
 
+@pytest.mark.parametrize("text", ["?!...", "…", "--- * ---", "_ _", "。。。！", "~~~", "\u0301", "\b"])
+def test_a_turn_of_punctuation_only_is_none(text: str):
+    for record, field in (
+        ({"user_text": text, "assistant_text": "Yes."}, "user_text"),
+        ({"user_text": "So?", "assistant_text": text}, "assistant_text"),
+        ({"turns": [user(), assistant(text)]}, "turns[1].text"),
+        ({"messages": [said("user", text), said("assistant")]}, "messages[0].content"),
+    ):
+        assert reason(record) == f"{field} is punctuation only, so there is nothing to say: {text!r}"
+
+
+@pytest.mark.parametrize("text", ["7", "½", "好", "ок", "नमस्ते", "¿Qué?", "é", "(a)", "№ 5", "٣", "€", "👍🏽!"])
+def test_a_letter_a_digit_or_a_sign_that_stands_for_something_is_a_turn(text: str):
+    assert turns_of({"user_text": text, "assistant_text": text})[0].text == text
+
+
 def test_messages_have_the_record_s_voices():
     turns = turns_of({"messages": [said("user"), said("assistant", voice=3)], "assistant_voice": "a.wav"})
     assert [turn.voice for turn in turns] == [None, "a.wav"]
@@ -287,7 +303,7 @@ TURN_LISTS = st.lists(
     st.builds(
         lambda role, text, gap: {"role": role, "text": text} | ({} if gap is None else {"gap": gap}),
         st.sampled_from(["user", "assistant"]),
-        st.text(min_size=1, max_size=20).filter(str.strip),
+        st.text(min_size=1, max_size=20).filter(lambda text: any(map(str.isalnum, text))),
         st.none() | st.floats(0, 60),
     ),
     min_size=1,
