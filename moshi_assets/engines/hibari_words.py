@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from hibari import Hibari, dsp
-from hibari.g2p import G2P
+from hibari.g2p import G2P, Context
 from hibari.g2p.normalize import normalize
 from hibari.voices import voice_path
+
+from .shouting import without_shouting
 
 DURATIONS = "/Cast_32_output_0"
 """Tensor of hibari-tts 0.2.1's graph that the expansion to frames (its only CumSum) is made from."""
@@ -54,6 +56,12 @@ class WordG2P(G2P):
         self.sentences.append(tokens)
         return tokens
 
+    def is_word(self, word: str) -> bool:
+        """Whether the lexicon has a word (in small letters), as it stands or as a form of another."""
+        lexicon, context = self.lexicon, Context()
+        forms = (lexicon.stem_s, lexicon.stem_ed, lexicon.stem_ing)
+        return word in lexicon.golds or word in lexicon.silvers or any(f(word, "NN", None, context)[0] for f in forms)
+
 
 class TimedHibari(Hibari):
     """The voice "heart", one thread, with the durations of what it says."""
@@ -73,7 +81,8 @@ class TimedHibari(Hibari):
         return dsp.synth(*(part[0] for part in spectrum), rng or np.random.default_rng())
 
     def speak(self, text: str, speed: float, seed: int) -> Speech:
-        """Say `text` as `Hibari.__call__` does, and tell when each word is heard."""
+        """Say `text` as `Hibari.__call__` does, shouted sentences as words, and tell when each word is heard."""
+        text = without_shouting(text, self.g2p.is_word)
         self._durations.clear()
         self.g2p.sentences.clear()
         rng = np.random.default_rng(seed)
@@ -210,6 +219,7 @@ class WordReader:
         Numbers and signs are read out, so that one written word may hold several spoken ones, separated by spaces.
         None where phonemes and words cannot be matched.
         """
+        text = without_shouting(text, self._g2p.is_word)
         self._g2p.sentences.clear()
         sentences = Hibari.split_sentences(text)
         for sentence in sentences:
