@@ -23,8 +23,8 @@ class QuietExit:
 
     current: QuietExit | None = None
 
-    def __init__(self, message: str) -> None:
-        self._message = f"\n{message}\n".encode()
+    def __init__(self, message: str, own_line: bool) -> None:
+        self._message = f"{chr(10) * own_line}{message}\n".encode()
         self._terminal = 2
         self.unfinished: tuple[Path, ...] = ()
         """Files to be removed."""
@@ -40,13 +40,15 @@ class QuietExit:
         os._exit(EXIT_INTERRUPTED)
 
 
-def begin_quietly(message: str) -> None:
+def begin_quietly(message: str, own_line: bool = True) -> None:
     """Let Ctrl-C end this process at once, with a line on its standard error, until :func:`raise_interrupts`.
+
+    By default that line is put below the ``^C`` of a terminal; a program that reads lines wants no empty one (``own_line=False``).
 
     Where a shell started the process with Ctrl-C ignored, it stays so.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        QuietExit.current = QuietExit(message)
+        QuietExit.current = QuietExit(message, own_line)
         signal.signal(signal.SIGINT, QuietExit.current)
 
 

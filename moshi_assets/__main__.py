@@ -1,11 +1,16 @@
 """Where the command `moshi-assets` begins: Ctrl-C is answered before anything heavy is imported."""
 
-from indextts.interrupts import begin_quietly
+import sys
+
+from indextts.interrupts import EXIT_INTERRUPTED, begin_quietly
+
+from .json_lines import INTERRUPTED, error_line
 
 
 def main() -> None:
     """Entry point of the command."""
-    begin_quietly("interrupted: run the same command again to continue")
+    line = error_line(sys.argv[1:], INTERRUPTED, EXIT_INTERRUPTED)
+    begin_quietly(line or INTERRUPTED, own_line=line is None)
     from .cli import main as command
 
     command()

@@ -26,7 +26,7 @@ from .inbox import open_inbox
 from .instance_home import instance_home
 from .instance_storage import prepare_storage
 from .lock import dataset_lock
-from .progress import LaneProgress, clear_progress, read_progress
+from .progress import LaneProgress, ParseProgress, clear_progress, read_parse_progress, read_progress
 from .recipe import Recipe
 from .run_failure import run_failure
 from .run_tags import BUILD_TAG, COMMAND_LINE, DATASET_TAG, DRIVER_TAG, lock_owner
@@ -38,6 +38,9 @@ _BYTES_PER_SECOND = 24_000 * (2 * 2 + 2)
 """A recording of two channels of 16 bit, and a mono part."""
 _POLL_SECONDS = 0.5
 ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+Watch = Callable[[str, list[LaneProgress], ParseProgress | None], None]
 
 
 class BuildFailed(RuntimeError):
@@ -119,17 +122,17 @@ class Build:
         self._log_level = dagster_log_level
         self._id = uuid.uuid4().hex[:12]
         self._tags = {DATASET_TAG: recipe.name, DRIVER_TAG: COMMAND_LINE, BUILD_TAG: self._id}
-        self._watch: Callable[[str, list[LaneProgress]], None] | None = None
+        self._watch: Watch | None = None
         self._showing = threading.Lock()
         self._signals = SignalRecord()
         self.stage = "parse"
 
-    def run(self, watch: Callable[[str, list[LaneProgress]], None] | None = None) -> BuildSummary:
+    def run(self, watch: Watch | None = None) -> BuildSummary:
         """Build the dataset.
 
         Args:
             watch: called when a stage begins and every half second, from two threads but never at once, with the
-                stage and the lanes' progress.
+                stage, the lanes' progress and that of the parse.
 
         Raises:
             BuildFailed, BuildInterrupted, DatasetBusy, RecipeError
@@ -233,7 +236,8 @@ class Build:
     def _show(self) -> None:
         with self._showing:
             if self._watch:
-                self._watch(self.stage, read_progress(self.store.progress_folder))
+                folder = self.store.progress_folder
+                self._watch(self.stage, read_progress(folder), read_parse_progress(folder))
 
     def _summary(
         self, instance: dg.DagsterInstance, run_id: str, stages: dict[str, float], wall: float

@@ -17,6 +17,7 @@ from .cli_export import export
 from .cli_report import report
 from .cli_ui import ui
 from .cli_verify import verify
+from .json_lines import INTERRUPTED, error_line
 from .names import check_dataset_name
 
 
@@ -72,7 +73,7 @@ def register(name: str, output: Path) -> None:
 
 
 def main() -> None:
-    """Run the command: click's errors with this program's exit codes."""
+    """Run the command: click's errors with this program's exit codes, as JSON where the log is to be JSON."""
     raise_interrupts()
     try:
         code = cli.main(standalone_mode=False)
@@ -80,11 +81,14 @@ def main() -> None:
         code = request.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
         end_quietly()
-        click.echo("interrupted: run the same command again to continue", err=True)
         code = EXIT_INTERRUPTED
+        click.echo(error_line(sys.argv[1:], INTERRUPTED, code) or INTERRUPTED, err=True)
     except click.ClickException as error:
-        error.show()
         code = error.exit_code
+        if line := error_line(sys.argv[1:], error.format_message(), code):
+            click.echo(line, err=True)
+        else:
+            error.show()
     end_quietly()
     gc.freeze()  # the interpreter would spend its last second on searching Dagster's objects for cycles
     sys.exit(code or 0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +17,7 @@ import click
 
 from indextts.interrupts import ending_at_once
 
+from .json_lines import json_line
 from .names import dataset_name_from
 from .recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
 
@@ -137,14 +140,14 @@ def _help(setting: str) -> str:
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
-    help="debug also shows Dagster's own events, which otherwise go to build.log in the dataset.",
+    help="debug also shows Dagster's own events (with text logs), which otherwise go to build.log in the dataset.",
 )
 @click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="Format of log lines on standard error.",
+    help="Format of the log lines and errors on standard error and of the summary on standard output. json: every line is an object.",
 )
 @click.option(
     "--progress/--no-progress",
@@ -164,7 +167,7 @@ def build(context: click.Context, input: Path, output: Path, **options: Any) -> 
     output = output.expanduser().resolve()
     with _terminal(output / recipe.name, options) as terminal:
         if options["legacy_io"]:
-            rejected = _build_legacy(recipe, output)
+            rejected = _build_legacy(recipe, output, options)
         else:
             rejected = _build(recipe, output, options, terminal)
     if rejected and options["strict"]:
@@ -220,19 +223,21 @@ def _download(recipe: Recipe) -> None:
 def _terminal(folder: Path, options: dict[str, Any]) -> Iterator[IO[str]]:
     """Set up logging; yields the stream for what is meant for the user.
 
-    Dagster, native libraries and worker processes write to standard error. Unless the log level is debug, that goes to
-    `build.log`, and only the yielded stream is the real standard error.
+    Dagster, native libraries and worker processes write to standard error. Unless the log level is debug, in text, that
+    goes to `build.log`, and only the yielded stream is the real standard error.
     """
     from .cli_progress import JsonFormatter, TextFormatter
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     terminal: IO[str] = sys.stderr
     saved = None
-    if options["log_level"] != "debug":
+    if options["log_level"] != "debug" or options["log_format"] == "json":  # Dagster's events are no JSON
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            log = os.open(folder / _LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            log = os.open(folder / _LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise click.ClickException(f"{folder / _LOG_NAME} is a link: remove it") from None
             raise click.ClickException(f"cannot write to {folder}: {error.strerror}") from None
         saved = os.dup(2)
         os.dup2(log, 2)
@@ -282,7 +287,7 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     with ending_at_once():
         from .build import Build, BuildFailed, BuildInterrupted
         from .cli_progress import BuildDisplay
-        from .cli_summary import summary_lines
+        from .cli_summary import summary_figures, summary_lines
         from .lock import DatasetBusy
         from .planner import lanes_warning, split_warning
 
@@ -308,13 +313,16 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         raise Refused(str(error)) from None
     finally:
         display.close()
-    click.echo("\n".join(summary_lines(job.store, recipe, summary)))
+    if options["log_format"] == "json":
+        click.echo(json_line("info", "summary", summary_figures(job.store, recipe, summary)))
+    else:
+        click.echo("\n".join(summary_lines(job.store, recipe, summary)))
     if warning := split_warning(recipe, summary.evaluation):
         logger.warning(warning)
     return summary.rejected
 
 
-def _build_legacy(recipe: Recipe, output: Path) -> int:
+def _build_legacy(recipe: Recipe, output: Path, options: dict[str, Any]) -> int:
     """Build the classic way; returns the number of rejects."""
     from .baseline import build_baseline
     from .dialogue_file import DialogueFileError
@@ -328,9 +336,13 @@ def _build_legacy(recipe: Recipe, output: Path) -> int:
             figures = build_baseline(recipe, store)
     except (DatasetBusy, DialogueFileError, EngineError, RecipeError, OSError) as error:
         raise Refused(str(error)) from None
-    click.echo(
-        f"dialogues   {figures.recordings} recorded, {figures.rejected} rejected (classic builder)\n"
-        f"time        {figures.wall_seconds:.1f} s\n"
-        f"manifest    {store.manifest_path}"
-    )
+    if options["log_format"] == "json":
+        told = {"dataset": store.name, **asdict(figures), "manifest": str(store.manifest_path)}
+        click.echo(json_line("info", "summary", told))
+    else:
+        click.echo(
+            f"dialogues   {figures.recordings} recorded, {figures.rejected} rejected (classic builder)\n"
+            f"time        {figures.wall_seconds:.1f} s\n"
+            f"manifest    {store.manifest_path}"
+        )
     return figures.rejected

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from .recipe import Recipe
 from .reject_kinds import reject_kind
@@ -43,6 +44,34 @@ def summary_lines(store: DatasetStore, recipe: Recipe, summary: BuildSummary) ->
         reasons = Counter(reject_kind(reject.reason) for reject in store.rejects())
         listed = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(_MOST_REASONS))
         yield f"rejects     {store.rejects_path} ({listed})"
+
+
+def summary_figures(store: DatasetStore, recipe: Recipe, summary: BuildSummary) -> dict[str, Any]:
+    """The same for a machine: numbers as numbers, paths as strings, null for what is not there."""
+    figures = asdict(summary) | {"stages": {name: round(took, 3) for name, took in summary.stages.items()}}
+    for name in ("audio_seconds", "spoken_seconds", "wall_seconds"):
+        figures[name] = round(figures[name], 3)
+    packed = recipe.pack_seconds is not None
+    paths = {
+        "folder": store.folder,
+        "manifest": store.manifest_path,
+        "eval_manifest": store.eval_manifest_path,
+        "recordings_folder": store.stereo_folder,
+        "card": store.card_path,
+        "report": store.report_path,
+        "rejects": store.rejects_path,
+    }
+    return {
+        "dataset": store.name,
+        **figures,
+        "window_advice": window_advice(summary.recordings, summary.audio_seconds, summary.windows, packed),
+        "reject_reasons": dict(
+            Counter(reject_kind(reject.reason) for reject in store.rejects()).most_common(_MOST_REASONS)
+        )
+        if summary.rejected
+        else {},
+        **{name: str(path) if path.exists() else None for name, path in paths.items()},
+    }
 
 
 def _words(summary: BuildSummary) -> str:

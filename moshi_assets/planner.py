@@ -30,7 +30,9 @@ from .tables import write_table
 
 MAX_UNKNOWN_FIELDS = 20
 """Distinct unknown field names that are counted; input is hostile."""
-_REPORT_SECONDS = 3.0
+_REPORT_SECONDS = 0.5
+_REJECTS_A_LOOK = 1024
+"""Rejects after which the clock is looked at: where nothing is good, no shard is written."""
 _KINDS_TOLD = 5
 _RARE = 50_000
 """Objects made between two looks for cycles."""
@@ -102,7 +104,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     Args:
         recipe: resolved settings.
         store: where the dataset lies.
-        report: called every few seconds with the figures so far.
+        report: called twice a second with the figures so far.
 
     Raises:
         DialogueFileError: the file cannot be read or has no good line.
@@ -117,14 +119,18 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
     figures, unknown, first_reason, tally = ParseFigures(), Counter[str](), "", RejectTally()
-    good = False
+    good = due = False
     shards = _ShardWriter(incoming, store.name, recipe.samples_per_shard, figures)
     try:
         with _rare_collections(), whole_file(store.rejects_path, durable=True) as partial:
             with open(partial, "w", encoding="utf-8") as rejects:
                 for item in admission.dialogues():
+                    if report and due and time.monotonic() - last_report > _REPORT_SECONDS:
+                        last_report = time.monotonic()
+                        report(figures)
                     if isinstance(item, Reject):
                         figures.rejected += 1
+                        due = not figures.rejected % _REJECTS_A_LOOK
                         figures.lines = item.line
                         first_reason = first_reason or f"line {item.line}, {item.reason}"
                         rejects.write(reject_line(item))
@@ -132,16 +138,13 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                             tally.add(item)
                         continue
                     good = True
-                    shard_written = shards.add(item)
+                    due = shards.add(item)
                     dialogue = item.dialogue
                     figures.lines = dialogue.line
                     if item.split == "eval":
                         figures.eval_dialogues += 1
                     if dialogue.unknown_fields:
                         _count_unknown(unknown, dialogue.unknown_fields)
-                    if shard_written and report and time.monotonic() - last_report > _REPORT_SECONDS:
-                        last_report = time.monotonic()
-                        report(figures)
             shards.flush()  # before the rejects take their final name
             if not figures.dialogues:
                 raise DialogueFileError(_nothing_usable(recipe, figures, first_reason, tally))

@@ -1,4 +1,4 @@
-"""Progress that crosses processes: each lane keeps one small file, the command line adds them up."""
+"""Progress that crosses processes: the parse and each lane keep one small file, the command line adds them up."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from indextts.foreign_files import parse_json
 
 WRITE_SECONDS = 0.5
 _STATE_BYTES = 1024
+_PARSE = "parse.json"
+_State = TypeVar("_State", "LaneProgress", "ParseProgress")
 
 
 @dataclass
@@ -32,28 +35,35 @@ class LaneProgress:
     """Wall clock of this state."""
 
 
-class ProgressFile:
-    """Writes a lane's progress at most every `WRITE_SECONDS`.
+@dataclass
+class ParseProgress:
+    """How far the dialogue file is read."""
+
+    lines: int = 0
+    rejected: int = 0
+
+
+class StateFile:
+    """Publishes a state in a file of its own, at most every `WRITE_SECONDS`.
 
     In place, in one write of a fixed size: renaming over the file would make ext4 wait for the disk, in the middle of
-    the lane's loop. A reader that meets a half-written state skips it.
+    the work. A reader that meets a half-written state skips it.
     """
 
-    def __init__(self, folder: Path, lane: int, total: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = open(folder / f"lane-{lane}.json", "wb", buffering=0)
+    def __init__(self, path: Path, state: LaneProgress | ParseProgress) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(path, "wb", buffering=0)
         self._written = 0.0
-        self.state = LaneProgress(lane, total, started=time.time())
+        self._state = state
 
     def update(self, force: bool = False) -> None:
-        """Publish `state` when it is time to."""
+        """Publish the state when it is time to."""
         now = time.monotonic()
         if force or now - self._written >= WRITE_SECONDS:
             self._written = now
-            self.state.updated = time.time()
             with suppress(OSError):  # a full disk is told by the parts, which matter
                 self._file.seek(0)
-                self._file.write(json.dumps(asdict(self.state)).encode().ljust(_STATE_BYTES))
+                self._file.write(json.dumps(asdict(self._state)).encode().ljust(_STATE_BYTES))
 
     def close(self) -> None:
         """Publish the last state."""
@@ -61,18 +71,45 @@ class ProgressFile:
         self._file.close()
 
 
+class ProgressFile(StateFile):
+    """A lane's progress."""
+
+    def __init__(self, folder: Path, lane: int, total: int) -> None:
+        self.state = LaneProgress(lane, total, started=time.time())
+        super().__init__(folder / f"lane-{lane}.json", self.state)
+
+    def update(self, force: bool = False) -> None:
+        self.state.updated = time.time()
+        super().update(force)
+
+
+class ParseProgressFile(StateFile):
+    """The progress of a parse."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = ParseProgress()
+        super().__init__(folder / _PARSE, self.state)
+
+
 def read_progress(folder: Path) -> list[LaneProgress]:
     """Progress of all lanes, by lane."""
-    states = []
-    for path in sorted(folder.glob("lane-*.json")):
-        try:
-            states.append(LaneProgress(**parse_json(path.read_text())))
-        except (OSError, ValueError, TypeError):
-            continue  # being written or removed in this very moment
-    return states
+    states = (_read(path, LaneProgress) for path in sorted(folder.glob("lane-*.json")))
+    return [state for state in states if state is not None]
+
+
+def read_parse_progress(folder: Path) -> ParseProgress | None:
+    """How far the dialogue file is read; None before it is begun."""
+    return _read(folder / _PARSE, ParseProgress)
+
+
+def _read(path: Path, kind: type[_State]) -> _State | None:
+    try:
+        return kind(**parse_json(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None  # being written or removed in this very moment
 
 
 def clear_progress(folder: Path) -> None:
     """Forget earlier runs."""
-    for path in folder.glob("lane-*"):
+    for path in (*folder.glob("lane-*"), folder / _PARSE):
         path.unlink(missing_ok=True)

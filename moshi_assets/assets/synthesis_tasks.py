@@ -1,5 +1,7 @@
 """`synthesis_tasks`: a dialogue file becomes the synthesis tasks of every shard."""
 
+import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,14 @@ from ..inbox import ENDINGS
 from ..lock import dataset_lock
 from ..names import INBOX
 from ..partitions import SINGLE_RUN, datasets, register_shards
-from ..planner import lanes_warning, plan, split_warning
+from ..planner import ParseFigures, lanes_warning, plan, split_warning
+from ..progress import ParseProgressFile, clear_progress
 from ..recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
 from ..resources import DataRoot
 from ..run_tags import lock_owner
 from ..store import DatasetStore
+
+_LOG_SECONDS = 3.0
 
 
 class SynthesisTasksConfig(dg.Config):
@@ -52,6 +57,32 @@ def resolve_recipe(config: SynthesisTasksConfig, store: DatasetStore) -> Recipe:
     return make_recipe(settings | {"name": store.name, "source": str(Path(source).expanduser().resolve())})
 
 
+def _parse(context: dg.AssetExecutionContext, recipe: Recipe, store: DatasetStore) -> ParseFigures:
+    """Plan a dataset; the command line is told often how far it is, the run's log now and then."""
+    progress = ParseProgressFile(store.progress_folder)
+    told = time.monotonic()
+
+    def report(figures: ParseFigures) -> None:
+        nonlocal told
+        progress.state.lines, progress.state.rejected = figures.lines, figures.rejected
+        progress.update()
+        if time.monotonic() - told > _LOG_SECONDS:
+            told = time.monotonic()
+            context.log.info(f"{figures.lines} lines read, {figures.rejected} rejected")
+
+    try:
+        figures = plan(recipe, store, report)
+        report(figures)
+        return figures
+    except BaseException:
+        clear_progress(store.progress_folder)
+        with suppress(OSError):
+            store.progress_folder.rmdir()  # a parse that fails leaves no folder behind
+        raise
+    finally:
+        progress.close()
+
+
 @dg.asset(partitions_def=datasets, backfill_policy=SINGLE_RUN, kinds={"python", "arrow"}, group_name="moshi")
 def synthesis_tasks(
     context: dg.AssetExecutionContext, config: SynthesisTasksConfig, data: DataRoot
@@ -65,7 +96,7 @@ def synthesis_tasks(
         recipe = resolve_recipe(config, store)
         with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             remove_partials(store.folder)
-            figures = plan(recipe, store, lambda f: context.log.info(f"{f.lines} lines read, {f.rejected} rejected"))
+            figures = _parse(context, recipe, store)
             register_shards(context.instance, key, store.shards())
         if figures.rejected:
             context.log.warning(f"{figures.rejected} of {figures.lines} lines rejected, see {store.rejects_path}")
