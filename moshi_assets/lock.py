@@ -6,12 +6,15 @@ All processes of one build (the command line, or the steps of one Dagster run) p
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .links import OutsideLink, refuse_links
 
 LOCK_NAME = ".lock"
 
@@ -31,9 +34,11 @@ def dataset_lock(folder: Path, owner: str, patience: float = 3.0) -> Iterator[No
 
     Raises:
         DatasetBusy: when a build with another owner holds it; names that build.
+        OutsideLink: a link in the folder leads out of it: whoever holds the dataset writes to it.
     """
     handle = _acquire(folder, owner, time.monotonic() + patience)
     try:
+        refuse_links(folder)
         yield
     finally:
         _leave_no_empty_folder(handle, folder)
@@ -58,9 +63,13 @@ def _try(folder: Path, owner: str) -> tuple[int | None, list[str]]:
     """The lock, or who has it."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except FileNotFoundError:
         return None, ["somebody"]  # the folder was removed in this moment
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OutsideLink(folder / LOCK_NAME) from None
+        raise
     taken = False
     try:
         # Writing the owner needs the exclusive lock; turning it into a shared one is not atomic, hence the second look.

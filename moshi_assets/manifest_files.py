@@ -149,4 +149,10 @@ class ManifestReader:
     def _readline(self) -> str:
         if self._lines is None:
             raise RowsOutOfStep(Fault("manifest", self._name, self._trouble))
-        return self._lines.readline()
+        try:
+            return self._lines.readline()
+        except UnicodeDecodeError as error:
+            where = f"{self._name}:{max(self._number, 1)}"
+            raise RowsOutOfStep(
+                Fault("manifest", where, f"cannot be decoded: it is not UTF-8 from about here on ({error.reason})")
+            ) from None

@@ -9,7 +9,7 @@ import logging
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -159,6 +159,18 @@ class UnreadableRecording(ValueError):
     """A recording is missing, damaged or of another format; the message says how."""
 
 
+def recording_file(folder: Path, recording: Recording) -> Path:
+    """Where a recording lies.
+
+    Raises:
+        UnreadableRecording: outside its dataset's folder, by what its index row says.
+    """
+    path = PurePosixPath(recording.path)
+    if path.is_absolute() or ".." in path.parts:
+        raise UnreadableRecording("lies outside the dataset")
+    return folder / path
+
+
 def read_channels(folder: Path, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     """Left and right channel of a recording, (frames,) int16 each.
 
@@ -169,8 +181,10 @@ def read_channels(folder: Path, recording: Recording) -> tuple[np.ndarray, np.nd
     Raises:
         UnreadableRecording: it cannot be read, or its format, rate or length are not the row's.
     """
-    path = folder / recording.path
+    path = recording_file(folder, recording)
     try:
+        if path.exists() and not path.is_file():
+            raise UnreadableRecording("is no file")
         with wave.open(str(path), "rb") as handle:  # several times faster than libsndfile
             channel_count, width, rate, *_ = handle.getparams()
             if (channel_count, width) != (2, 2):
@@ -214,13 +228,14 @@ def write_index(path: Path, recordings: Sequence[Recording]) -> None:
 def read_index(path: Path) -> list[Recording]:
     """Recordings of a shard, in input order of their first dialogue; empty when there is no readable index."""
     try:
-        table = read_table(path)
+        return [_recording(row) for row in read_table(path).to_pylist()]
     except OSError:
         return []
     except DamagedTable as error:
         logger.warning("%s: its recordings will be written again", error)
-        return []
-    return [_recording(row) for row in table.to_pylist()]
+    except (KeyError, TypeError) as error:
+        logger.warning("%s is no index of recordings (%s): they will be written again", path, error)
+    return []
 
 
 def _recording(row: dict[str, Any]) -> Recording:

@@ -263,7 +263,7 @@ class DatasetStore:
             DatasetError: the file is damaged.
         """
         if self.rejects_path.is_file():
-            with open(self.rejects_path, encoding="utf-8") as lines:
+            with open(self.rejects_path, "rb") as lines:
                 for number, line in enumerate(lines, 1):
                     try:
                         yield Reject(**parse_json(line))

@@ -23,7 +23,7 @@ from .faults import Fault
 from .files import write_whole
 from .recipe import Recipe
 from .recording_keys import are_current
-from .stereo import CHANNEL, PlacedTurn, Recording, UnreadableRecording, read_channels, read_index
+from .stereo import CHANNEL, PlacedTurn, Recording, UnreadableRecording, read_channels, read_index, recording_file
 from .store import DatasetError, DatasetStore, dialogue_texts
 from .transcript_file import (
     SPEAKER,
@@ -63,6 +63,13 @@ class TranscriptFigures:
     reasons: list[str] = field(default_factory=list)
     """Why aligners were passed over, the first few."""
     faults: list[Fault] = field(default_factory=list)
+
+    def count(self, transcript: Transcript) -> None:
+        """Add the words of a transcript."""
+        self.words += len(transcript.alignments)
+        self.assistant_words += sum(who == SPEAKER["assistant"] for _, _, who in transcript.alignments)
+        self.shared_slots += transcript.shared_slots
+        self.methods.update(transcript.methods)
 
 
 def transcript_key(recording: Recording, recipe: Recipe) -> str:
@@ -119,7 +126,7 @@ def build_transcripts(
         figures.recordings += 1
         if held:
             figures.reused += 1
-            _count(figures, held)
+            figures.count(held)
         else:
             stale.append(recording)
     for begin in range(0, len(stale), GROUP):
@@ -133,19 +140,28 @@ def build_transcripts(
         }
     else:
         figures.speed = _summary(store, shard).get("speed", {})
-    summary = {
-        "key": _shard_key(keys.values()),
+    summary = shard_summary(figures, keys.values()) | {"speed": figures.speed}
+    store.transcripts_path(shard).parent.mkdir(parents=True, exist_ok=True)
+    write_whole(store.transcripts_path(shard), json.dumps(summary, ensure_ascii=False, indent=1))
+    return figures
+
+
+def shard_summary(figures: TranscriptFigures, keys: Iterable[str]) -> dict[str, Any]:
+    """What a shard's summary tells of its transcripts, beside how fast they were made.
+
+    Args:
+        figures: of all of them.
+        keys: of all of them, in the index's order.
+    """
+    return {
+        "key": _shard_key(keys),
         "recordings": figures.recordings,
         "words": figures.words,
         "assistant_words": figures.assistant_words,
         "shared_slots": figures.shared_slots,
         "turns_by_method": dict(figures.methods),
-        "speed": figures.speed,
         "faults": [str(fault) for fault in figures.faults[:_MAX_REASONS]],
     }
-    store.transcripts_path(shard).parent.mkdir(parents=True, exist_ok=True)
-    write_whole(store.transcripts_path(shard), json.dumps(summary, ensure_ascii=False, indent=1))
-    return figures
 
 
 def transcripts_are_current(store: DatasetStore, recipe: Recipe, shard: str, recordings: Sequence[Recording]) -> bool:
@@ -200,7 +216,7 @@ def _write_group(
         recordings, alignments, pool.map(write, recordings, alignments, said)
     ):
         figures.written += 1
-        _count(figures, transcript)
+        figures.count(transcript)
         figures.faults += faults
         for turn, alignment in zip(recording.turns, aligned):
             if alignment.failures and len(figures.reasons) < _MAX_REASONS:
@@ -247,10 +263,10 @@ def utterances(store: DatasetStore, recording: Recording, texts: Sequence[str]) 
 def _sound(store: DatasetStore, recording: Recording, turn: PlacedTurn) -> np.ndarray:
     """(frames,) int16 of one turn."""
     try:
-        with sf.SoundFile(store.folder / recording.path) as handle:
+        with sf.SoundFile(recording_file(store.folder, recording)) as handle:
             handle.seek(turn.start)
             samples = handle.read(turn.frames, dtype="int16", always_2d=True)
-    except (sf.LibsndfileError, OSError) as error:
+    except (sf.LibsndfileError, OSError, UnreadableRecording) as error:
         raise _again(recording, error) from None
     return np.ascontiguousarray(samples[:, CHANNEL[turn.role]])
 
@@ -262,10 +278,3 @@ def _transcript(recording: Recording, alignments: Sequence[Alignment], key: str)
         for turn, alignment in zip(recording.turns, alignments)
     ]
     return Transcript(merge_turns(turns), [alignment.method for alignment in alignments], key)
-
-
-def _count(figures: TranscriptFigures, transcript: Transcript) -> None:
-    figures.words += len(transcript.alignments)
-    figures.assistant_words += sum(who == SPEAKER["assistant"] for _, _, who in transcript.alignments)
-    figures.shared_slots += transcript.shared_slots
-    figures.methods.update(transcript.methods)

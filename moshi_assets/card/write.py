@@ -14,9 +14,9 @@ from . import sections
 from .figures import CardFigures
 from .front_matter import front_matter
 from .markdown import prose
+from .seal import MARK, sealed
 
 logger = logging.getLogger(__name__)
-MARK = "<!-- Written by moshi-assets with every build. To keep a text of your own, delete this line. -->"
 
 
 def dataset_card(store: DatasetStore, recipe: Recipe, figures: CardFigures) -> str:
@@ -74,19 +74,19 @@ def _card(
         sections.licence(recipe),
         sections.recipe_section(recipe),
     ]
-    return "\n".join(part for part in parts if part)
+    return sealed("\n".join(part for part in parts if part))
 
 
 def write_card(path: Path, text: str) -> bool:
     """Write a card, whole or not at all, over an earlier one of ours.
 
-    A file without our mark is somebody's own and stays.
+    A file without our mark is somebody's own and stays, unless it is empty.
 
     Returns:
         Whether it was written.
     """
     try:
-        if path.is_symlink() or (path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace")):
+        if path.is_symlink() or (path.exists() and _is_own(path.read_text(encoding="utf-8", errors="replace"))):
             logger.warning("%s is not one of ours and is kept: no card was written", path)
             return False
     except OSError as error:
@@ -94,3 +94,8 @@ def write_card(path: Path, text: str) -> bool:
         return False
     write_whole(path, text)
     return True
+
+
+def _is_own(text: str) -> bool:
+    """Whether somebody wrote it himself; nobody writes nothing."""
+    return bool(text.strip("\0 \t\r\n")) and MARK not in text

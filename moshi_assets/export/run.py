@@ -11,6 +11,7 @@ from ..card.figures import gather
 from ..card.markdown import fenced
 from ..card.write import export_card
 from ..files import write_whole
+from ..links import refuse_links
 from ..lock import dataset_lock
 from ..recipe import Recipe, RecipeError
 from ..store import DatasetError, DatasetStore
@@ -53,6 +54,7 @@ def export_dataset(
     """
     try:
         store = DatasetStore(folder.resolve().parent, folder.resolve().name)
+        refuse_links(store.folder)
         recipe = store.recipe()
         if output.resolve().is_relative_to(store.folder):
             raise ExportError(

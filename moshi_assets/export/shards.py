@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..card.write import MARK
+from ..card.seal import MARK
 from ..manifest_files import SPLITS
 from .samples import Sample
 

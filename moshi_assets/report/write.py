@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import whole_file
+from ..links import refuse_links
 from ..store import DatasetError, DatasetStore, dialogue_texts
 from .clips import cut
 from .figures import Texts, gather
@@ -47,10 +48,11 @@ def write_report(store: DatasetStore, path: Path | None = None, samples: int = S
 
     Raises:
         DatasetError, RecipeError: there is no dataset, or it was never parsed.
-        OSError: the page cannot be written.
+        OSError: the page cannot be written, or a link leads out of the dataset.
     """
     if not 0 <= samples <= MAX_SAMPLES:
         raise ValueError(f"samples must lie between 0 and {MAX_SAMPLES} (got {samples}): all of them are in the page")
+    refuse_links(store.folder)
     figures, shards = gather(store)
     drawn, unusual = RandomPicks(max(samples, MEASURED_RECORDINGS), seed), UnusualPicks(samples)
     untabled = set()

@@ -12,6 +12,7 @@ from plain_dataset import PlainDataset, record, records
 from test_pairs import Mute
 
 from moshi_assets.stereo import CHANNEL, PlacedTurn, Recording, checksum, read_index, write_index, write_recording
+from moshi_assets.tables import write_table
 from moshi_assets.verify import Fault, dataset_faults, recording_faults
 
 RATE = 24000
@@ -155,7 +156,13 @@ DATASET_DAMAGE = {
     "blank-row": (edit_manifest(lambda rows: ["\n", *rows]), "is not a manifest row"),
     "empty-manifest": (edit_manifest(lambda rows: []), "is missing"),
     "no-manifest": (lambda dataset: dataset.store.manifest_path.unlink(), "cannot be read"),
-    "binary-manifest": (lambda dataset: dataset.store.manifest_path.write_bytes(b"\xff" * 40), "talks"),
+    "binary-manifest": (lambda dataset: dataset.store.manifest_path.write_bytes(b"\xff" * 40), "talks.jsonl:1: cannot"),
+    "undecodable-rejects": (lambda d: d.store.rejects_path.write_bytes(b"\xff\n"), "rejects.ndjson:1 is not a reject"),
+    "undecodable-recipe": (lambda d: d.store.recipe_path.write_bytes(b"\xff\n"), "recipe.yaml is not UTF-8"),
+    "another-table-as-index": (
+        lambda d: write_table(d.store.index_path("talks.000001"), d.store.tasks("talks.000001")),
+        "talks.000001.index is damaged",
+    ),
     "no-index": (lambda dataset: dataset.store.index_path("talks.000001").unlink(), "no stereo pairs"),
     "damaged-index": (lambda dataset: dataset.store.index_path("talks.000001").write_bytes(b"x" * 99), "is damaged"),
     "index-row-lost": (lost_row, "not those of its tasks"),
