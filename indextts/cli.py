@@ -74,7 +74,7 @@ def _download(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="indextts download",
         description="Fetches the files that a checkpoint folder lacks from the Hugging Face hub (HF_ENDPOINT names another "
-        "one), about 7 GB in all. Interrupted, the same command goes on.",
+        "one), several GB in all. Interrupted, the same command goes on.",
     )
     parser.add_argument("model_dir", type=Path, help="made if it is missing")
     _add_model_arguments(parser)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ from indextts.config import load_config, published_config_path
 logger = logging.getLogger(__name__)
 
 CONFIG = FileSource(INDEXTTS_REPO, "config.yaml", ("config.yaml",), shared=False)
+LOCK_NAME = ".download.lock"
 INCOMING_FOLDER = ".incoming"
 """Of the model folder: what is being fetched of the emotion text model, whose folder appears whole."""
 LICENCE_NOTE = (
@@ -76,6 +78,26 @@ def download_missing(
     model_dir = Path(model_dir)
     cfg_path = Path(cfg_path) if cfg_path is not None else model_dir / "config.yaml"
     model_dir.mkdir(parents=True, exist_ok=True)
+    with _alone(model_dir):
+        return _download_missing(model_dir, cfg_path, aux_paths)
+
+
+@contextmanager
+def _alone(model_dir: Path) -> Iterator[None]:
+    """Waits for another process that fetches into the folder, and clears away what killed ones have left half written."""
+    import fcntl  # not on Windows, where only this command needs it
+
+    handle = os.open(model_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        for leftover in model_dir.rglob("*.incomplete"):
+            leftover.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _download_missing(model_dir: Path, cfg_path: Path, aux_paths: Mapping[str, str | Path] | None) -> Fetched:
     fetched: list[Path] = []
     if cfg_path == model_dir / "config.yaml" and not cfg_path.is_file():
         fetched.append(_fetch(CONFIG, model_dir))

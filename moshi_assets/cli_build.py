@@ -132,7 +132,7 @@ def _help(setting: str) -> str:
 @click.option(
     "--download",
     is_flag=True,
-    help="indextts2: first fetch the files that the checkpoint folder lacks from the Hugging Face hub, about 7 GB in all. Never done unasked.",
+    help="indextts2: first fetch the files that the checkpoint folder lacks from the Hugging Face hub, several GB in all. Never done unasked.",
 )
 @click.option("--deterministic/--no-deterministic", default=None, help=_help("deterministic"))
 @click.option(

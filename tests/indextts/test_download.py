@@ -72,10 +72,13 @@ def test_a_download_that_breaks_leaves_no_half_file_and_the_next_goes_on(hub, tm
     assert sorted(p.name for p in (tmp_path / "model").rglob("*") if p.suffix in (".pth", ".incomplete")) == ["gpt.pth"]
     hub.broken = None
     hub.requests.clear()
+    killed = tmp_path / "model" / ".cache" / "huggingface" / "download" / "s2mel.4711.incomplete"
+    killed.touch()  # the client leaves such a file where it is killed, and takes another name the next time
 
     done = indextts(hub, tmp_path, "download", "model")
 
     assert done.returncode == 0, done.stderr
+    assert not killed.exists()
     assert (fetched(hub, "gpt.pth"), fetched(hub, "s2mel.pth")) == ([], [None])
     assert all(finding.good for finding in check_folder(tmp_path / "model"))
 
