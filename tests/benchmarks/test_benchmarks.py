@@ -75,3 +75,13 @@ def test_a_chain_that_was_broken_off_keeps_its_rows_and_measures_the_others(copy
     assert other.returncode == 2
     assert "'flow_steps': 1" in told
     assert "leave --resume out" in told
+
+
+def test_the_page_on_reliability_says_what_its_figures_say(copy):
+    shutil.copytree(PROJECT / "docs", copy / "docs")
+    code = "from benchmarks.reliability_table import write_page; write_page()"
+
+    subprocess.run([sys.executable, "-c", code], cwd=copy, check=True)
+
+    page = Path("docs", "reliability.md")
+    assert (copy / page).read_text() == (PROJECT / page).read_text()
