@@ -30,11 +30,11 @@ KILLS: dict[str, tuple[dict[str, float], int]] = {
 """What is killed, of which build, and how often before the build is let to its end."""
 
 
-def prepare(folder: Path, dialogues: int, cost: float) -> list[str]:
-    """Write dialogues and recipe; the command that builds them."""
+def prepare(folder: Path, dialogues: int, cost: float, shard: int | None = None) -> list[str]:
+    """Write dialogues and recipe, by default of five shards; the command that builds them."""
     folder.mkdir(parents=True, exist_ok=True)
     write_dialogues(folder / "talks.jsonl", dialogues)
-    shard = max(50, dialogues // 5)
+    shard = shard or max(50, dialogues // 5)
     (folder / "recipe.yaml").write_text(RECIPE.format(lanes=LANES, shard=shard, cost=cost))
     return ["build", "talks.jsonl", "--output", "data", "--recipe", "recipe.yaml", "--no-progress"]
 

@@ -12,6 +12,8 @@ from typing import Any
 from .processes import Command
 from .reliability_kills import prepare
 
+SHARD = 256
+"""Dialogues, as a recipe has it by default: a step works on whole shards."""
 _PROGRAM = """
 import json, os, sys
 from pathlib import Path
@@ -43,7 +45,7 @@ print(json.dumps(noted))
 def build_memory(folder: Path, dialogues: int) -> dict[str, Any]:
     """Peak memory of the process tree of a build, MiB, pages that are shared counted once, and of the largest process."""
     place = folder / f"memory_{dialogues}"
-    command = Command("moshi_assets", *prepare(place, dialogues, 0.0), cwd=place)
+    command = Command("moshi_assets", *prepare(place, dialogues, 0.0, SHARD), cwd=place)
     peak, processes = 0.0, 0
     while command.running:
         alive = len(command.alive())
