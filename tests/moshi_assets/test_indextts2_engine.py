@@ -205,7 +205,7 @@ def test_a_record_with_such_a_voice_is_rejected_and_the_rest_is_kept(folder: Pat
     figures = talks.plan()
 
     assert (figures.dialogues, figures.rejected) == (1, 1)
-    assert "notes.txt cannot be read" in next(talks.store.rejects()).reason
+    assert "notes.txt is damaged or no sound file" in next(talks.store.rejects()).reason
 
 
 def test_missing_checkpoint_files_are_all_named(folder: Path) -> None:
