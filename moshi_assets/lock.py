@@ -24,13 +24,14 @@ class DatasetBusy(RuntimeError):
 
 
 @contextmanager
-def dataset_lock(folder: Path, owner: str, patience: float = 3.0) -> Iterator[None]:
+def dataset_lock(folder: Path, owner: str, patience: float = 3.0, to_write: bool = True) -> Iterator[None]:
     """Hold the dataset for `owner`, shared with other processes of the same owner.
 
     Args:
         folder: dataset folder; created when missing, and removed again where nothing was made in it.
         owner: what identifies the build, e.g. a Dagster run id.
         patience: seconds to wait for another build; its orphaned workers need a moment to notice that it was killed.
+        to_write: whether the holder writes to the dataset; a removal does not, and takes links away unfollowed.
 
     Raises:
         DatasetBusy: when a build with another owner holds it; names that build.
@@ -38,7 +39,8 @@ def dataset_lock(folder: Path, owner: str, patience: float = 3.0) -> Iterator[No
     """
     handle = _acquire(folder, owner, time.monotonic() + patience)
     try:
-        refuse_links(folder)
+        if to_write:
+            refuse_links(folder)
         yield
     finally:
         _leave_no_empty_folder(handle, folder)

@@ -82,7 +82,7 @@ def remove(removal: Removal) -> None:
     """
     store = removal.store
     if removal.has_folder:
-        with dataset_lock(store.folder, f"removal, process {os.getpid()}", patience=0):
+        with dataset_lock(store.folder, f"removal, process {os.getpid()}", patience=0, to_write=False):
             aside = store.root / f"{_ASIDE}{store.name}.{os.getpid()}"
             store.folder.rename(aside)
             shutil.rmtree(aside)
