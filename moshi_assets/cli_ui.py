@@ -6,8 +6,10 @@ import fcntl
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -44,7 +46,7 @@ def ui(output: Path, host: str, port: int) -> None:
         try:
             (output / "inbox").mkdir(parents=True, exist_ok=True)
             home = instance_home(output)
-            _claim(home, url)
+            claim = _claim(home, url)
             _check_free(host, port)
             prepare_storage(home)
         except OSError as error:
@@ -52,29 +54,45 @@ def ui(output: Path, host: str, port: int) -> None:
         os.environ["MOSHI_ASSETS_DATA"] = str(output)
         _take_stock(output)
     click.echo(f"open {url} in some ten seconds: it shows {output}. Ctrl-C ends it", err=True)
-    # Dagster's own command takes the place of this one: signals reach it, and it ends its webserver, daemon and code server.
-    command = [
-        "-W",
-        "ignore",
-        "-m",
-        "moshi_assets.dagster_dev",
-        "dev",
-        "-w",
-        str(WORKSPACE),
-        "--host",
-        host,
-        "--port",
-        str(port),
-    ]
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(WORKSPACE)]
+    command += ["--host", host, "--port", str(port)]
     command += ["--log-level", "warning"]  # else every tick of every sensor is a line
-    signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # a shell's background job ignores it, and Dagster then SIGTERM as well
-    os.execv(sys.executable, [sys.executable, *command])
+    if code := _serve(command, claim):
+        raise click.ClickException(f"Dagster ended with exit code {code}; what it says stands above")
 
 
-def _claim(home: Path, url: str) -> None:
-    """Mark the history as shown at `url` for as long as this process lives, whatever it executes.
+def _serve(command: list[str], claim: int) -> int:
+    """Run Dagster's own command, which ends its webserver, daemon and code server with itself.
+
+    It has a session of its own and is ended by SIGTERM alone: Ctrl-C reaching each of its processes would be a traceback each.
+
+    Args:
+        command: to run.
+        claim: descriptor that the command holds as well, so that the history stays claimed as long as it lives.
+
+    Returns:
+        Its exit code; 0 where a signal to this process ended it.
+    """
+    children: list[subprocess.Popen] = []
+    ended = False
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal ended
+        ended = True
+        for child in children:
+            child.terminate()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    children.append(subprocess.Popen(command, pass_fds=[claim], start_new_session=True))
+    if ended:  # while it was started
+        children[0].terminate()
+    code = children[0].wait()
+    return 0 if ended else code
+
+
+def _claim(home: Path, url: str) -> int:
+    """Mark the history as shown at `url` for as long as the descriptor is open that is returned.
 
     Raises:
         click.ClickException: another process shows it. Two daemons would start everything twice.
@@ -87,7 +105,7 @@ def _claim(home: Path, url: str) -> None:
         raise click.ClickException(f"the history in {home} is shown at {other} already") from None
     os.ftruncate(handle, 0)
     os.pwrite(handle, url.encode(), 0)
-    os.set_inheritable(handle, True)
+    return handle
 
 
 def _check_free(host: str, port: int) -> None:
@@ -95,15 +113,15 @@ def _check_free(host: str, port: int) -> None:
     Raises:
         click.ClickException: the port is taken, or there is no such address here.
     """
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what ended just now is no obstacle
-        try:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what ended just now is no obstacle
             probe.bind(address)
-        except OSError as error:
-            raise click.ClickException(
-                f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port"
-            ) from None
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port or --host"
+        ) from None
 
 
 def _take_stock(root: Path) -> None:
