@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,7 +22,21 @@ from .json_lines import INTERRUPTED, error_line
 from .names import check_dataset_name
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Interrupted(Exception):
+    """Ctrl-C while a command worked."""
+
+
+class Commands(click.Group):
+    """The commands, with a Ctrl-C that click writes no empty line for: a log of JSON has none."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="moshi-assets")
 def cli() -> None:
     """Written dialogues in, a two-channel speech dataset for moshi-finetune out."""
@@ -79,10 +94,10 @@ def main() -> None:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as request:
         code = request.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (click.exceptions.Abort, Interrupted, KeyboardInterrupt):
         end_quietly()
         code = EXIT_INTERRUPTED
-        click.echo(error_line(sys.argv[1:], INTERRUPTED, code) or INTERRUPTED, err=True)
+        click.echo(error_line(sys.argv[1:], INTERRUPTED, code) or f"\n{INTERRUPTED}", err=True)
     except click.ClickException as error:
         code = error.exit_code
         if line := error_line(sys.argv[1:], error.format_message(), code):

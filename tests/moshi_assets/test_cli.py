@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import click
 import pytest
 import yaml
-from pipeline import BIN, Pipeline, dialogue, digests, environment, flip_byte, run, write_dialogues
+from pipeline import BIN, Pipeline, Running, dialogue, digests, environment, eventually, flip_byte, run, write_dialogues
 
 from moshi_assets.cli_build import _recipe as recipe_of
 from moshi_assets.cli_build import build as build_command
@@ -511,3 +512,18 @@ def test_a_build_with_pools_keeps_dialogues_for_evaluation(tmp_path: Path):
     stored = DatasetStore(tmp_path / "data", "talks")
     assert stored.recipe().user_voice == ["low", "high"]
     assert (stored.summary()["train_dialogues"], stored.summary()["eval_dialogues"]) == (3, 1)
+
+
+def test_an_interrupted_build_with_json_logs_says_so_in_json(one_talk):
+    (one_talk / "slow.yaml").write_text("engine: noise\nnoise: {seconds_per_call: 60}\n")
+    command = ["build", "talks.jsonl", "--output", "data", "--recipe", "slow.yaml", "--log-format", "json"]
+    building = Running("moshi-assets", *command, cwd=one_talk)
+    try:
+        eventually(lambda: '"parse"' in building.output, 120)
+        building.signal(signal.SIGINT, group=True)
+        assert building.wait(60) == 130
+    finally:
+        building.end()
+
+    *_, last = [json.loads(line) for line in building.output.splitlines()]
+    assert (last["level"], last["exit_code"]) == ("error", 130)
