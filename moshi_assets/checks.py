@@ -49,17 +49,26 @@ def check_results(
     faults: Sequence[Fault],
     checked: int,
     numbers: Mapping[str, Mapping[str, Any]] | None = None,
+    warnings: Sequence[Fault] = (),
+    nothing: str = "there is nothing to look at",
 ) -> Iterator[dg.AssetCheckResult]:
     """One result per check; failed ones list the first faults.
+
+    A fault is an error: nothing may be built on it. Where nothing was looked at, or with a warning, the check does not pass
+    either, but lets the dataset be built: a shard may rightly be empty (no transcripts wanted, every dialogue of it
+    rejected), and one such shard must not keep the others back. A manifest without any recording is an error elsewhere.
 
     Args:
         specs: the checks.
         faults: what was found, of any check.
         checked: how many things were looked at.
         numbers: further metadata by check.
+        warnings: what was found, of any check, that is no reason to stop.
+        nothing: why nothing was looked at, in case.
     """
     for spec in specs:
-        found = [fault for fault in faults if fault.check == spec.name]
+        errors = [fault for fault in faults if fault.check == spec.name]
+        found = errors + [fault for fault in warnings if fault.check == spec.name]
         metadata: dict = {"checked": checked, "faults": len(found), **(numbers or {}).get(spec.name, {})}
         if found:
             records = [dg.TableRecord({"where": f.where, "fault": f.message}) for f in found[:_MAX_ROWS]]
@@ -67,7 +76,8 @@ def check_results(
         yield dg.AssetCheckResult(
             check_name=spec.name,
             asset_key=spec.asset_key,
-            passed=not found,
+            passed=not found and checked > 0,
+            severity=dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
             metadata=metadata,
-            description=str(found[0]) if found else None,
+            description=str(found[0]) if found else f"checked 0: {nothing}" if not checked else None,
         )

@@ -53,6 +53,8 @@ class PairFigures:
     turn_taking: TurnTaking = field(default_factory=TurnTaking)
     levels: LevelFigures = field(default_factory=LevelFigures)
     faults: list[Fault] = field(default_factory=list)
+    sample: str | None = None
+    """Path of its first recording, relative to the dataset; None where every dialogue is rejected."""
 
 
 class BuiltShard(NamedTuple):
@@ -101,6 +103,7 @@ def build_pairs(store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadPoo
             figures.rejected += len(group)
             continue
         figures.recordings += 1
+        figures.sample = figures.sample or built.path
         figures.written += recording is None
         figures.reused += recording is not None
         figures.audio_seconds += built.duration

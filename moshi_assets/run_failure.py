@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
+
+from .plain_failure import AT_FAULT, KIND, AtFault
 
 Kind = Literal["told", "killed", "unforeseen"]
 KILLED = "killed"
@@ -36,7 +38,7 @@ class RunFailure:
     """Key of the step that failed; None where the run failed outside of any."""
     error: str | None = None
     """Class of the error that tells it, without its module."""
-    at_fault: Literal["input", "setup"] | None = None
+    at_fault: AtFault | None = None
     """input: the same run fails again until somebody changes the recipe, the dialogue file or a voice."""
 
 
@@ -64,7 +66,9 @@ def own_error(error: SerializableErrorInfo | None) -> tuple[str, str] | None:
 def _of_event(event: dg.DagsterEvent) -> RunFailure:
     error = getattr(event.event_specific_data, "error", None)
     if event.is_step_failure and (told := event.step_failure_data.user_failure_data) and told.description:
-        return RunFailure("killed" if told.label == KILLED else "told", told.description, event.step_key)
+        facts: dict[str, Any] = {name: value.value for name, value in told.metadata.items()}
+        kind: Kind = "killed" if told.label == KILLED else "told"
+        return RunFailure(kind, told.description, event.step_key, facts.get(KIND), facts.get(AT_FAULT))
     if own := own_error(error):
         return RunFailure("told", own[1], event.step_key, own[0], "input" if own[0] in _INPUT else "setup")
     where = f"step {event.step_key}" if event.step_key else "the run"

@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ from .files import whole_file, write_whole
 from .names import check_dataset_name, shard_key, split_shard_key
 from .quality.table import QUALITY_SCHEMA
 from .recipe import Recipe, load_recipe
-from .tables import DamagedTable, read_table
+from .tables import DamagedTable, read_table, table_digest
 
 TASK_SCHEMA = pa.schema(
     [
@@ -200,6 +201,18 @@ class DatasetStore:
     def shards(self) -> list[str]:
         """Shard keys of the dataset, in order."""
         return [shard_key(self.name, index) for index in range(self.summary()["shards"])]
+
+    def tasks_fingerprint(self) -> bytes:
+        """Digest of what all shards are made from: every setting and every task.
+
+        Raises:
+            DatasetError: not parsed.
+            OSError: a shard's tasks cannot be read.
+        """
+        digest = hashlib.blake2b(self.recipe().fingerprint.encode(), digest_size=16)
+        for shard in self.shards():
+            digest.update(table_digest(tasks_path(self.tasks_folder, shard)))
+        return digest.digest()
 
     def tasks(self, shard: str) -> pa.Table:
         """Tasks of a shard (TASK_SCHEMA).

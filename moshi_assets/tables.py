@@ -27,6 +27,17 @@ def write_table(path: Path, table: pa.Table, durable: bool = True) -> None:
     write_whole(path, content + xxhash.xxh3_64_digest(content), durable)
 
 
+def table_digest(path: Path) -> bytes:
+    """Checksum of a table's content, as it was written.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        file.seek(-_DIGEST_BYTES, 2)
+        return file.read()
+
+
 def read_table(path: Path) -> pa.Table:
     """Read a table.
 

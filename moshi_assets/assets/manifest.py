@@ -6,12 +6,14 @@ from typing import Any
 
 import dagster as dg
 
+from ..asset_metadata import OWNERS, link, place, rejects_table
 from ..checks import MANIFEST_CHECKS, check_results
 from ..counts import count_dataset
 from ..faults import Fault
 from ..lock import dataset_lock
 from ..manifest import publish_manifest
 from ..partitions import OF_DATASET, SINGLE_RUN, datasets
+from ..plain_failure import tells_plainly
 from ..resources import DataRoot
 from ..run_tags import lock_owner
 from ..store import DatasetStore
@@ -24,10 +26,21 @@ from .transcripts import transcripts
     partitions_def=datasets,
     deps=[dg.AssetDep(transcripts, partition_mapping=OF_DATASET)],
     backfill_policy=SINGLE_RUN,
+    code_version="1",  # raise it when the same recordings give other manifests or another card
+    owners=OWNERS,
+    metadata={
+        "dagster/column_schema": dg.TableSchema(
+            [
+                dg.TableColumn("path", "string", description="Of the recording, relative to the manifest."),
+                dg.TableColumn("duration", "float", description="Seconds."),
+            ]
+        )
+    },
     check_specs=MANIFEST_CHECKS,
     kinds={"python", "json"},
     group_name="moshi",
 )
+@tells_plainly
 def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.MaterializeResult:
     """`<dataset>.jsonl`: path and duration of every recording to train on, in input order, published whole.
 
@@ -70,6 +83,8 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
                 ),
                 "card": dg.MetadataValue.path(str(store.card_path)),
                 "rejects": dg.MetadataValue.path(str(store.rejects_path)),
+                **rejects_table(store),
+                **place(store.manifest_path, figures.rows),
                 **report,
             },
             partition_key=key,
@@ -94,6 +109,6 @@ def _report(context: dg.AssetExecutionContext, store: DatasetStore) -> dict[str,
     for problem in outcome.problems:
         context.log.warning(f"report: {problem}")
     return {
-        "report": dg.MetadataValue.path(str(outcome.path)),
+        "report": link(store, outcome.path),
         "report_seconds": dg.MetadataValue.float(round(time.monotonic() - begin, 3)),
     }

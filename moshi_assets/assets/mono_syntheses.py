@@ -5,13 +5,16 @@ from typing import Any
 
 import dagster as dg
 
+from ..asset_metadata import OWNERS, place
 from ..early_record import record_shard
 from ..lane import Lane, LaneReport
 from ..lock import dataset_lock
 from ..metrics import SpeechFigures
 from ..names import split_shard_key
 from ..partitions import OF_DATASET, SINGLE_RUN, by_dataset, shards
+from ..plain_failure import tells_plainly
 from ..progress import clear_progress
+from ..recipe import Recipe
 from ..resources import DataRoot, EngineResource
 from ..run_tags import lock_owner
 from ..shard_shares import leave_share
@@ -22,6 +25,7 @@ from ..worker_process import prepare_worker
 
 
 @dg.op(ins={"synthesis_tasks": dg.In(dg.Nothing)}, out=dg.DynamicOut(list))
+@tells_plainly
 def plan_lanes(context: dg.OpExecutionContext, data: DataRoot) -> Iterator[dg.DynamicOutput]:
     """Find what is missing in the run's shards and deal it to lanes; no lane where nothing is."""
     run_config: Any = context.run.run_config
@@ -48,6 +52,7 @@ def plan_lanes(context: dg.OpExecutionContext, data: DataRoot) -> Iterator[dg.Dy
 
 
 @dg.op
+@tells_plainly
 def speak_lane(context: dg.OpExecutionContext, works: list, data: DataRoot, engines: EngineResource) -> list:
     """Speak one lane's share of every shard with one warm engine."""
     prepare_worker()
@@ -65,7 +70,7 @@ def _speak(context: dg.OpExecutionContext, work: LaneWork, store: DatasetStore, 
     def done(shard: str, figures: SpeechFigures, failures: dict[str, str]) -> None:
         spoken = leave_share(store, shard, work.lane, work.sharers[shard], figures, failures)
         if spoken:
-            closed[shard] = close_shard(store, recipe, shard, *spoken)
+            closed[shard] = _close(store, recipe, shard, *spoken)
             record_shard(context, "mono_syntheses", shard, closed[shard])
 
     with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
@@ -76,7 +81,16 @@ def _speak(context: dg.OpExecutionContext, work: LaneWork, store: DatasetStore, 
     return report
 
 
+def _close(
+    store: DatasetStore, recipe: Recipe, shard: str, figures: SpeechFigures, failures: dict[str, str]
+) -> dict[str, Any]:
+    """Metadata of a shard that is done."""
+    numbers = close_shard(store, recipe, shard, figures, failures)
+    return numbers | place(store.mono_folder(shard), numbers["tasks"])
+
+
 @dg.op
+@tells_plainly
 def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoot) -> None:
     """Tell what the lanes said of each shard; close those of which nothing was left to speak."""
     figures: dict[str, SpeechFigures] = {}
@@ -91,7 +105,7 @@ def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoo
         store = data.store(dataset)
         with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
             for key in keys:
-                metadata = closed.get(key) or close_shard(
+                metadata = closed.get(key) or _close(
                     store, store.recipe(), key, figures.get(key, SpeechFigures()), failures.get(key, {})
                 )
                 context.add_asset_metadata(metadata, partition_key=key)
@@ -100,6 +114,8 @@ def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoo
 @dg.graph_asset(
     partitions_def=shards,
     backfill_policy=SINGLE_RUN,
+    code_version="1",  # raise it when the same tasks sound otherwise for a reason that no content key tells
+    owners=OWNERS,
     ins={"synthesis_tasks": dg.AssetIn(dagster_type=dg.Nothing, partition_mapping=OF_DATASET)},
     kinds={"python", "arrow"},
     group_name="moshi",

@@ -12,7 +12,12 @@ from ..store import DatasetError, DatasetStore, datasets_in
 from .requests import datasets_underway, manifest_request, shard_requests
 
 
-@dg.schedule(job=build_shards, cron_schedule="0 2 * * *", execution_timezone="UTC")
+@dg.schedule(
+    job=build_shards,
+    cron_schedule="0 2 * * *",
+    execution_timezone="UTC",
+    description="At night: requests what is missing, failed or out of date, in ranges of shards.",
+)
 def nightly_backfill(context: dg.ScheduleEvaluationContext, data: DataRoot) -> list[dg.RunRequest] | dg.SkipReason:
     """Request every unfinished shard of every dataset that nothing is working on, in contiguous ranges.
 
@@ -28,7 +33,12 @@ def nightly_backfill(context: dg.ScheduleEvaluationContext, data: DataRoot) -> l
     return requests or dg.SkipReason("every dataset is finished or being worked on")
 
 
-@dg.schedule(job=publish_manifest, cron_schedule="30 5 * * *", execution_timezone="UTC")
+@dg.schedule(
+    job=publish_manifest,
+    cron_schedule="30 5 * * *",
+    execution_timezone="UTC",
+    description="Before the morning: requests the manifest of every finished dataset that has none or an old one.",
+)
 def nightly_manifests(context: dg.ScheduleEvaluationContext, data: DataRoot) -> list[dg.RunRequest] | dg.SkipReason:
     """Request the manifest of every finished dataset whose manifest is missing or older than its recordings."""
     tick = context.scheduled_execution_time.strftime("%Y%m%dT%H%M")

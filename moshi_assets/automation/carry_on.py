@@ -41,7 +41,10 @@ def new_materializations(context: dg.SensorEvaluationContext, asset: str) -> tup
 
 
 @dg.sensor(
-    jobs=[build_shards, publish_manifest], minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING
+    description="Parsed dataset: requests its unfinished shards.",
+    jobs=[build_shards, publish_manifest],
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def request_shards(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResult | dg.SkipReason:
     """When a dataset's tasks are parsed, request its unfinished shards in contiguous ranges.
@@ -63,7 +66,12 @@ def request_shards(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.Se
     return _result(context, requests, cursor, "no newly parsed dataset has anything left to do")
 
 
-@dg.sensor(job=publish_manifest, minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    description="Last shard of a dataset done: requests its manifest.",
+    job=publish_manifest,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
 def request_manifest(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResult | dg.SkipReason:
     """When the last shard of a dataset has its transcripts, request its manifest."""
     events, cursor = new_materializations(context, "transcripts")

@@ -6,7 +6,11 @@ from ..dead_runs import close_dead_runs
 from ..resources import DataRoot
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    description="Marks runs as failed whose processes are gone.",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
 def dead_runs(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SkipReason:
     """Mark runs as failed whose processes are gone, such as those of a `moshi-assets build` that was killed.
 

@@ -58,7 +58,11 @@ def advice(run: dg.DagsterRun, why: RunFailure, home: str, root: Path) -> str:
     return f"{told}. {'Then, to' if why.at_fault else 'To'} finish it: {rerun_command(run, why.step, home, root)}"
 
 
-@dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=15)
+@dg.run_failure_sensor(
+    description="Failed run: logs why, and what to mend or the command that finishes it.",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=15,
+)
 def run_failed(context: dg.RunFailureSensorContext, data: DataRoot) -> None:
     """Log what failed, and what to mend or the command that finishes it."""
     run = context.dagster_run

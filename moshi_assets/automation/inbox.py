@@ -15,7 +15,12 @@ _TAKEN, _CHANGED = "taken", "changed"
 _MOST_NAMED = 10
 
 
-@dg.sensor(job=parse_dataset, minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    description="A dialogue file in the inbox becomes a dataset of its name; NAME.yaml beside it is its recipe.",
+    job=parse_dataset,
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
 def inbox(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResult | dg.SkipReason:
     """Start a dataset for each new or changed file; `NAME.yaml` beside `NAME.jsonl` is its recipe.
 

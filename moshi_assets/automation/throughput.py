@@ -23,7 +23,12 @@ def warning_share() -> float:
     return value
 
 
-@dg.sensor(asset_selection=None, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    description="Observes how fast shards are spoken, and warns when it falls.",
+    asset_selection=None,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
 def throughput(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Report an observation with the latest throughput beside the recent median; warn when it fell.
 

@@ -569,3 +569,62 @@ def test_an_inserted_line_moves_shard_borders_and_speaks_its_turns_alone(pipelin
 
 def _is_good(line: str) -> bool:
     return line.endswith("}")
+
+
+# -- what the catalogue shows
+
+
+def test_each_partition_tells_where_it_lies_and_how_many_rows_it_has(built):
+    tasks, speech, pairs, manifest = (
+        metadata(run, name)
+        for run, name in (
+            (built.parsed, "synthesis_tasks"),
+            (built.mono, "mono_syntheses"),
+            (built.stereo, "stereo_pairs"),
+            (built.manifest, "manifest"),
+        )
+    )
+
+    counts = [each["dagster/partition_row_count"] for each in (tasks["talks"], speech["talks.000000"])]
+    assert [*counts, pairs["talks.000000"]["dagster/partition_row_count"]] == [20, 8, 4]
+    assert manifest["talks"]["dagster/partition_row_count"] == 10
+    assert manifest["talks"]["dagster/uri"] == built.store.manifest_path.as_uri()
+
+
+def test_each_shard_names_a_recording_to_listen_to(built):
+    samples = [Path(each["sample"]) for each in metadata(built.stereo, "stereo_pairs").values()]
+
+    assert len(samples) == 3 and all(sf.info(sample).channels == 2 for sample in samples)
+
+
+def test_the_rejects_are_a_table(pipeline, talks):
+    run = pipeline.parse(talks)
+    records = metadata(run, "synthesis_tasks")["talks"]["first_rejects"].records
+
+    assert [(record.data["line"], record.data["stage"]) for record in records] == [(4, "parse"), (12, "parse")]
+    assert all(record.data["reason"] for record in records)
+
+
+def test_a_table_of_rejects_is_short_however_many_there_are(pipeline, tmp_path):
+    source = write_dialogues(tmp_path / "talks.jsonl", [dialogue(0), *["{broken" + "x" * 5000] * 300])
+
+    records = metadata(pipeline.parse(source), "synthesis_tasks")["talks"]["first_rejects"].records
+
+    assert len(records) == 50 and max(len(str(value)) for record in records for value in record.data.values()) <= 200
+
+
+def test_the_report_is_a_link_where_the_data_is_served(pipeline, talks, monkeypatch):
+    monkeypatch.setenv("MOSHI_ASSETS_FILES_URL", "http://files.example/data/")
+    pipeline.build(talks)
+
+    report = metadata(pipeline.materialize("manifest", "talks"), "manifest")["talks"]["report"]
+
+    assert report == "http://files.example/data/talks/report.html"
+
+
+def test_a_parse_of_the_same_file_is_the_same_version_of_the_tasks_and_another_gap_is_not(pipeline, talks):
+    runs = [pipeline.parse(talks), pipeline.parse(talks), pipeline.parse(talks, gap=1.0)]
+
+    tags = [next(e for e in run.all_events if e.is_step_materialization).materialization.tags for run in runs]
+    first, again, changed = (each["dagster/data_version"] for each in tags)
+    assert first == again != changed

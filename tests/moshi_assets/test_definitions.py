@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from definitions_snapshot import SNAPSHOT, snapshot
 from pipeline import WORKSPACE, environment, run
 
 from moshi_assets.definitions import defs
@@ -51,6 +52,18 @@ def test_every_asset_covers_a_range_in_one_run(graph):
 
 def test_every_asset_has_a_description(graph):
     assert all(graph.get(key).description for key in graph.get_all_asset_keys())
+
+
+def test_all_that_dagster_is_told_is_what_the_snapshot_tells():
+    assert snapshot() == SNAPSHOT.read_text(encoding="utf-8"), (
+        "wanted? python tests/moshi_assets/definitions_snapshot.py > tests/moshi_assets/definitions.yaml"
+    )
+
+
+def test_sensors_and_schedules_say_what_they_are_for():
+    repository = defs.get_repository_def()
+
+    assert all(each.description for each in [*repository.sensor_defs, *repository.schedule_defs])
 
 
 def test_asset_checks(graph):
@@ -103,7 +116,8 @@ def test_sensors_start_by_themselves():
     sensors = {sensor.name: sensor.default_status for sensor in defs.sensors or ()}
 
     assert sensors == dict.fromkeys(
-        ("inbox", "request_shards", "request_manifest", "throughput", "run_failed", "dead_runs"), dg.DefaultSensorStatus.RUNNING
+        ("inbox", "request_shards", "request_manifest", "throughput", "run_failed", "dead_runs"),
+        dg.DefaultSensorStatus.RUNNING,
     )
 
 

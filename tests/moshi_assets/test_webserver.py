@@ -5,13 +5,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
 from dagster._core.instance import RUNLESS_RUN_ID
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
-from deployment import NODES, Deployment, deployed
+from deployment import NODES, REPOSITORY_SELECTOR, Deployment, deployed
 from pipeline import RANGE_END, RANGE_START, dialogue, digests, eventually, manifest_rows, run, write_dialogues
 
 from moshi_assets.definitions import defs
@@ -33,6 +34,9 @@ BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill
   ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 TARGETED = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill {
   assetBackfillData { assetBackfillStatuses { ... on AssetPartitionsStatusCounts { numPartitionsTargeted } } } } } }"""
+VALID = """query($job: PipelineSelector!, $config: RunConfigData) {
+  isPipelineConfigValid(pipeline: $job, mode: "default", runConfigData: $config) {
+    __typename ... on RunConfigValidationInvalid { errors { message } } } }"""
 CANCEL = "mutation($id: String!) { cancelPartitionBackfill(backfillId: $id) { __typename } }"
 
 
@@ -93,6 +97,20 @@ def test_the_asset_graph_opens_in_a_browser(deployment, tmp_path):
     assert all(name in shown for name in ("synthesis_tasks", "mono_syntheses", "stereo_pairs", "transcripts", "manifest")), shown[
         :2000
     ]
+
+
+def verdict(deployment: Deployment, recipe: dict[str, Any]) -> str | list[str]:
+    """What the launchpad says of a recipe: the type of its answer where it is right, else the messages."""
+    config = {"ops": {"synthesis_tasks": {"config": {"recipe": recipe}}}}
+    selector = REPOSITORY_SELECTOR | {"pipelineName": "parse_dataset"}
+    answer = deployment.graphql(VALID, job=selector, config=config)["isPipelineConfigValid"]
+    return [error["message"] for error in answer["errors"]] if "errors" in answer else answer["__typename"]
+
+
+def test_the_launchpad_accepts_a_setting_and_marks_a_typo_in_it(deployment):
+    assert verdict(deployment, {"gap": 0.5}) == "PipelineConfigValidationValid"
+    (message,) = verdict(deployment, {"gapp": 0.5})
+    assert 'unexpected config entry "gapp"' in message
 
 
 # -- the daemon: datasets that carry on by themselves
