@@ -516,7 +516,7 @@ def test_the_command_advised_for_a_failed_manifest_publishes_it(tmp_path, pipeli
 
 
 @pytest.mark.parametrize(
-    ("file", "settings", "told"), [("talks.jsonl", {"gapp": 1}, "gapp"), ("missing.jsonl", {}, "missing.jsonl")]
+    ("file", "settings", "told"), [("talks.jsonl", {"gap": -5.0}, "gap: "), ("missing.jsonl", {}, "missing.jsonl")]
 )
 def test_where_the_input_is_at_fault_it_is_to_be_mended_and_no_command_is_advised(
     pipeline, failures, talks, file, settings, told
@@ -528,7 +528,11 @@ def test_where_the_input_is_at_fault_it_is_to_be_mended_and_no_command_is_advise
 
 def test_a_long_message_is_told_whole(pipeline, failures, talks):
     names = [f"{'very' * 20}_long_setting_{number}" for number in range(20)]
-    text = advice(failures, pipeline, pipeline.parse(talks, **dict.fromkeys(names, 1)))
+    recipe = talks.with_suffix(".yaml")
+    recipe.write_text("".join(f"{name}: 1\n" for name in names))
+    pipeline.instance.add_dynamic_partitions("datasets", ["talks"])
+    config = {"ops": {"synthesis_tasks": {"config": {"input": str(talks), "recipe_file": str(recipe)}}}}
+    text = advice(failures, pipeline, pipeline.materialize("synthesis_tasks", "talks", config=config))
 
     assert all(name in text for name in names)
 
