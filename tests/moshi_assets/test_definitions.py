@@ -143,3 +143,12 @@ def test_committed_instance_settings_are_valid_and_keep_one_gpu_run(tmp_path: Pa
 
     assert {"key": GPU_TAG, "limit": 1} in limits
     assert settings == (False, True)
+
+
+def test_the_link_to_the_code_leads_to_the_asset_s_own_file(graph):
+    links = {key: graph.get(key).metadata["dagster/code_references"].code_references for key in graph.get_all_asset_keys()}
+
+    assert {Path(links[dg.AssetKey(name)][0].file_path).name for name in ("manifest", "stereo_pairs")} == {
+        "manifest.py",
+        "stereo_pairs.py",
+    }
