@@ -31,7 +31,7 @@ FILES = {
     "report": "report.html",
 }
 
-DATED = ("card", "report", "summary of the parse", "mono part")
+DATED = ("card", "report", "summary of the parse", "summary of transcripts", "mono part")
 """Files that hold a date or a duration: mended where they are there and `verify` has nothing to say."""
 
 
