@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
+from .dead_runs import ACTIVE
 from .definitions import defs
 from .disk import DiskFull, full_sentence, fullest, is_full, is_nearly_full
 from .early_record import is_early
@@ -37,7 +38,6 @@ _CHARACTERS_PER_SECOND = 15
 _BYTES_PER_SECOND = 24_000 * (2 * 2 + 2)
 """A recording of two channels of 16 bit, and a mono part."""
 _POLL_SECONDS = 0.5
-ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 Watch = Callable[[str, list[LaneProgress], ParseProgress | None], None]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -15,6 +18,7 @@ import click
 
 from indextts.interrupts import ending_at_once
 
+_PR_SET_PDEATHSIG = 1  # sys/prctl.h
 WORKSPACE = Path(__file__).with_name("workspace.yaml")
 """What Dagster loads: this package, as the code location `moshi_assets`."""
 
@@ -84,11 +88,17 @@ def _serve(command: list[str], claim: int) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
-    children.append(subprocess.Popen(command, pass_fds=[claim], start_new_session=True))
+    begin = partial(_prctl(), _PR_SET_PDEATHSIG, signal.SIGTERM)  # its end comes with ours, whatever kills this process
+    children.append(subprocess.Popen(command, pass_fds=[claim], start_new_session=True, preexec_fn=begin))  # noqa: PLW1509 (one call)
     if ended:  # while it was started
         children[0].terminate()
     code = children[0].wait()
     return 0 if ended else code
+
+
+def _prctl() -> Callable[[int, int], int]:
+    """The C library's function; elsewhere than on Linux one that does nothing."""
+    return getattr(ctypes.CDLL(None), "prctl", lambda option, value: 0)
 
 
 def _claim(home: Path, url: str) -> int:

@@ -21,7 +21,7 @@ R = TypeVar("R")
 AtFault = Literal["input", "setup"]
 AT_FAULT, KIND = "at_fault", "kind"
 """Keys of a failure's metadata: who must act before it is worth another try, and the class of the error."""
-_INPUT = (RecipeError, DialogueFileError, VoiceError)
+INPUT_ERRORS = (RecipeError, DialogueFileError, VoiceError)
 """A recipe, a dialogue file or a voice: the same run fails again until somebody changes it."""
 _PACKAGES = ("moshi_assets", "indextts")
 
@@ -63,5 +63,5 @@ def _plainly(context: Any) -> Iterator[None]:
         if isinstance(error, dg.Failure) or type(error).__module__.partition(".")[0] not in _PACKAGES:
             raise
         context.log.debug(traceback.format_exc())
-        facts = {AT_FAULT: "input" if isinstance(error, _INPUT) else "setup", KIND: type(error).__name__}
+        facts = {AT_FAULT: "input" if isinstance(error, INPUT_ERRORS) else "setup", KIND: type(error).__name__}
         raise dg.Failure(str(error), metadata=facts, allow_retries=False) from None

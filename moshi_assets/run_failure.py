@@ -14,14 +14,14 @@ from typing import Any, Literal
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from .plain_failure import AT_FAULT, KIND, AtFault
+from .plain_failure import AT_FAULT, INPUT_ERRORS, KIND, AtFault
 
 Kind = Literal["told", "killed", "unforeseen"]
 KILLED = "killed"
 """Label of the failure of a step whose process was killed (executor.py)."""
 _OWN = re.compile(r"(?:moshi_assets|indextts)\.[\w.]+: ")
 """Dagster writes the class in front of a message."""
-_INPUT = {"RecipeError", "DialogueFileError", "VoiceError"}
+_INPUT = {error.__name__ for error in INPUT_ERRORS}
 _MOST_CHARACTERS = 300
 
 

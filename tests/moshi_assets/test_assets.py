@@ -614,12 +614,12 @@ def test_a_table_of_rejects_is_short_however_many_there_are(pipeline, tmp_path):
 
 
 def test_the_report_is_a_link_where_the_data_is_served(pipeline, talks, monkeypatch):
-    monkeypatch.setenv("MOSHI_ASSETS_FILES_URL", "http://files.example/data/")
+    monkeypatch.setenv("MOSHI_ASSETS_FILES_URL", "http://data.example/root/")
     pipeline.build(talks)
 
     report = metadata(pipeline.materialize("manifest", "talks"), "manifest")["talks"]["report"]
 
-    assert report == "http://files.example/data/talks/report.html"
+    assert report == "http://data.example/root/talks/report.html"
 
 
 def test_a_parse_of_the_same_file_is_the_same_version_of_the_tasks_and_another_gap_is_not(pipeline, talks):
