@@ -29,13 +29,13 @@ _PACKAGES = ("moshi_assets", "indextts")
 def tells_plainly(body: Callable[P, R]) -> Callable[P, R]:
     """An asset's or op's body that raises `dg.Failure` in the place of this project's own errors.
 
-    The error's traceback goes to the run's log, as a debug message.
+    The error's traceback, its causes included, goes to standard error: a build's `build.log`, or the step's own output in the UI.
     """
     if inspect.isgeneratorfunction(body):
 
         @functools.wraps(body)
         def told_step_by_step(*args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
-            with _plainly(args[0]):
+            with _plainly():
                 yield from body(*args, **kwargs)
 
         _lead_to(told_step_by_step, body)
@@ -43,7 +43,7 @@ def tells_plainly(body: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(body)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _plainly(args[0]):
+        with _plainly():
             return body(*args, **kwargs)
 
     _lead_to(told, body)
@@ -56,12 +56,12 @@ def _lead_to(wrapper: Any, body: Any) -> None:
 
 
 @contextmanager
-def _plainly(context: Any) -> Iterator[None]:
+def _plainly() -> Iterator[None]:
     try:
         yield
     except Exception as error:
         if isinstance(error, dg.Failure) or type(error).__module__.partition(".")[0] not in _PACKAGES:
             raise
-        context.log.debug(traceback.format_exc())
+        traceback.print_exc()
         facts = {AT_FAULT: "input" if isinstance(error, INPUT_ERRORS) else "setup", KIND: type(error).__name__}
         raise dg.Failure(str(error), metadata=facts, allow_retries=False) from None
