@@ -212,7 +212,7 @@ def solver_rows(solvers: dict[str, Any]) -> list[str]:
     return rows(
         header,
         (
-            (name, row.get("times_real_time", ""), row.get("to_25_steps", ""), row["to_100_steps"])
+            (name, row.get("times_real_time", ""), row.get("to_published", ""), row["to_exact"])
             for name, row in solvers.items()
         ),
     )

@@ -50,6 +50,8 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, nargs=2, default=[3.0, 12.0], help="shortest and longest turn")
     parser.add_argument("--singles", type=int, default=6, help="turns of the calls one by one")
     parser.add_argument("--steps", type=int, default=25, help="flow steps")
+    parser.add_argument("--evaluations", type=int, nargs="+", default=tts_sound.EVALUATIONS, help="of the solvers")
+    parser.add_argument("--exact", type=int, default=100, help="Euler steps that the solvers are compared with")
     parser.add_argument("--matmul", type=int, default=8192, help="size of the matrix products of the part facts")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the figures")
     parser.add_argument("--folder", type=Path, help="where a checkpoint of this size lies or is to be kept")
@@ -142,7 +144,8 @@ def _part(
             keep({"formats": tts_sound.measure_precision(load, shortest())})
         elif name == "solvers":
             session.need(30)
-            keep({"solvers": tts_sound.measure_solvers(load(precision={}), shortest())})
+            how = options.evaluations, options.steps, options.exact
+            keep({"solvers": tts_sound.measure_solvers(load(precision={}), shortest(), *how)})
 
     return work
 

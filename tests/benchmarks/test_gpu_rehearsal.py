@@ -32,6 +32,10 @@ TINY = [
     "2",
     "--steps",
     "1",
+    "--evaluations",
+    "2",
+    "--exact",
+    "3",
 ]
 BARE = """
 import builtins, runpy, sys
