@@ -46,14 +46,15 @@ Watch = Callable[[str, list[LaneProgress], ParseProgress | None], None]
 class BuildFailed(RuntimeError):
     """A run failed; the message says why and what to do (run_failure.py)."""
 
-    def __init__(self, message: str, told: bool = False) -> None:
+    def __init__(self, message: str, told: bool = False, goes_on: bool = False) -> None:
         """
         Args:
             message: one or two sentences.
             told: whether an error of this project foresaw it, so that the message says all.
+            goes_on: whether the same command goes on where this one was ended from outside.
         """
         super().__init__(message)
-        self.told = told
+        self.told, self.goes_on = told, goes_on
 
 
 class BuildInterrupted(RuntimeError):
@@ -161,7 +162,9 @@ class Build:
             self._heed_signals()  # which leave half-done things behind
             if not is_full(error):
                 raise
-            raise BuildFailed(full_sentence(fullest((self.store.folder, home)), self._bytes_needed())) from error
+            raise BuildFailed(
+                full_sentence(fullest((self.store.folder, home)), self._bytes_needed()), goes_on=True
+            ) from error
         finally:
             stop.set()
 
@@ -207,8 +210,8 @@ class Build:
         why = run_failure(entry.get_dagster_event() for entry in entries)
         place = fullest((self.store.folder, Path(os.environ["DAGSTER_HOME"])))
         if why.error == DiskFull.__name__ or (why.kind == "unforeseen" and is_nearly_full(place)):
-            raise BuildFailed(full_sentence(place, self._bytes_needed()))
-        raise BuildFailed(why.message, told=why.kind == "told")
+            raise BuildFailed(full_sentence(place, self._bytes_needed()), goes_on=True)
+        raise BuildFailed(why.message, told=why.kind == "told", goes_on=why.kind == "killed")
 
     def _bytes_needed(self) -> float:
         """Of recordings and mono parts, by the length of the texts; 0 where they have not been read."""

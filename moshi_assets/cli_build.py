@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -307,7 +308,8 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         display.close()
         if error.told and not job.store.exists():
             raise Refused(f"{job.stage} failed: {error}") from None
-        raise click.ClickException(f"{job.stage} failed: {error} (details: {log})") from None
+        again = f"\nto go on: {shlex.join(['moshi-assets', *sys.argv[1:]])}" if error.goes_on else ""
+        raise click.ClickException(f"{job.stage} failed: {error} (details: {log}){again}") from None
     except (DatasetBusy, RecipeError, OSError) as error:
         display.close()
         raise Refused(str(error)) from None

@@ -189,6 +189,7 @@ def test_a_killed_lane_is_told_with_its_signal_its_memory_and_what_to_do(story):
 
     assert re.search(r"lane \d was killed by SIGKILL; it held [\d,]+ MiB of memory \(at most [\d,]+\)", told), told
     assert "What was spoken is kept: run the same command again" in told
+    assert re.search(r"\nto go on: moshi-assets build talks\.jsonl .*--output data", told), told
     assert "Traceback" not in told and "ChildProcessCrash" not in told
 
 
