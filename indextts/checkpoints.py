@@ -172,7 +172,7 @@ def locate(
 def optional_files(config: ModelConfig, model_dir: Path) -> tuple[Path | None, Path | None]:
     """The folder of the emotion text model and ``glossary.yaml``, each None if it is not there."""
     qwen, glossary = model_dir / config.qwen_emo_path, model_dir / "glossary.yaml"
-    return (qwen if qwen.is_dir() else None), (glossary if glossary.is_file() else None)
+    return (qwen if qwen.is_dir() else None), (glossary if glossary.exists() else None)
 
 
 def find_files(

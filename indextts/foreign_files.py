@@ -115,6 +115,22 @@ def read_limited(path: str | Path, most: int = MAX_SETTINGS_BYTES) -> str:
         raise ForeignFileError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """PyYAML's safe loader, but what is given twice is an error: PyYAML takes the last one without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        given: set[tuple[str, str]] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            name = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else None
+            if name in given:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{shown(key.value)} is given twice", key.start_mark
+                )
+            if name is not None:
+                given.add(name)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: str | Path, max_values: int = MAX_VALUES) -> Any:
     """Plain values (mappings, lists, texts, numbers, dates) of a YAML file.
 
@@ -122,10 +138,9 @@ def read_yaml(path: str | Path, max_values: int = MAX_VALUES) -> Any:
     counted wherever they are used) or a tag that asks for an object; ``OSError`` where the file cannot be read.
     """
     text = read_limited(path)
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        _check_events(yaml.parse(text, Loader=loader), path, max_values)
-        return yaml.load(text, Loader=loader)  # a safe loader, which makes no objects
+        _check_events(yaml.parse(text, Loader=_Loader), path, max_values)
+        return yaml.load(text, Loader=_Loader)  # a safe loader, which makes no objects
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""

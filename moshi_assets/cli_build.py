@@ -195,7 +195,9 @@ def _recipe(source: Path, options: dict[str, Any]) -> Recipe:
         if str(flags.get("sample_rate", "")).isdigit():
             flags["sample_rate"] = int(flags["sample_rate"])
         name = flags.get("name") or settings.get("name") or dataset_name_from(source.name)
-        return make_recipe(settings | flags | {"name": name, "source": str(source.resolve())})
+        of_file = set(settings) - set(flags)
+        settings |= flags | {"name": name, "source": str(source.resolve())}
+        return make_recipe(settings, options["recipe_file"], of_file)
     except (RecipeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
 

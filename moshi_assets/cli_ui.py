@@ -48,7 +48,7 @@ def ui(output: Path, host: str, port: int) -> None:
         from .instance_storage import prepare_storage
 
         try:
-            (output / "inbox").mkdir(parents=True, exist_ok=True)
+            _make_inbox(output)
             home = instance_home(output)
             claim = _claim(home, url)
             _check_free(host, port)
@@ -63,6 +63,17 @@ def ui(output: Path, host: str, port: int) -> None:
     command += ["--log-level", "warning"]  # else every tick of every sensor is a line
     if code := _serve(command, claim):
         raise click.ClickException(f"Dagster ended with exit code {code}; what it says stands above")
+
+
+def _make_inbox(output: Path) -> None:
+    """
+    Raises:
+        click.ClickException: there can be no such folder.
+    """
+    try:
+        (output / "inbox").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"--output {output} cannot be a folder: {error.strerror}") from None
 
 
 def _serve(command: list[str], claim: int) -> int:

@@ -22,7 +22,11 @@ def instance_home(root: Path) -> Path:
     changed it.
     """
     home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster").expanduser().resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        named = "DAGSTER_HOME names" if os.environ.get("DAGSTER_HOME") else "the history's place is"
+        raise OSError(f"{named} {home}, which cannot be a folder: {error.strerror}; choose another place") from error
     path, settings = home / "dagster.yaml", _marked(SETTINGS.read_text(encoding="utf-8"))
     present = path.read_text(encoding="utf-8") if path.exists() else None
     if present != settings and (present is None or _is_ours(present)):

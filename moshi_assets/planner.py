@@ -210,9 +210,11 @@ def lanes_warning(recipe: Recipe) -> str | None:
 
 def _nothing_usable(recipe: Recipe, figures: ParseFigures, first_reason: str, tally: RejectTally) -> str:
     """Nothing is left on disk of such a parse, so this says all."""
+    if not figures.lines:
+        return f"{recipe.source} holds no usable dialogue, it is empty or blank: give a file with one dialogue a line"
     text = (
         f"{recipe.source} holds no usable dialogue: {figures.rejected} of {figures.lines} lines were rejected, the "
-        f"first because: {first_reason or 'the file is empty'}"
+        f"first because: {first_reason}"
     )
     kinds = [f"{count} x {kind}" for (_, kind), count in tally.kinds.most_common(_KINDS_TOLD)]
     return f"{text} (in all: {'; '.join(kinds)})" if figures.rejected > 1 else text

@@ -5,7 +5,9 @@ Shards that are built later (from the UI, a sensor, a schedule) read it from the
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +41,21 @@ class RecipeError(ValueError):
 
 class Recipe(BaseModel, extra="forbid", validate_default=True):
     """Settings of one dataset. An unknown key is an error, so that a typo cannot pass for a default."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, settings: Any) -> Any:
+        """YAML reads `yes` and `on` as true, and Python takes true for 1."""
+        for name, value in settings.items() if isinstance(settings, dict) else ():
+            if (
+                isinstance(value, bool)
+                and name in cls.model_fields
+                and "bool" not in str(cls.model_fields[name].annotation)
+            ):
+                raise ValueError(
+                    f"{name} is {str(value).lower()}, which is neither a number nor a name: write it in quotes or as a number"
+                )
+        return settings
 
     name: str = Field(description="Dataset name: its folder, its manifest and its partition key.")
     source: str = Field(description="Dialogue file (JSONL, .gz too), absolute path.")
@@ -241,8 +258,15 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         return hashlib.blake2b(self.to_yaml().encode(), digest_size=8).hexdigest()
 
 
-def make_recipe(settings: dict[str, Any]) -> Recipe:
+def make_recipe(
+    settings: dict[str, Any], recipe_file: str | Path | None = None, of_file: Collection[str] = ()
+) -> Recipe:
     """Recipe from a mapping.
+
+    Args:
+        settings: by name.
+        recipe_file: where those named in `of_file` come from, for messages.
+        of_file: names.
 
     Raises:
         RecipeError: unknown keys or bad values, all of them named.
@@ -252,6 +276,8 @@ def make_recipe(settings: dict[str, Any]) -> Recipe:
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False)
         faults = [shorten(_fault(each), _MOST_CHARACTERS) for each in errors[:_MOST_FAULTS]]
+        if any(each["loc"][:1] and each["loc"][0] in of_file for each in errors):
+            faults[0] = f"recipe {recipe_file}: {faults[0]}"
         if len(errors) > _MOST_FAULTS:
             faults.append(f"and {len(errors) - _MOST_FAULTS} more")
         raise RecipeError("; ".join(faults)) from None
@@ -266,7 +292,9 @@ _MOST_CHARACTERS = 1500
 def _fault(error: Any) -> str:
     where = ".".join(shorten(str(part)) for part in error["loc"] if part not in _UNION_MEMBERS)
     if error["type"] == "extra_forbidden":
-        return f"unknown setting {where!r} (known: {', '.join(Recipe.model_fields)})"
+        near = difflib.get_close_matches(where, Recipe.model_fields, 1)
+        advice = f"; did you mean {near[0]!r}?" if near else ""
+        return f"unknown setting {where!r}{advice} (known: {', '.join(Recipe.model_fields)})"
     if error["type"] == "missing":
         return f"setting {where!r} is missing"
     message = error["msg"].removeprefix("Value error, ")

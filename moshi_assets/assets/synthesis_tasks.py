@@ -47,6 +47,7 @@ def resolve_recipe(config: Mapping[str, Any], store: DatasetStore) -> Recipe:
     if not any(config.values()) and store.recipe_path.is_file():
         return store.recipe()
     settings = read_recipe_settings(Path(recipe_file)) if recipe_file else {}
+    of_file = set(settings) - set(config.get("recipe", {}))
     settings |= config.get("recipe", {})
     source = source or settings.get("source")
     if not source:
@@ -58,7 +59,8 @@ def resolve_recipe(config: Mapping[str, Any], store: DatasetStore) -> Recipe:
                 f"'ops: {{synthesis_tasks: {{config: {{input: FILE.jsonl}}}}}}', or put it at {inbox[0]}"
             )
         source = found[0]
-    return make_recipe(settings | {"name": store.name, "source": str(Path(source).expanduser().resolve())})
+    settings |= {"name": store.name, "source": str(Path(source).expanduser().resolve())}
+    return make_recipe(settings, recipe_file, of_file)
 
 
 def _parse(context: dg.AssetExecutionContext, recipe: Recipe, store: DatasetStore) -> ParseFigures:

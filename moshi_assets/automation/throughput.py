@@ -6,6 +6,7 @@ import statistics
 import dagster as dg
 
 from ..early_record import is_early
+from ..partition_mapping import dataset_of
 
 SHARE_VARIABLE = "MOSHI_ASSETS_THROUGHPUT_SHARE"
 DEFAULT_SHARE = 0.5
@@ -32,7 +33,8 @@ def warning_share() -> float:
 def throughput(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Report an observation with the latest throughput beside the recent median; warn when it fell.
 
-    Shards in which little was spoken (resumed ones) say nothing about speed and are left out.
+    Shards are compared with earlier ones of their own dataset. Those in which little was spoken (resumed ones) say nothing about
+    speed and are left out.
     """
     cursor = int(context.cursor) if context.cursor else None
     asset = dg.AssetKey("mono_syntheses")
@@ -44,31 +46,33 @@ def throughput(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Skip
     context.update_cursor(
         str(fresh[-1].storage_id)
     )  # hence no cursor in the results below: Dagster takes one of the two
-    rates = [rate for rate in map(_rate, fresh) if rate]
+    # Datasets differ in engine, texts and voices: only the last one's own shards say whether it became slower.
+    dataset = dataset_of(fresh[-1].partition_key or "")
+    rates = [rate for record in fresh if (rate := _rate(record, dataset))]
     if not rates:
         return dg.SkipReason("no shard was spoken anew since the last tick")
     earlier_records = context.instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=asset, before_storage_id=fresh[0].storage_id), limit=_RECENT
     ).records
-    earlier = [rate for rate in map(_rate, earlier_records) if rate]
+    earlier = [rate for record in earlier_records if (rate := _rate(record, dataset))]
     latest = statistics.median(rates)
-    metadata: dict = {"x_realtime": round(latest, 3), "shards": len(rates)}
+    metadata: dict = {"dataset": dataset, "x_realtime": round(latest, 3), "shards": len(rates)}
     if len(earlier) >= _MIN_RECENT:
         median = statistics.median(earlier)
         metadata |= {"recent_median_x_realtime": round(median, 3), "share_of_median": round(latest / median, 3)}
         if latest < warning_share() * median:
             metadata["slow"] = True
             context.log.warning(
-                f"throughput fell to {latest:.2f} x real time, {100 * latest / median:.0f} % of the recent median "
+                f"{dataset}: throughput fell to {latest:.2f} x real time, {100 * latest / median:.0f} % of the recent median "
                 f"{median:.2f}: look for another process on the GPU, a full disk or longer texts"
             )
     return dg.SensorResult(asset_events=[dg.AssetObservation("mono_syntheses", metadata=metadata)])
 
 
-def _rate(record: dg.EventLogRecord) -> float | None:
-    """x real time of one materialization that spoke at least half of its tasks."""
+def _rate(record: dg.EventLogRecord, dataset: str) -> float | None:
+    """x real time of one materialization that spoke at least half of its tasks, where it is of the dataset."""
     materialization = record.asset_materialization
-    if materialization is None or is_early(materialization):
+    if materialization is None or is_early(materialization) or dataset_of(record.partition_key or "") != dataset:
         return None
     values = {name: value.value for name, value in materialization.metadata.items()}
     spoken, tasks, rate = values.get("spoken"), values.get("tasks"), values.get("x_realtime")

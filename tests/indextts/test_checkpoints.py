@@ -1,5 +1,6 @@
 """Finding, reading, checking and fingerprinting the files of a checkpoint folder; config.yaml."""
 
+import os
 import pickle
 import shutil
 
@@ -13,6 +14,7 @@ from indextts.check import check_folder
 from indextts.checkpoints import fingerprint, locate, read_pickle
 from indextts.components import load_components
 from indextts.config import load_config, load_vocoder_config, published_config_path
+from indextts.infer_v2 import IndexTTS2
 from indextts.parity_rule import fill
 from indextts.tiny import CONFIG_FILES, main, write_checkpoint
 
@@ -447,3 +449,11 @@ def test_writing_again_gives_the_same_model_and_spares_the_mapped_files(checkpoi
 def test_an_unknown_size_is_refused(tmp_path):
     with pytest.raises(ValueError, match="unknown size 'huge'; sizes are tiny, small, official"):
         write_checkpoint(tmp_path, "huge")
+
+
+def test_a_glossary_that_is_a_pipe_is_refused_and_not_passed_over(checkpoint_dir, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(checkpoint_dir, folder)
+    os.mkfifo(folder / "glossary.yaml")
+    with pytest.raises(ValueError, match=r"glossary\.yaml is a pipe: give a regular file"):
+        IndexTTS2(folder / "config.yaml", folder, device="cpu")

@@ -373,11 +373,11 @@ def test_a_dataset_that_is_gone_does_not_stop_the_sensor(pipeline, talks):
 # -- throughput
 
 
-def report(pipeline: Pipeline, rate: float, spoken: int = 10) -> None:
+def report(pipeline: Pipeline, rate: float, spoken: int = 10, dataset: str = "talks") -> None:
     """One materialization of a shard of ten tasks, at `rate` times real time."""
     figures = {"spoken": spoken, "tasks": 10, "x_realtime": rate}
     pipeline.instance.report_runless_asset_event(
-        dg.AssetMaterialization("mono_syntheses", partition="talks.000000", metadata=figures)
+        dg.AssetMaterialization("mono_syntheses", partition=f"{dataset}.000000", metadata=figures)
     )
 
 
@@ -396,7 +396,29 @@ def observed(pipeline: Pipeline, rates: list[float], latest: float) -> dict[str,
 def test_throughput_is_observed_beside_the_recent_median(pipeline):
     figures = observed(pipeline, [10.0, 11.0, 9.0, 10.0, 10.0], 8.0)
 
-    assert figures == {"x_realtime": 8.0, "shards": 1, "recent_median_x_realtime": 10.0, "share_of_median": 0.8}
+    assert figures == {
+        "dataset": "talks",
+        "x_realtime": 8.0,
+        "shards": 1,
+        "recent_median_x_realtime": 10.0,
+        "share_of_median": 0.8,
+    }
+
+
+def test_a_dataset_is_not_called_slow_because_another_was_faster(pipeline):
+    ticks = Ticks("throughput", pipeline.instance)
+    for _ in range(6):
+        report(pipeline, 40.0)
+    ticks.tick()
+    report(pipeline, 4.0, dataset="slower")
+    ticks.tick()
+
+    (event,) = ticks.observations
+    assert {name: value.value for name, value in event.metadata.items()} == {
+        "dataset": "slower",
+        "x_realtime": 4.0,
+        "shards": 1,
+    }
 
 
 def test_slow_shards_are_marked(pipeline):

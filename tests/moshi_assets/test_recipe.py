@@ -218,3 +218,24 @@ def test_the_fingerprint_follows_every_setting():
     variants = [recipe(), recipe(gap=0.2), recipe(seed=1), recipe(noise={"seconds_per_call": 1.0}), recipe(name="b")]
     assert len({made.fingerprint for made in variants}) == len(variants)
     assert recipe().fingerprint == recipe().fingerprint
+
+
+def test_what_is_given_twice_is_refused_by_its_line(tmp_path: Path):
+    (tmp_path / "twice.yaml").write_text("engine: noise\ngap: 0.5\nengine: builtin\n")
+    with pytest.raises(RecipeError, match=r"twice\.yaml is not valid YAML \(line 3\): 'engine' is given twice"):
+        read_recipe_settings(tmp_path / "twice.yaml")
+
+
+def test_yes_is_no_number():
+    with pytest.raises(RecipeError, match="worker_count is true, which is neither a number nor a name"):
+        make_recipe({"name": "a", "source": "a.jsonl", "worker_count": True})
+
+
+def test_a_typo_names_the_file_and_the_nearest_setting():
+    with pytest.raises(RecipeError, match=r"^recipe talks\.yaml: unknown setting 'gapp'; did you mean 'gap'\?"):
+        make_recipe({"name": "a", "source": "a.jsonl", "gapp": 1}, "talks.yaml", {"gapp"})
+
+
+def test_a_typo_of_the_command_line_is_not_the_file_s():
+    with pytest.raises(RecipeError, match=r"^unknown setting 'gapp'"):
+        make_recipe({"name": "a", "source": "a.jsonl", "gapp": 1}, "talks.yaml", {"gap"})
