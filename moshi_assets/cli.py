@@ -15,6 +15,7 @@ from .cli_build import build
 from .cli_datasets import list_datasets, remove
 from .cli_demo import demo
 from .cli_export import export
+from .cli_options import data_folder
 from .cli_report import report
 from .cli_ui import ui
 from .cli_verify import verify
@@ -54,15 +55,7 @@ cli.add_command(ui)
 
 @cli.command()
 @click.argument("name")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="data",
-    envvar="MOSHI_ASSETS_DATA",
-    show_default=True,
-    help="Folder that holds the datasets and their history.",
-)
+@data_folder("Folder that holds the datasets and their history.")
 def register(name: str, output: Path) -> None:
     """Make NAME known to Dagster as a dataset, so that `dagster asset materialize --partition NAME` accepts it.
 

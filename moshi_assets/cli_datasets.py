@@ -12,21 +12,15 @@ import click
 
 from indextts.interrupts import ending_at_once
 
+from .cli_options import data_folder
+
 if TYPE_CHECKING:
     from .removal import Removal
     from .stock import StockItem
 
 _HEADINGS = ("name", "dialogues", "shards", "hours", "engine", "state")
 _RIGHT = {"dialogues", "shards", "hours"}
-_output = click.option(
-    "--output",
-    "-o",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="data",
-    envvar="MOSHI_ASSETS_DATA",
-    show_default=True,
-    help="Folder that holds the datasets and their history.",
-)
+_output = data_folder("Folder that holds the datasets and their history.")
 
 
 @click.command("list")

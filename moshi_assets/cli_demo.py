@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .cli_build import build
+from .cli_options import data_folder
 from .cli_verify import verify
 
 EXAMPLES = Path(__file__).with_name("examples")
@@ -15,15 +16,7 @@ SAMPLE = EXAMPLES / "moshi_sample.jsonl"
 
 
 @click.command()
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="data",
-    envvar="MOSHI_ASSETS_DATA",
-    show_default=True,
-    help="Folder that holds datasets; the sample is built in OUTPUT/moshi_sample.",
-)
+@data_folder("Folder that holds datasets; the sample is built in OUTPUT/moshi_sample.")
 @click.pass_context
 def demo(context: click.Context, output: Path) -> None:
     """Build and verify the sample: twelve short dialogues, spoken by the built-in voice in seconds, with no GPU and no network."""

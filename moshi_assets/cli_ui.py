@@ -18,21 +18,15 @@ import click
 
 from indextts.interrupts import ending_at_once
 
+from .cli_options import data_folder
+
 _PR_SET_PDEATHSIG = 1  # sys/prctl.h
 WORKSPACE = Path(__file__).with_name("workspace.yaml")
 """What Dagster loads: this package, as the code location `moshi_assets`."""
 
 
 @click.command()
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="data",
-    envvar="MOSHI_ASSETS_DATA",
-    show_default=True,
-    help="Folder that holds the datasets, as for build; their history is in OUTPUT/.dagster.",
-)
+@data_folder("Folder that holds the datasets, as for build; their history is in OUTPUT/.dagster.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others may then see it.")
 @click.option("--port", "-p", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
 def ui(output: Path, host: str, port: int) -> None:
