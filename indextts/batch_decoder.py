@@ -11,12 +11,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from indextts.captured import CapturedSteps
 from indextts.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
 from indextts.sampling import Candidates, draw, keep_typical, penalise_repetition, warp
 
@@ -145,7 +144,8 @@ class BatchDecoder:
         self._minimum = torch.zeros(slots, dtype=torch.long, device=device)
         self._maximum = torch.zeros(slots, dtype=torch.long, device=device)
         self._done = torch.ones(slots, dtype=torch.bool, device=device)
-        self._graphs = CapturedSteps(device, enabled=captured and device.type == "cuda" and on_step is None)
+        on_gpu = device.type == "cuda"
+        self._graphs = CapturedSteps("decoding", device, enabled=captured and on_gpu and on_step is None)
 
     @staticmethod
     def positions(gpt: UnifiedVoice, row: DecodeRow) -> int:
@@ -307,51 +307,3 @@ def candidates_of(scores: Tensor, seen: Tensor, options: GenerationOptions) -> C
             scores = keep_typical(scores, options.typical_mass, min_keep)
         return warp(scores, options.temperature, options.top_k, options.top_p, min_keep)
     return Candidates(scores, torch.arange(scores.shape[-1], device=scores.device).expand_as(scores))
-
-
-@lru_cache
-def _capture_stream(device: torch.device) -> torch.cuda.Stream:
-    """One a GPU: matrix products keep working memory for every stream they were captured on."""
-    return torch.cuda.Stream(device)
-
-
-class CapturedSteps:
-    """CUDA graphs of steps over fixed tensors of one GPU, by a key that determines all shapes.
-
-    The first time a step runs as it is, the second time it is captured; from then on it costs one launch.
-    """
-
-    def __init__(self, device: torch.device, enabled: bool) -> None:
-        self.device, self.enabled = device, enabled
-        self._graphs: dict[tuple[str, int, int], torch.cuda.CUDAGraph | None] = {}
-        self._pool: Any = None
-
-    def run(self, key: tuple[str, int, int], work: Callable[[], None]) -> None:
-        if not self.enabled or key not in self._graphs:
-            self._graphs[key] = None
-            work()
-            return
-        graph = self._graphs[key]
-        if graph is None:
-            try:
-                graph = self._captured(work)
-            except RuntimeError as error:
-                logger.warning("decoding goes on without CUDA graphs: %s", error)
-                self.enabled = False
-                work()
-                return
-            self._graphs[key] = graph
-        graph.replay()
-
-    def _captured(self, work: Callable[[], None]) -> torch.cuda.CUDAGraph:
-        graph = torch.cuda.CUDAGraph()
-        # What a step computes on its way to the fixed tensors is of no use afterwards: all graphs share that memory.
-        self._pool = self._pool or torch.cuda.graph_pool_handle()
-        # By default a capture is of the process's current GPU, whatever the device of the tensors: it would be empty.
-        stream = _capture_stream(self.device)
-        with (
-            torch.cuda.device(self.device),
-            torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"),
-        ):
-            work()
-        return graph

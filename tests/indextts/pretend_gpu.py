@@ -151,6 +151,9 @@ class Stream:
     def __init__(self, device: torch.device | str = "cuda") -> None:
         self.device = with_index(device)
 
+    def wait_stream(self, other: Stream) -> None:
+        """Nothing to wait for: all happens in turn."""
+
 
 class Graph:
     """A captured graph: operations over tensors that stay where they are."""
@@ -194,6 +197,9 @@ def pretend_gpu(count: int = 1) -> Iterator[type[Graph]]:
         "CUDAGraph": Graph,
         "graph": dispatch.capture,
         "Stream": Stream,
+        "stream": lambda *_: nullcontext(),
+        "current_stream": Stream,
+        "is_current_stream_capturing": lambda: dispatch.tape is not None,
         "device": lambda *_: nullcontext(),
     }
     only_lift_cpu = torch._C._only_lift_cpu_tensors()
