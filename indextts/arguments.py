@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from indextts.decode import GenerationOptions
+from indextts.options import GenerationOptions
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,10 @@ from itertools import repeat
 import torch
 from torch import Tensor
 
-from indextts.batch_decoder import PREFIX_CODE, BatchDecoder, DecodeRow, GenerationOptions, OnStep, candidates_of
+from indextts.batch_decoder import PREFIX_CODE, BatchDecoder, DecodeRow, OnStep, candidates_of
 from indextts.beam_search import BeamSearch
 from indextts.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
+from indextts.options import GenerationOptions
 from indextts.sampling import Candidates, draw
 
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from indextts.batch_decoder import BatchDecoder, DecodeRow, GenerationOptions
+from indextts.batch_decoder import BatchDecoder, DecodeRow
 from indextts.budgets import Budgets, default_budgets, group_by_length
 from indextts.decode import check_rows, decode_beams
 from indextts.dit import MAX_FRAMES
 from indextts.figures import SpeakingFigures, StageClock
 from indextts.flow import GUIDANCE_RATE
+from indextts.options import GenerationOptions
 from indextts.pipeline import Pipeline
 from indextts.request import NoiseSource, RandomStreams
 from indextts.solver import FlowSolver

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_modules import tensor, tiny_gpt
 
-from indextts.batch_decoder import BatchDecoder, DecodeRow, GenerationOptions
+from indextts.batch_decoder import BatchDecoder, DecodeRow
 from indextts.decode import decode
+from indextts.options import GenerationOptions
 from indextts.parity_rule import noise
 
 TINY = Path(__file__).resolve().parent / "tiny_config"

@@ -12,8 +12,9 @@ from tiny_modules import TOLERANCE, tensor, tiny_gpt
 from transformers.generation import TypicalLogitsWarper
 
 from indextts.beam_search import BeamSearch
-from indextts.decode import PREFIX_CODE, GenerationOptions, decode, decode_beams
+from indextts.decode import PREFIX_CODE, decode, decode_beams
 from indextts.gpt import FIRST_CODE_POSITION, START_POSITION
+from indextts.options import GenerationOptions
 from indextts.sampling import draw, keep_typical, penalise_repetition, warp
 
 

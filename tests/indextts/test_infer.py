@@ -15,8 +15,8 @@ import torch
 import indextts
 from indextts import Emotion, IndexTTS2, SynthesisRequest
 from indextts.arguments import generation_options
-from indextts.decode import GenerationOptions
 from indextts.infer_v2 import InferenceResult
+from indextts.options import GenerationOptions
 from indextts.synthesizer import SpeakingOptions
 
 TEXT = "Hello world, this is a test."

@@ -9,11 +9,12 @@ import pytest
 import torch
 from goldens import cases, peak_error
 
-from indextts.decode import GenerationOptions, decode
+from indextts.decode import decode
 from indextts.features import log_mel, resample_to_encoder, seamless_features, style_fbank
 from indextts.figures import StageClock
 from indextts.infer_v2 import IndexTTS2
 from indextts.length_regulator import target_frames
+from indextts.options import GenerationOptions
 from indextts.parity_rule import noise, wave
 from indextts.request import Emotion
 from indextts.solver import FlowSolver
