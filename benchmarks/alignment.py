@@ -12,14 +12,14 @@ from typing import Any
 import dagster as dg
 import numpy as np
 
-from moshi_assets.align.acoustic import AcousticAligner
-from moshi_assets.align.base import Aligner, AlignmentError, Utterance, Word
-from moshi_assets.align.engine import EngineAligner
-from moshi_assets.align.proportional import ProportionalAligner, audible_stretches
-from moshi_assets.stereo import read_index
-from moshi_assets.store import DatasetStore, dialogue_texts
-from moshi_assets.transcript_file import turn_texts
-from moshi_assets.transcripts import utterances
+from moshi_assets.alignment.acoustic import AcousticAligner
+from moshi_assets.alignment.base import Aligner, AlignmentError, Utterance, Word
+from moshi_assets.alignment.engine_times import EngineAligner
+from moshi_assets.alignment.proportional import ProportionalAligner, audible_stretches
+from moshi_assets.stereo.recording import read_index
+from moshi_assets.storage.dataset import DatasetStore, dialogue_texts
+from moshi_assets.transcripts.stage import utterances
+from moshi_assets.transcripts.transcript import turn_texts
 
 from .measure import build, save
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from moshi_assets.engines.noise import NoiseEngine
-from moshi_assets.lane import Lane
-from moshi_assets.pairs import build_pairs
-from moshi_assets.planner import plan
+from moshi_assets.planning.stage import plan
 from moshi_assets.recipe import Recipe, make_recipe
-from moshi_assets.store import DatasetStore
-from moshi_assets.timeline import TimedTurn, place
-from moshi_assets.work import deal, missing_rows
+from moshi_assets.resume.missing import deal, missing_rows
+from moshi_assets.stereo.stage import build_pairs
+from moshi_assets.stereo.timeline import TimedTurn, place
+from moshi_assets.storage.dataset import DatasetStore
+from moshi_assets.synthesis.lane import Lane
 
 from .measure import save, write_dialogues
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from moshi_assets.audio.pcm import to_pcm16
 from moshi_assets.engines.base import BuiltinOptions, SynthesisTask
 from moshi_assets.engines.builtin import BuiltinEngine
-from moshi_assets.pcm import to_pcm16
-from moshi_assets.quality.gates import Gates
 from moshi_assets.quality.measures import measure
+from moshi_assets.quality.rules import Gates
 
 from .measure import save
 

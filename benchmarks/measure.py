@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from moshi_assets.files import write_whole
+from moshi_assets.storage.whole_file import write_whole
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
 
@@ -95,7 +95,7 @@ def build(arguments: list[str]) -> float:
     environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
     begin = time.monotonic()
     subprocess.run(
-        [sys.executable, "-m", "moshi_assets.cli", "build", *arguments, "--no-progress"],
+        [sys.executable, "-m", "moshi_assets", "build", *arguments, "--no-progress"],
         check=True,
         env=environment,
         stdout=subprocess.DEVNULL,

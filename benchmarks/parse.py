@@ -17,9 +17,9 @@ from dataclasses import asdict
 from pathlib import Path
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-from moshi_assets.planner import plan
+from moshi_assets.planning.stage import plan
 from moshi_assets.recipe import make_recipe
-from moshi_assets.store import DatasetStore
+from moshi_assets.storage.dataset import DatasetStore
 source, root = sys.argv[1:]
 store = DatasetStore(Path(root), "parsed")
 store.folder.mkdir(parents=True)

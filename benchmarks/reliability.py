@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from moshi_assets.files import write_whole
+from moshi_assets.storage.whole_file import write_whole
 
 from .measure import RESULTS, machine
 from .reliability_damages import damage_all

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from moshi_assets.verify import dataset_faults
+from moshi_assets.audit.dataset import dataset_faults
 
 from .reliability_kills import prepare
 

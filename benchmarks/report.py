@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from moshi_assets.store import DatasetStore
+from moshi_assets.storage.dataset import DatasetStore
 
 from .alignment import SAMPLE
 from .measure import build, save

@@ -1,7 +1,7 @@
 """Word times compared with the sound: how many that are moved are found, and how many right ones are suspected.
 
 The sample dialogues in the built-in voice, plain and as unlike that as a recipe can make them, and in noise, with every
-aligner that needs no model. The thresholds of moshi_assets/align/fit.py were chosen by these counts, and by the same ones over a
+aligner that needs no model. The thresholds of moshi_assets/alignment/fit.py were chosen by these counts, and by the same ones over a
 dialogue corpus of 433 turns.
 """
 
@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from moshi_assets.align.acoustic import AcousticAligner
-from moshi_assets.align.base import Aligner, AlignmentError, Utterance, Word
-from moshi_assets.align.engine import EngineAligner
-from moshi_assets.align.fit import misfits
-from moshi_assets.align.proportional import ProportionalAligner
-from moshi_assets.store import DatasetStore
+from moshi_assets.alignment.acoustic import AcousticAligner
+from moshi_assets.alignment.base import Aligner, AlignmentError, Utterance, Word
+from moshi_assets.alignment.engine_times import EngineAligner
+from moshi_assets.alignment.fit import misfits
+from moshi_assets.alignment.proportional import ProportionalAligner
+from moshi_assets.storage.dataset import DatasetStore
 
 from .alignment import SAMPLE, spoken
 from .measure import build, save

@@ -4,14 +4,14 @@ import sys
 
 from indextts.interrupts import EXIT_INTERRUPTED, begin_quietly
 
-from .json_lines import INTERRUPTED, error_line
+from .cli.json_lines import INTERRUPTED, error_line
 
 
 def main() -> None:
     """Entry point of the command."""
     line = error_line(sys.argv[1:], INTERRUPTED, EXIT_INTERRUPTED)
     begin_quietly(line or INTERRUPTED, own_line=line is None)
-    from .cli import main as command
+    from .cli.main import main as command
 
     command()
 

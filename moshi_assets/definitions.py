@@ -4,11 +4,11 @@ import warnings
 
 import dagster as dg
 
-from .assets import ASSETS
-from .automation import SCHEDULES, SENSORS
-from .executor import lanes_executor
-from .jobs import JOBS
-from .resources import DataRoot, EngineResource
+from .defs.assets import ASSETS
+from .defs.automation import SCHEDULES, SENSORS
+from .defs.executor import lanes_executor
+from .defs.jobs import JOBS
+from .defs.resources import DataRoot, EngineResource
 
 # Marked beta, once per asset and process: links to the code need nothing else.
 warnings.filterwarnings("ignore", message=".*(source_code_references|CodeReference)", category=dg.BetaWarning)

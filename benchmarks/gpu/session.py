@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from moshi_assets.files import write_whole
+from moshi_assets.storage.whole_file import write_whole
 
 
 class NoTimeLeft(Exception):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from moshi_assets.files import write_whole
+from moshi_assets.storage.whole_file import write_whole
 
 from ..measure import RESULTS
 from ..tts_table import PAGE, rows, solver_rows

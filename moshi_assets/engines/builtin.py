@@ -33,7 +33,7 @@ class BuiltinEngine:
     characters_per_second = 15.0
 
     def __init__(self, options: BuiltinOptions, device: str | None = None, deterministic: bool = False) -> None:
-        from .hibari_words import TimedHibari
+        from .hibari_times import TimedHibari
 
         # One thread: the model is fastest so, lanes give the parallelism, and the result cannot depend on the machine.
         self._tts = TimedHibari()

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from ..card.figures import gather
-from ..card.markdown import fenced
-from ..card.write import export_card
-from ..files import write_whole
-from ..links import refuse_links
-from ..lock import dataset_lock
+from ..publish.card.figures import gather
+from ..publish.card.markdown import fenced
+from ..publish.card.write import export_card
 from ..recipe import Recipe, RecipeError
-from ..store import DatasetError, DatasetStore
+from ..storage.dataset import DatasetError, DatasetStore
+from ..storage.links import refuse_links
+from ..storage.lock import dataset_lock
+from ..storage.whole_file import write_whole
 from .parquet import ParquetFormat
 from .samples import Sample, check_finished, read_samples
 from .shards import CARD, ExportError, ExportFigures, Format, Limits, export_folder, write_shards

@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..card.origin import public_path
+from ..audit.dataset import indexed_shards, manifest_faults, recording_faults
+from ..publish.public_paths import public_path
 from ..recipe import Recipe
-from ..stereo import Recording
-from ..store import DatasetError, DatasetStore, dialogue_rows
-from ..transcript_file import read_transcript, transcript_path
-from ..verify import indexed_shards, manifest_faults, recording_faults
+from ..stereo.recording import Recording
+from ..storage.dataset import DatasetError, DatasetStore, dialogue_rows
+from ..transcripts.transcript import read_transcript, transcript_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..card.seal import MARK
-from ..manifest_files import SPLITS
+from ..publish.card.seal import MARK
+from ..publish.manifest import SPLITS
 from .samples import Sample
 
 MAX_SHARD_BYTES = 500_000_000

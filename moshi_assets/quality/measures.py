@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..pcm import FULL_SCALE
+from ..audio.pcm import FULL_SCALE
 from .expectation import expect
 
 CLIP_LEVEL = 32735

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from pipeline import eventually
+
+from tests.moshi_assets.support.pipeline import eventually
 
 PROJECT = Path(__file__).parents[2]
 TINY = ["--size", "tiny", "--turns", "2", "--seconds", "1", "1", "--steps", "1", "--part", "chain", "--resume"]

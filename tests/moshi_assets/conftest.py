@@ -19,7 +19,7 @@ os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:
-    from pipeline import Contested
+    from tests.moshi_assets.support.pipeline import Contested
 
 # Other processes share the machine: a slow example is no failure.
 settings.register_profile("moshi_assets", deadline=None)
@@ -29,7 +29,7 @@ settings.load_profile("moshi_assets")
 @pytest.fixture(scope="session")
 def contested(tmp_path_factory: pytest.TempPathFactory) -> "Contested":
     """A build of some seconds on two lanes, and a second one that wanted the same dataset."""
-    from pipeline import contested_build  # Dagster, which most tests here do without
+    from tests.moshi_assets.support.pipeline import contested_build  # Dagster, which most tests here do without
 
     return contested_build(tmp_path_factory.mktemp("contested"))
 

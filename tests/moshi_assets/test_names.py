@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from plain_dataset import PlainDataset, record
 
-from moshi_assets.files import temporary_name
 from moshi_assets.names import (
     check_dataset_name,
     dataset_name_from,
@@ -18,6 +16,8 @@ from moshi_assets.names import (
     shard_key,
     split_shard_key,
 )
+from moshi_assets.storage.whole_file import temporary_name
+from tests.moshi_assets.support.plain_dataset import PlainDataset, record
 
 HOSTILE = [
     "../escape",

@@ -1,0 +1,90 @@
+"""Word times from the sound: pocketsphinx aligns the known English text (its wheel holds the model)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..audio.pcm import resample
+from .base import AlignerError, AlignmentError, Utterance, Word, timed_words
+from .pronunciation import Pronunciations
+from .sphinx import SphinxMissing, sphinx_decoder
+from .words import split_words
+
+RATE = 16000
+FRAME_SECONDS = 0.01
+BORDER_SECONDS = 0.008
+"""From the time of a frame to the border before it: its window of 25.6 ms is centred 12.8 ms later, the one before 2.8."""
+PAD_SECONDS = 0.3
+"""Faint noise at both ends: the first and last word of an utterance that begins at once are found only with it."""
+PAD_AMPLITUDE = 3
+"""Standard deviation, of int16."""
+
+
+class AcousticAligner:
+    """Forced alignment in one pass. An utterance's result does not depend on what was aligned before it."""
+
+    name: ClassVar[str] = "acoustic"
+
+    def __init__(self) -> None:
+        self._decoder: Any = None
+        self._pronunciations: Pronunciations | None = None
+        noise = np.random.default_rng(0).normal(0, PAD_AMPLITUDE, round(PAD_SECONDS * RATE))
+        self._pad = np.rint(noise).astype(np.int16)
+
+    def align(self, utterances: Sequence[Utterance]) -> list[list[Word] | AlignmentError]:
+        results: list[list[Word] | AlignmentError] = []
+        for utterance in utterances:
+            try:
+                results.append(self._align(utterance))
+            except AlignmentError as error:
+                results.append(error)
+            except AlignerError:
+                raise
+            except RuntimeError as error:
+                self._decoder = None  # what it was in the middle of is unknown
+                results.append(AlignmentError(f"pocketsphinx: {error}"))
+        return results
+
+    def _align(self, utterance: Utterance) -> list[Word]:
+        decoder, pronunciations = self._load()
+        entries = pronunciations.entries(utterance.text)
+        expected = [name for entry in entries for name in entry]
+        if not expected:
+            raise AlignmentError("no word of it can be said")
+        sound = resample(utterance.samples, utterance.sample_rate, RATE)
+        decoder.set_align_text(" ".join(expected))
+        decoder.start_utt()
+        decoder.process_raw(np.concatenate([self._pad, sound, self._pad]).tobytes(), full_utt=True)
+        decoder.end_utt()
+        segments = [s for s in decoder.seg() or () if s.word[0] not in "<["]
+        if [_base(segment.word) for segment in segments] != expected:
+            raise AlignmentError("pocketsphinx finds no path through the text: is this what is said?")
+        times = np.full((len(entries), 2), np.nan)
+        found = iter(segments)
+        for number, entry in enumerate(entries):
+            spans = [next(found) for _ in entry]
+            if spans:
+                times[number] = spans[0].start_frame, spans[-1].end_frame + 1
+        return timed_words(
+            split_words(utterance.text), times * FRAME_SECONDS + BORDER_SECONDS - PAD_SECONDS, utterance.duration
+        )
+
+    def _load(self) -> tuple[Any, Pronunciations]:
+        if self._decoder is None or self._pronunciations is None:
+            try:
+                # Batch normalisation sees one utterance alone; the default carries over what came before.
+                decoder = self._decoder = sphinx_decoder(lm=None, cmn="batch")
+            except SphinxMissing as error:
+                raise AlignerError(f"aligner 'acoustic' {error}") from None
+            self._pronunciations = Pronunciations(
+                lambda word: bool(decoder.lookup_word(word)), lambda word, phones: decoder.add_word(word, phones, True)
+            )
+        return self._decoder, self._pronunciations
+
+
+def _base(word: str) -> str:
+    """Dictionary word without the number of its variant: `the(2)` -> `the`."""
+    return word.partition("(")[0]

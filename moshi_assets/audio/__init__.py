@@ -1,0 +1,1 @@
+"""Samples: 16-bit conversion, resampling, loudness."""

@@ -1,0 +1,1 @@
+"""The command `moshi-assets`, a file for each of its commands."""

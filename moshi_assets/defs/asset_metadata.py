@@ -1,0 +1,62 @@
+"""What the UI shows of an asset beside its figures: where it lies, how many rows, which columns, what was left out."""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import dagster as dg
+import pyarrow as pa
+
+from ..storage.dataset import DatasetStore
+
+OWNERS = ["team:moshi-assets"]
+FILES_URL = "MOSHI_ASSETS_FILES_URL"
+"""Variable with the address at which the data root is served, for links that a browser opens."""
+MAX_REJECTS = 50
+"""Rows of a table of rejects; all of them are in the file."""
+_MAX_CELL = 200
+
+
+def place(path: Path, rows: int) -> dict[str, Any]:
+    """Where a partition lies and how many rows it has, under the names that Dagster's catalogue knows."""
+    return {"dagster/uri": path.resolve().as_uri(), "dagster/partition_row_count": rows}
+
+
+def link(store: DatasetStore, path: Path) -> dg.MetadataValue:
+    """A file as a link that the UI makes clickable: where MOSHI_ASSETS_FILES_URL says that the data root is served.
+
+    Without it the path, with a button that copies it: browsers follow no link from a web page to a file.
+    """
+    if served := os.environ.get(FILES_URL):
+        return dg.MetadataValue.url(f"{served.rstrip('/')}/{quote(path.relative_to(store.root).as_posix())}")
+    return dg.MetadataValue.path(str(path))
+
+
+def rejects_table(store: DatasetStore) -> dict[str, dg.MetadataValue]:
+    """The first rejects of a dataset as a table; nothing where there are none.
+
+    Raises:
+        DatasetError: the file of rejects is damaged.
+    """
+    records = [
+        dg.TableRecord(
+            {
+                "line": reject.line,
+                "dialogue": (reject.id or "")[:_MAX_CELL],
+                "stage": reject.stage,
+                "reason": reject.reason[:_MAX_CELL],
+                "text": reject.excerpt[:_MAX_CELL],
+            }
+        )
+        for reject in islice(store.rejects(), MAX_REJECTS)
+    ]
+    return {"first_rejects": dg.MetadataValue.table(records)} if records else {}
+
+
+def columns(schema: pa.Schema) -> dict[str, Any]:
+    """An Arrow schema as the columns of an asset."""
+    return {"dagster/column_schema": dg.TableSchema([dg.TableColumn(each.name, str(each.type)) for each in schema])}

@@ -1,0 +1,138 @@
+"""`synthesis_tasks`: a dialogue file becomes the synthesis tasks of every shard."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ...names import INBOX
+from ...planning.stage import ParseFigures, lanes_warning, plan, split_warning
+from ...recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
+from ...storage.dataset import TASK_SCHEMA, DatasetStore
+from ...storage.inbox import ENDINGS
+from ...storage.lock import dataset_lock
+from ...storage.whole_file import remove_partials
+from ...synthesis.progress import ParseProgressFile, clear_progress
+from ..asset_metadata import OWNERS, columns, place, rejects_table
+from ..partitions import SINGLE_RUN, datasets, register_shards
+from ..plain_failure import tells_plainly
+from ..recipe_config import recipe_schema
+from ..resources import DataRoot
+from ..run_tags import lock_owner
+
+CONFIG = {
+    "input": dg.Field(
+        dg.Noneable(str), is_required=False, description="Dialogue file (JSONL, .gz too); default: one in the inbox."
+    ),
+    "recipe": dg.Field(recipe_schema(), is_required=False, description="Settings; they override the recipe file's."),
+    "recipe_file": dg.Field(dg.Noneable(str), is_required=False, description="Recipe file (YAML)."),
+}
+"""What to build the dataset from. Nothing given: its stored recipe, else a file of its name in the inbox."""
+
+_LOG_SECONDS = 3.0
+
+
+def resolve_recipe(config: Mapping[str, Any], store: DatasetStore) -> Recipe:
+    """Recipe for a materialization whose run config is of the form CONFIG.
+
+    Raises:
+        RecipeError: nothing says what to read, or a setting is wrong.
+    """
+    source, recipe_file = config.get("input"), config.get("recipe_file")
+    if not any(config.values()) and store.recipe_path.is_file():
+        return store.recipe()
+    settings = read_recipe_settings(Path(recipe_file)) if recipe_file else {}
+    of_file = set(settings) - set(config.get("recipe", {}))
+    settings |= config.get("recipe", {})
+    source = source or settings.get("source")
+    if not source:
+        inbox = [store.root / INBOX / f"{store.name}{ending}" for ending in ENDINGS]
+        found = [path for path in inbox if path.is_file()]
+        if not found:
+            raise RecipeError(
+                f"nothing says what dataset {store.name!r} is made from: give the dialogue file as run config "
+                f"'ops: {{synthesis_tasks: {{config: {{input: FILE.jsonl}}}}}}', or put it at {inbox[0]}"
+            )
+        source = found[0]
+    settings |= {"name": store.name, "source": str(Path(source).expanduser().resolve())}
+    return make_recipe(settings, recipe_file, of_file)
+
+
+def _parse(context: dg.AssetExecutionContext, recipe: Recipe, store: DatasetStore) -> ParseFigures:
+    """Plan a dataset; the command line is told often how far it is, the run's log now and then."""
+    progress = ParseProgressFile(store.progress_folder)
+    told = time.monotonic()
+
+    def report(figures: ParseFigures) -> None:
+        nonlocal told
+        progress.state.lines, progress.state.rejected = figures.lines, figures.rejected
+        progress.update()
+        if time.monotonic() - told > _LOG_SECONDS:
+            told = time.monotonic()
+            context.log.info(f"{figures.lines} lines read, {figures.rejected} rejected")
+
+    try:
+        figures = plan(recipe, store, report)
+        report(figures)
+        return figures
+    except BaseException:
+        clear_progress(store.progress_folder)
+        with suppress(OSError):
+            store.progress_folder.rmdir()  # a parse that fails leaves no folder behind
+        raise
+    finally:
+        progress.close()
+
+
+@dg.asset(
+    partitions_def=datasets,
+    backfill_policy=SINGLE_RUN,
+    config_schema=CONFIG,
+    code_version="1",  # raise it when the same file and recipe give other tasks
+    owners=OWNERS,
+    metadata=columns(TASK_SCHEMA),
+    kinds={"python", "arrow"},
+    group_name="moshi",
+)
+@tells_plainly
+def synthesis_tasks(context: dg.AssetExecutionContext, data: DataRoot) -> dg.MaterializeResult:
+    """The dialogue file, validated and cut into shards of synthesis tasks; bad lines go to `rejects.ndjson`."""
+    keys, config = context.partition_keys, context.op_execution_context.op_config
+    versions = hashlib.blake2b(digest_size=16)
+    if len(keys) > 1 and any(config.values()):
+        raise RecipeError(f"run config makes one dataset, this run covers {len(keys)}: {', '.join(keys[:5])}")
+    for key in keys:
+        store = data.store(key)
+        recipe = resolve_recipe(config, store)
+        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
+            remove_partials(store.folder)
+            figures = _parse(context, recipe, store)
+            register_shards(context.instance, key, store.shards())
+            versions.update(store.tasks_fingerprint())
+        if figures.rejected:
+            context.log.warning(f"{figures.rejected} of {figures.lines} lines rejected, see {store.rejects_path}")
+        if warning := split_warning(recipe, figures.eval_dialogues):
+            context.log.warning(warning)
+        if figures.unknown_fields:
+            context.log.info(f"unknown fields ignored: {figures.unknown_fields}")
+        if warning := lanes_warning(recipe):
+            context.log.warning(warning)
+        context.add_asset_metadata(
+            {
+                **{name: value for name, value in asdict(figures).items() if name != "unknown_fields"},
+                "lines_per_second": round(figures.lines / max(figures.wall_seconds, 1e-9)),
+                "recipe": dg.MetadataValue.json(recipe.model_dump(mode="json")),
+                "folder": dg.MetadataValue.path(str(store.folder)),
+                "rejects": dg.MetadataValue.path(str(store.rejects_path)),
+                **rejects_table(store),
+                **place(store.tasks_folder, figures.tasks),
+            },
+            partition_key=key,
+        )
+    # By what was parsed, not by the run: parsing the same file once more puts no shard out of sync.
+    return dg.MaterializeResult(data_version=dg.DataVersion(versions.hexdigest()))

@@ -1,0 +1,1 @@
+"""A line of the dialogue file becomes a Dialogue or a Reject."""

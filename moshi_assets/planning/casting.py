@@ -1,0 +1,115 @@
+"""Which voice speaks each turn: the record's own, or one that the dialogue draws for the role from the recipe's pool."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from ..dialogues.dialogue import Turn
+from ..engines.base import Role, VoiceError
+from ..recipe import Recipe, RecipeError
+from .content_keys import ContentKeys
+from .voice_pools import VoicePool
+
+MAX_POOL = 10_000
+"""Most voices of a pool: each is read to know it by its content."""
+_ROLES: tuple[Role, ...] = ("user", "assistant")
+_SALT: dict[Role, int] = {"user": 0, "assistant": 0x5851F42D4C957F2D}
+"""Keeps the draws of the two roles apart."""
+
+
+class Casting:
+    """The pools of one recipe."""
+
+    def __init__(self, recipe: Recipe, keys: ContentKeys) -> None:
+        """
+        Args:
+            recipe: names the pools.
+            keys: knows the engine's voices.
+
+        Raises:
+            RecipeError: a voice that cannot be used, a pattern that matches none, or an evaluation voice that training
+                uses too.
+        """
+        self._keys = keys
+        train = {role: _pool(f"{role}_voice", recipe.voices_of(role), keys) for role in _ROLES}
+        self._pools = {"train": train, "eval": dict(train)}
+        for role in _ROLES:
+            if getattr(recipe, f"eval_{role}_voice"):
+                setting = f"eval_{role}_voice"
+                pool = _pool(setting, recipe.voices_of(role, "eval"), keys)
+                _check_unheard(setting, pool, train)
+                self._pools["eval"][role] = pool
+        self._only = {
+            split: {role: pool.draw(0)[0] for role, pool in pools.items()}
+            for split, pools in self._pools.items()
+            if all(len(pool) == 1 for pool in pools.values())
+        }
+
+    def voices(self, turns: Sequence[Turn], seed: int, split: str) -> list[str]:
+        """Voice of each turn, as `ContentKeys` knows it.
+
+        All turns of a role that name no voice share one. The two roles have different voices wherever there is a choice.
+
+        Args:
+            turns: of one dialogue; the voices that they name have passed `voice_fault`.
+            seed: of the dialogue, 64 bits.
+            split: train or eval.
+        """
+        drawn = self._only.get(split) or self._draw(turns, seed, self._pools[split])
+        return [turn.voice or drawn[turn.role] for turn in turns]
+
+    def _draw(self, turns: Sequence[Turn], seed: int, pools: dict[Role, VoicePool]) -> dict[Role, str]:
+        named: dict[Role, set[str]] = {"user": set(), "assistant": set()}
+        wanted = set()
+        for turn in turns:
+            if turn.voice:
+                named[turn.role].add(self._keys.fingerprint(turn.voice))
+            else:
+                wanted.add(turn.role)
+
+        def draw(role: Role, avoid: Collection[str]) -> tuple[str, str]:
+            return pools[role].draw(seed ^ _SALT[role], avoid)
+
+        drawn = {role: draw(role, named[_other(role)]) for role in _ROLES if role in wanted}
+        if len(drawn) == 2 and drawn["user"][1] == drawn["assistant"][1]:
+            for role in _ROLES:
+                taken = drawn[_other(role)][1]
+                second = draw(role, named[_other(role)] | {taken})
+                if second[1] != taken:
+                    drawn[role] = second
+                    break
+        return {role: name for role, (name, _) in drawn.items()}
+
+
+def _other(role: Role) -> Role:
+    return "assistant" if role == "user" else "user"
+
+
+def _pool(setting: str, entries: Sequence[str], keys: ContentKeys) -> VoicePool:
+    """The pool that a setting describes.
+
+    Raises:
+        RecipeError: naming the setting.
+    """
+    names: list[str] = []
+    for entry in entries:
+        try:
+            names += keys.pool_voices(entry)
+        except VoiceError as error:
+            raise RecipeError(f"{setting}: {error}") from None
+        if len(names) > MAX_POOL:
+            raise RecipeError(f"{setting}: more than {MAX_POOL} voices, too many for a pool")
+    for name in names:
+        if fault := keys.voice_fault(name):
+            raise RecipeError(f"{setting}: {fault}")
+    return VoicePool((name, keys.fingerprint(name)) for name in names)
+
+
+def _check_unheard(setting: str, pool: VoicePool, train: dict[Role, VoicePool]) -> None:
+    for role, training in train.items():
+        if shared := set(pool.fingerprints) & set(training.fingerprints):
+            names = ", ".join(sorted(pool.name_of(fingerprint) for fingerprint in shared)[:3])
+            raise RecipeError(
+                f"{setting}: {names} is the voice of the {role} in training too ({role}_voice): give other voices, or "
+                f"leave {setting} out to use those of training"
+            )

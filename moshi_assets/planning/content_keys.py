@@ -1,0 +1,108 @@
+"""Seeds and content keys: what decides the sound of a task, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..engines.base import EmotionSettings, Engine, Voice, VoiceError
+from ..recipe import Recipe
+
+_SOUND_FORMAT = 2
+"""Raised when what an engine says is stored or read to it in another way, so that nothing of before is mixed with it. 2: samples
+are cut towards zero as `infer` does, not rounded; the built-in voice reads shouted sentences as words."""
+_FAULTS_KEPT = 1000
+"""Unknown voices that are remembered; input is hostile, and each may be another."""
+
+
+def dialogue_seed(recipe_seed: int, dialogue_id: str) -> int:
+    """Seed of a dialogue, 64 bits: from the recipe's seed and the dialogue's identity, not from its place."""
+    identity = f"{recipe_seed}\0{dialogue_id}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest(), "little")
+
+
+def task_seeds(dialogue: int, turns: int) -> list[int]:
+    """Seeds of a dialogue's turns, 0 <= seed < 2**63 (Weyl sequence: distinct for each turn)."""
+    return [(dialogue + turn * 0x9E3779B97F4A7C15) % 2**64 >> 1 for turn in range(turns)]
+
+
+class ContentKeys:
+    """Content keys of tasks: a hash of engine revision, voice content, emotion, text and seed."""
+
+    def __init__(self, engine: type[Engine], recipe: Recipe) -> None:
+        self._engine = engine
+        self._options = recipe.engine_options
+        self._folder = Path(recipe.source).parent
+        self._revision = engine.revision(self._options)
+        self._voices: dict[str, Voice] = {}
+        self._prefixes: dict[str, Any] = {}
+        self._faults: dict[str, str] = {}
+
+    @property
+    def revision(self) -> str:
+        """Of the engine and its model."""
+        return self._revision
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Identity by content of every voice that was found, by what the engine is given for it."""
+        return {voice.name: voice.fingerprint for voice in self._voices.values()}
+
+    def voice_fault(self, voice: str) -> str | None:
+        """Why a voice cannot be used, or None."""
+        if voice not in self._voices and voice not in self._faults:
+            try:
+                found = self._engine.find_voice(self._options, voice, self._folder)
+            except VoiceError as error:
+                if len(self._faults) == _FAULTS_KEPT:
+                    self._faults.clear()
+                self._faults[voice] = str(error)
+            else:
+                self._voices[voice] = found
+                prefix = f"{_SOUND_FORMAT}\0{self._revision}\0{found.fingerprint}\0".encode()
+                self._prefixes[voice] = hashlib.blake2b(prefix, digest_size=16)
+        return self._faults.get(voice)
+
+    def pool_voices(self, entry: str) -> list[str]:
+        """Voices that an entry of a recipe's pool stands for; each has still to pass `voice_fault`.
+
+        Raises:
+            VoiceError: a pattern that matches none.
+        """
+        return self._engine.pool_voices(self._options, entry, self._folder)
+
+    def fingerprint(self, voice: str) -> str:
+        """Identity by content of a voice that has passed `voice_fault`."""
+        return self._voices[voice].fingerprint
+
+    def voice_names(self, voices: Iterable[str]) -> list[str]:
+        """What the engine is given for voices that have passed `voice_fault`."""
+        return [self._voices[voice].name for voice in voices]
+
+    def emotion(self, emotion: EmotionSettings | None) -> EmotionSettings | None:
+        """The emotion as the engine is given it.
+
+        Raises:
+            VoiceError: it cannot be used.
+        """
+        return emotion and self._engine.find_emotion(self._options, emotion, self._folder)
+
+    def keys(
+        self,
+        texts: Iterable[str],
+        voices: Iterable[str],
+        seeds: Iterable[int],
+        emotions: Iterable[EmotionSettings | None],
+    ) -> list[bytes]:
+        """16 bytes for each turn; the voices must have passed `voice_fault`, the emotions come from `emotion`."""
+        keys = []
+        for text, voice, seed, emotion in zip(texts, voices, seeds, emotions):
+            digest = self._prefixes[voice].copy()
+            digest.update(seed.to_bytes(8, "little") + text.encode())
+            if emotion:
+                identity = emotion.model_dump_json(exclude={"emo_audio"} if emotion.fingerprint else None)
+                digest.update(b"\0" + identity.encode())
+            keys.append(digest.digest())
+        return keys

@@ -1,0 +1,183 @@
+"""Which records enter the dataset: voices exist, ids are new; each good dialogue gets its file stem, seeds and keys."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from ..dialogues.dialogue import Dialogue, Reject, Turn
+from ..dialogues.reader import read_dialogues
+from ..engines.base import EmotionSettings, Role, SynthesisTask, VoiceError, engine_class
+from ..names import file_stem, hashed_stem
+from ..recipe import Recipe, RecipeError
+from .casting import Casting
+from .content_keys import ContentKeys, dialogue_seed, task_seeds
+from .evaluation_split import split_by_count, split_by_fraction
+
+_CHUNK = 256
+_EMOTION_OF = attrgetter("emotion")
+_REMEMBER = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
+
+
+class PlannedDialogue(NamedTuple):
+    """A good record with what its tasks need beside the text."""
+
+    dialogue: Dialogue
+    stem: str
+    voices: list[str]
+    seeds: list[int]
+    keys: list[bytes]
+    emotions: Sequence[EmotionSettings | None]
+    split: str = "train"
+    """`train` or `eval`."""
+
+    def tasks(self, dataset: str) -> list[SynthesisTask]:
+        """Its synthesis tasks, in speaking order."""
+        turns = zip(self.dialogue.turns, self.voices, self.seeds, self.keys, self.emotions)
+        return [
+            SynthesisTask(dataset, self.dialogue.id, number, turn.role, turn.text, voice, seed, key, emotion)
+            for number, (turn, voice, seed, key, emotion) in enumerate(turns)
+        ]
+
+
+class Admission:
+    """Admits the records of one dialogue file under one recipe."""
+
+    def __init__(self, recipe: Recipe, first_name: int = 1) -> None:
+        """
+        Args:
+            recipe: the dataset.
+            first_name: number in the id that a record without one gets, if it is the first line's.
+
+        Raises:
+            EngineError, RecipeError: the engine or a voice or an emotion of the recipe cannot be used.
+        """
+        self._recipe, self._seed, self._first_name = recipe, recipe.seed, first_name
+        self._keys = ContentKeys(engine_class(recipe.engine), recipe)
+        self._casting = Casting(recipe, self._keys)
+        self._emotions: dict[Role, EmotionSettings | None] = {}
+        for role, emotion in (("user", recipe.user_emotion), ("assistant", recipe.assistant_emotion)):
+            try:
+                self._emotions[role] = self._keys.emotion(emotion)  # type: ignore[index]
+            except VoiceError as error:
+                raise RecipeError(f"{role}_emotion: {error}") from None
+        self._emotional = any(self._emotions.values())
+
+    @property
+    def engine_revision(self) -> str:
+        """Names engine, model and every option that decides the sound."""
+        return self._keys.revision
+
+    @property
+    def voice_fingerprints(self) -> dict[str, str]:
+        """Identity by content of the voices met so far, by what the engine is given for each."""
+        return self._keys.fingerprints
+
+    def dialogues(self) -> Iterator[PlannedDialogue | Reject]:
+        """Stream the recipe's source: every good dialogue, every bad line as a reject.
+
+        Stops after `max_samples` good dialogues. With `eval_count` the source is read once before that.
+
+        Raises:
+            DialogueFileError: the file cannot be read.
+        """
+        split_of = self._splitter()
+        for item in self._good():
+            yield item if isinstance(item, Reject) else self._planned(*item, split_of)
+
+    def _splitter(self) -> Callable[[Dialogue], str]:
+        recipe = self._recipe
+        if recipe.eval_count is not None:
+            good = (item[0] for item in self._good() if not isinstance(item, Reject))
+            return split_by_count(good, recipe.eval_count, recipe.seed)
+        if recipe.eval_fraction:
+            return split_by_fraction(recipe.eval_fraction, recipe.seed)
+        return lambda dialogue: "train"
+
+    def _good(self) -> Iterator[tuple[Dialogue, str] | Reject]:
+        """Every good dialogue with its file stem, every bad line as a reject."""
+        recipe, seen = self._recipe, _SeenIds()
+        records = read_dialogues(Path(recipe.source), recipe.max_text_chars, recipe.max_turns, self._first_name)
+        left = recipe.max_samples or sys.maxsize
+        try:
+            while left and (chunk := list(islice(records, min(left, _CHUNK)))):
+                # Some records together: one question to the table of ids instead of one for each.
+                items = [self._check(item) if isinstance(item, Dialogue) else item for item in chunk]
+                stems = iter(seen.stems_of([item.id for item in items if isinstance(item, Dialogue)]))
+                for item in items:
+                    if isinstance(item, Reject):
+                        yield item
+                    elif stem := next(stems):
+                        left -= 1
+                        yield item, stem
+                    else:
+                        yield item.reject(f"duplicate id {item.id[:80]!r}: the first one is kept")
+        finally:
+            seen.close()
+
+    def _planned(self, dialogue: Dialogue, stem: str, split_of: Callable[[Dialogue], str]) -> PlannedDialogue:
+        turns, keys, split = dialogue.turns, self._keys, split_of(dialogue)
+        base = dialogue_seed(self._seed, dialogue.id)
+        seeds = task_seeds(base, len(turns))
+        voices = self._casting.voices(turns, base, split)
+        emotions = self._turn_emotions(turns)
+        content = keys.keys([turn.text for turn in turns], voices, seeds, emotions)
+        return PlannedDialogue(dialogue, stem, keys.voice_names(voices), seeds, content, emotions, split)
+
+    def _check(self, dialogue: Dialogue) -> Dialogue | Reject:
+        for turn in dialogue.turns:
+            if turn.voice and (fault := self._keys.voice_fault(turn.voice)):
+                return dialogue.reject(fault)
+            if turn.emotion:
+                try:
+                    self._keys.emotion(turn.emotion)
+                except VoiceError as error:
+                    return dialogue.reject(str(error))
+        return dialogue
+
+    def _turn_emotions(self, turns: Sequence[Turn]) -> Sequence[EmotionSettings | None]:
+        if not self._emotional and not any(map(_EMOTION_OF, turns)):
+            return [None] * len(turns)
+        return [self._keys.emotion(turn.emotion) if turn.emotion else self._emotions[turn.role] for turn in turns]
+
+
+class _SeenIds:
+    """Which ids occurred, exact, on disk: memory stays constant however many there are."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)  # "" is a temporary file that SQLite removes
+        self._db.execute("PRAGMA journal_mode=MEMORY")
+        self._db.execute("PRAGMA cache_size=-16000")
+        self._db.execute("CREATE TABLE seen (stem TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
+
+    def stems_of(self, ids: Sequence[str]) -> list[str | None]:
+        """File stems of ids, None for an id that occurred before (in an earlier call or in this one)."""
+        stems: list[str | None] = [file_stem(i) for i in ids]
+        before = self._db.total_changes
+        self._db.execute("BEGIN")
+        self._db.executemany(_REMEMBER, [(stem.lower(), i) for stem, i in zip(stems, ids) if stem])
+        if self._db.total_changes - before < len(ids):  # two of them meet: undo, and look at each
+            self._db.execute("ROLLBACK")
+            self._db.execute("BEGIN")
+            stems = [self._stem_of(i) for i in ids]
+        self._db.execute("COMMIT")
+        return stems
+
+    def _stem_of(self, dialogue_id: str) -> str | None:
+        # Stems are compared without case: some file systems do not tell `A` from `a`.
+        for make_stem in (file_stem, hashed_stem):
+            stem = make_stem(dialogue_id)
+            if self._db.execute(_REMEMBER, (stem.lower(), dialogue_id)).rowcount:
+                return stem
+            (earlier,) = self._db.execute("SELECT id FROM seen WHERE stem = ?", (stem.lower(),)).fetchone()
+            if earlier == dialogue_id:
+                return None
+        return None
+
+    def close(self) -> None:
+        self._db.close()

@@ -1,0 +1,244 @@
+"""From a dialogue file to the tasks of every shard, in one streaming pass with constant memory."""
+
+from __future__ import annotations
+
+import gc
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..audit.line_counts import source_state
+from ..dialogues.dialogue import Reject
+from ..dialogues.reader import DialogueFileError
+from ..dialogues.reject_kinds import RejectTally
+from ..names import shard_key
+from ..quality.listeners.choice import check_listeners
+from ..recipe import Recipe, RecipeError
+from ..storage.checked_table import write_table
+from ..storage.dataset import TASK_SCHEMA, VOICES_FILE, DatasetStore, reject_line, tasks_path
+from ..storage.whole_file import whole_file, write_whole
+from ..synthesis.figures import peak_rss
+from .dialogue_planner import Admission, PlannedDialogue
+
+MAX_UNKNOWN_FIELDS = 20
+"""Distinct unknown field names that are counted; input is hostile."""
+_REPORT_SECONDS = 0.5
+_REJECTS_A_LOOK = 1024
+"""Rejects after which the clock is looked at: where nothing is good, no shard is written."""
+_KINDS_TOLD = 5
+_RARE = 50_000
+"""Objects made between two looks for cycles."""
+
+
+@dataclass
+class ParseFigures:
+    """Outcome of one parse."""
+
+    lines: int = 0
+    dialogues: int = 0
+    train_dialogues: int = 0
+    eval_dialogues: int = 0
+    tasks: int = 0
+    rejected: int = 0
+    shards: int = 0
+    characters: int = 0
+    unknown_fields: dict[str, int] = field(default_factory=dict)
+    wall_seconds: float = 0.0
+    peak_rss_mb: float = 0.0
+
+
+class _ShardWriter:
+    """Collects the task rows of one shard at a time, and writes and counts each shard once."""
+
+    def __init__(self, folder: Path, dataset: str, dialogues_per_shard: int, figures: ParseFigures) -> None:
+        self._folder, self._dataset, self._per_shard = folder, dataset, dialogues_per_shard
+        self._figures = figures
+        self._rows: list[tuple] = []
+        self._dialogues = 0
+
+    def add(self, planned: PlannedDialogue) -> bool:
+        """Take one dialogue; True where a shard was written before it."""
+        written = self._dialogues == self._per_shard
+        if written:
+            self.flush()
+        dialogue, stem, voices, seeds, keys, emotions, split = planned
+        line, name, turns, _, _ = dialogue
+        sounds = zip(turns, voices, seeds, keys, emotions)
+        for number, ((role, text, _, _, gap, backchannel), voice, seed, key, emotion) in enumerate(sounds):
+            how = emotion.model_dump_json() if emotion else None
+            self._rows.append((line, name, stem, number, role, text, voice, seed, key, how, gap, backchannel, split))
+        self._dialogues += 1
+        return written
+
+    def flush(self) -> None:
+        """Write what has gathered, if anything. Counted here, not line by line: there may be millions."""
+        if not self._dialogues:
+            return
+        figures = self._figures
+        path = tasks_path(self._folder, shard_key(self._dataset, figures.shards))
+        columns = [pa.array(values, spec.type) for values, spec in zip(zip(*self._rows), TASK_SCHEMA)]
+        tasks = pa.table(columns, schema=TASK_SCHEMA)
+        # Not durable: tasks that a power cut damages are found by their checksum and parsed again.
+        write_table(path, tasks, durable=False)
+        figures.shards += 1
+        figures.dialogues += self._dialogues
+        figures.tasks += len(tasks)
+        figures.characters += pc.sum(pc.utf8_length(tasks.column("text"))).as_py()
+        self._dialogues = 0
+        self._rows.clear()
+
+
+def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], None] | None = None) -> ParseFigures:
+    """Read the recipe's source once; write `tasks/`, `rejects.ndjson` and `recipe.yaml` of the dataset.
+
+    The new tasks replace the old ones only when all of them are written.
+
+    Args:
+        recipe: resolved settings.
+        store: where the dataset lies.
+        report: called twice a second with the figures so far.
+
+    Raises:
+        DialogueFileError: the file cannot be read or has no good line.
+        EngineError, RecipeError: the engine or a voice cannot be used, or no dialogue is left for training.
+        ListenerError: the gates need a package or a model that is missing.
+    """
+    begin = last_report = time.monotonic()
+    check_listeners(recipe)
+    admission = Admission(recipe)
+    source = source_state(Path(recipe.source))  # before it is read: what changes meanwhile is then another file
+    incoming = store.folder / "tasks.incoming"
+    shutil.rmtree(incoming, ignore_errors=True)
+    incoming.mkdir(parents=True)
+    figures, unknown, first_reason, tally = ParseFigures(), Counter[str](), "", RejectTally()
+    good = due = False
+    shards = _ShardWriter(incoming, store.name, recipe.samples_per_shard, figures)
+    try:
+        with _rare_collections(), whole_file(store.rejects_path, durable=True) as partial:
+            with open(partial, "w", encoding="utf-8") as rejects:
+                for item in admission.dialogues():
+                    if report and due and time.monotonic() - last_report > _REPORT_SECONDS:
+                        last_report = time.monotonic()
+                        report(figures)
+                    if isinstance(item, Reject):
+                        figures.rejected += 1
+                        due = not figures.rejected % _REJECTS_A_LOOK
+                        figures.lines = item.line
+                        first_reason = first_reason or f"line {item.line}, {item.reason}"
+                        rejects.write(reject_line(item))
+                        if not good:
+                            tally.add(item)
+                        continue
+                    good = True
+                    due = shards.add(item)
+                    dialogue = item.dialogue
+                    figures.lines = dialogue.line
+                    if item.split == "eval":
+                        figures.eval_dialogues += 1
+                    if dialogue.unknown_fields:
+                        _count_unknown(unknown, dialogue.unknown_fields)
+            shards.flush()  # before the rejects take their final name
+            if not figures.dialogues:
+                raise DialogueFileError(_nothing_usable(recipe, figures, first_reason, tally))
+            if figures.dialogues == figures.eval_dialogues:
+                raise RecipeError(_nothing_to_train_on(recipe, figures))
+    except BaseException:
+        shutil.rmtree(incoming, ignore_errors=True)
+        raise
+
+    figures.train_dialogues = figures.dialogues - figures.eval_dialogues
+    figures.unknown_fields = dict(unknown)
+    figures.wall_seconds = time.monotonic() - begin
+    figures.peak_rss_mb = peak_rss()
+    summary = {
+        **asdict(figures),
+        "recipe": recipe.fingerprint,
+        "engine_revision": admission.engine_revision,
+        "source": source,
+    }
+    write_whole(incoming / "summary.json", json.dumps(summary, indent=1))
+    voices = json.dumps(admission.voice_fingerprints, ensure_ascii=False, indent=1)
+    write_whole(incoming / VOICES_FILE, voices, durable=False)
+    _swap(incoming, store.tasks_folder)
+    write_whole(store.recipe_path, recipe.to_yaml())
+    return figures
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let Python look for cycles rarely: records hold none, and looking every 700 objects slows a parse down."""
+    usual = gc.get_threshold()
+    gc.set_threshold(_RARE, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+def split_warning(recipe: Recipe, eval_dialogues: int) -> str | None:
+    """What is odd about the number of evaluation dialogues, if anything."""
+    if recipe.eval_count is not None and eval_dialogues < recipe.eval_count:
+        return (
+            f"{eval_dialogues} dialogues are kept for evaluation, not eval_count={recipe.eval_count}: dialogues of one "
+            f"text stay together"
+        )
+    if recipe.eval_fraction and not eval_dialogues:
+        return (
+            f"no dialogue is kept for evaluation: eval_fraction={recipe.eval_fraction} is little for so few dialogues, "
+            f"set eval_count"
+        )
+    return None
+
+
+def lanes_warning(recipe: Recipe) -> str | None:
+    """What several lanes cost, where that is worth a word: only IndexTTS2 fills a GPU."""
+    if recipe.engine != "indextts2" or recipe.worker_count == 1:
+        return None
+    return (
+        f"worker_count {recipe.worker_count}: every lane loads its own copy of IndexTTS2's weights (about 4 GiB of GPU "
+        f"memory in half precision), and lanes on one GPU share its compute"
+    )
+
+
+def _nothing_usable(recipe: Recipe, figures: ParseFigures, first_reason: str, tally: RejectTally) -> str:
+    """Nothing is left on disk of such a parse, so this says all."""
+    if not figures.lines:
+        return f"{recipe.source} holds no usable dialogue, it is empty or blank: give a file with one dialogue a line"
+    text = (
+        f"{recipe.source} holds no usable dialogue: {figures.rejected} of {figures.lines} lines were rejected, the "
+        f"first because: {first_reason}"
+    )
+    kinds = [f"{count} x {kind}" for (_, kind), count in tally.kinds.most_common(_KINDS_TOLD)]
+    return f"{text} (in all: {'; '.join(kinds)})" if figures.rejected > 1 else text
+
+
+def _nothing_to_train_on(recipe: Recipe, figures: ParseFigures) -> str:
+    setting = "eval_fraction" if recipe.eval_count is None else "eval_count"
+    return (
+        f"{setting} {getattr(recipe, setting)} keeps all {figures.dialogues} good dialogues of {recipe.source} for "
+        f"evaluation and leaves none for training: lower it"
+    )
+
+
+def _count_unknown(unknown: Counter[str], fields: tuple[str, ...]) -> None:
+    for name in (full[:80] for full in fields):
+        if name in unknown or len(unknown) < MAX_UNKNOWN_FIELDS:
+            unknown[name] += 1
+
+
+def _swap(incoming: Path, current: Path) -> None:
+    """Put the incoming folder in the place of the current one."""
+    outgoing = current.with_name("tasks.outgoing")
+    shutil.rmtree(outgoing, ignore_errors=True)
+    if current.exists():
+        current.rename(outgoing)
+    incoming.rename(current)
+    shutil.rmtree(outgoing, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Worker processes: how they start and end, their signals and their memory."""

@@ -1,0 +1,80 @@
+"""Shards worked on side by side, in processes: threads that mostly run Python take turns."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple
+
+from ..storage.whole_file import usable_cores
+from .fork_server import start_method
+from .killed import WorkerKilled, killed_sentence
+from .memory_watch import MemoryWatch
+from .worker import prepare_worker
+
+FEWEST_DIALOGUES = 2_000
+"""For fewer, processes are not worth their start."""
+
+
+class ShardWorkers(NamedTuple):
+    """Who works on the shards of a step."""
+
+    map: Callable[[Callable[[str], Any], Iterable[str]], Iterator[Any]]
+    """As the built-in one: results in order; the first error ends it. Function and results can be pickled."""
+    threads: int
+    """For each of them, so that every core has work."""
+
+
+@contextmanager
+def shard_workers(shards: int, dialogues: int) -> Iterator[ShardWorkers]:
+    """A process for every core, for much work; this process with a thread for every core, for little.
+
+    Processes are only started by a step that has one of its own: they import the program they belong to, and a script
+    that builds a dataset may not be written for that.
+
+    Args:
+        shards: how many there are to be worked on.
+        dialogues: in all of them, about.
+
+    Raises:
+        WorkerKilled: a process was killed.
+    """
+    cores = usable_cores()
+    count = min(cores, shards)
+    if count == 1 or dialogues < FEWEST_DIALOGUES or multiprocessing.parent_process() is None:
+        yield ShardWorkers(map, cores)
+        return
+    (method,) = start_method()
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context(method), _begin)
+    memory = MemoryWatch()
+    processes: list[BaseProcess] = []
+    others = set(multiprocessing.active_children())
+
+    def work(function: Callable[[str], Any], keys: Iterable[str]) -> Iterator[Any]:
+        results = pool.map(function, keys)  # starts the processes
+        processes[:] = [child for child in multiprocessing.active_children() if child not in others]
+        for child in processes:
+            memory.add(child.pid or 0)
+        return results
+
+    try:
+        yield ShardWorkers(work, cores // count)
+    except BrokenProcessPool as error:
+        pool.shutdown()  # the pool ends the others with SIGTERM
+        codes = {child.pid or 0: child.exitcode for child in processes}
+        pid = next((pid for pid, code in codes.items() if code not in (0, None, -signal.SIGTERM)), 0)
+        who = f"one of the {count} processes that worked on {shards} shards"
+        raise WorkerKilled(killed_sentence(who, codes.get(pid), memory.last(pid))) from error
+    finally:
+        memory.stop()
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C the shards that wait are not begun
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches them all: the step decides
+    prepare_worker()

@@ -1,0 +1,1 @@
+"""Manifest, dataset card and report of a finished dataset; the asset `manifest`."""

@@ -1,0 +1,232 @@
+"""The page: figures and clips through the template. All text from the input is hostile and leaves here escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ...dialogues.reject_kinds import without_folders
+from .charts import Chart, histogram, number, speed_chart
+from .clips import CLIP_SECONDS, Clip, clip_data
+from .figures import ROLES, DatasetFigures, shares
+
+_PAGE = Path(__file__).parent / "page"
+_TITLE = 120
+_SHOWN_VOICES = 5
+
+
+def render(figures: DatasetFigures, random: Sequence[Clip], worst: Sequence[Clip]) -> str:
+    """The whole page as HTML.
+
+    Args:
+        figures: of the dataset, complete.
+        random: clips drawn at random.
+        worst: clips chosen because something is unusual about them.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    style, script = ((_PAGE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    clips = [*random, *worst]
+    sounds: dict[str, int] = {}  # a recording may be in both lists: its sound is embedded once
+    for clip in clips:
+        if clip.audio:
+            sounds.setdefault(clip.audio, len(sounds))
+    groups = [("Drawn at random", random, 0), ("The most unusual, worst first", worst, len(random))]
+    return environment.get_template("page.html").render(
+        name=figures.name,
+        version=_version(),
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        lead=_lead(figures),
+        problems=figures.problems,
+        tiles=_tiles(figures),
+        clips=bool(clips),
+        groups=[{"title": t, "entries": _entries(held, first)} for t, held, first in groups if held],
+        listen_note=_listen_note(clips),
+        clips_json=Markup(script_json([clip_data(clip) | {"sound": sounds.get(clip.audio)} for clip in clips])),
+        sounds=[Markup(sound) for sound in sounds],
+        charts=[chart for chart in _charts(figures) if chart],
+        remarks=_remarks(figures),
+        rejects=_rejects(figures),
+        facts=_facts(figures),
+    )
+
+
+def script_json(data: Any) -> str:
+    """JSON that stands safely inside a script element: no character of it can end the element or a line."""
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _policy(style: str, script: str) -> str:
+    """Content security policy: this style and this script, nothing from anywhere."""
+
+    def digest(text: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    return (
+        f"default-src 'none'; style-src {digest(style)}; script-src {digest(script)}; img-src data:; base-uri 'none'; "
+        f"form-action 'none'"
+    )
+
+
+def _version() -> str:
+    try:
+        return version("moshi-assets")
+    except PackageNotFoundError:
+        return ""
+
+
+def _length(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _amount(seconds: float) -> tuple[str, str]:
+    """A duration in the unit that suits it."""
+    if seconds >= 3600:
+        return number(round(seconds / 3600, 2)), "h"
+    return (number(round(seconds / 60, 1)), "min") if seconds >= 60 else (number(round(seconds, 1)), "s")
+
+
+def _lead(figures: DatasetFigures) -> str:
+    return (
+        f"{' '.join(_amount(figures.audio_seconds))} of two-channel dialogue for moshi-finetune: {figures.recordings:,} "
+        f"recordings at {_rate(figures)}, spoken by {figures.recipe.engine}."
+    )
+
+
+def _rate(figures: DatasetFigures) -> str:
+    rate = figures.recipe.sample_rate
+    return "the engine's own rate" if isinstance(rate, str) else f"{rate / 1000:g} kHz"
+
+
+def _tiles(figures: DatasetFigures) -> list[dict[str, str]]:
+    tiles = []
+
+    def tile(label: str, value: str, unit: str = "", note: str = "") -> None:
+        tiles.append({"label": label, "value": value, "unit": unit, "note": note})
+
+    def split(counts: Any) -> str:
+        return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items(), reverse=True) if count)
+
+    speech = sum(figures.speech_seconds.values())
+    tile(
+        "Audio",
+        *_amount(figures.audio_seconds),
+        f"{' '.join(_amount(speech))} of speech, both speakers" if speech else "",
+    )
+    tile("Recordings", f"{figures.recordings:,}", "", split(figures.splits))
+    tile("Dialogues", f"{figures.dialogues:,}", "", f"in {figures.shards:,} shard{'s' * (figures.shards != 1)}")
+    tile("Turns", f"{figures.turns.total():,}", "", split({role: figures.turns[role] for role in ROLES}))
+    if figures.recipe.transcripts:
+        tile("Words", f"{figures.words:,}", "", f"{figures.assistant_words:,} of the assistant")
+    kinds = len(figures.rejects.kinds)
+    tile(
+        "Rejected", f"{figures.rejects.count:,}", "", f"for {kinds} reason{'s' * (kinds != 1)}" if kinds else "nothing"
+    )
+    return tiles
+
+
+def _entries(clips: Sequence[Clip], first: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": first + place,
+            "title": clip.title[:_TITLE],
+            "length": _length(clip.recording_seconds),
+            "reason": f"{clip.problem}; {clip.reason}".strip("; ") if clip.problem else clip.reason,
+        }
+        for place, clip in enumerate(clips)
+    ]
+
+
+def _listen_note(clips: Sequence[Clip]) -> str:
+    cut = sum(clip.seconds + 0.01 < clip.recording_seconds for clip in clips)
+    return f"{cut} of {len(clips)} are longer than {CLIP_SECONDS:.0f} s: a stretch of each is here." if cut else ""
+
+
+def _charts(figures: DatasetFigures) -> list[Chart | None]:
+    return [
+        histogram("durations", "Length of recordings", "seconds", "s", "recordings", {"plain": figures.durations}),
+        histogram(
+            "gaps", "From one speaker to the other", "seconds of silence; below zero they overlap", "s", "turns",
+            {"plain": figures.gaps}, below_zero="overlapping",
+        ),
+        histogram("lengths", "Length of turns", "seconds", "s", "turns", figures.lengths),
+        histogram("levels", "Loudness of turns", "LUFS", "LUFS", "turns", figures.levels),
+        histogram("rates", "Speaking rate", "characters a second", "chars/s", "turns", figures.rates),
+        speed_chart(figures.speeds),
+    ]  # fmt: skip
+
+
+def _remarks(figures: DatasetFigures) -> list[str]:
+    remarks = []
+    if figures.measured < (turns := figures.turns.total()):
+        remarks.append(
+            f"Loudness, speaking rate and what is unusual are known of {figures.measured:,} of {turns:,} turns: where there "
+            f"is no quality table, of recordings drawn at random."
+        )
+    if (target := figures.recipe.target_lufs) is not None:
+        remarks.append(
+            f"Loudness is that of the voices as they spoke; in the recordings each speaker is brought to {number(target)} LUFS."
+        )
+    if not figures.speeds:
+        remarks.append("How fast it was spoken is not on file: these shards were spoken by an earlier version.")
+    if figures.shared_slots:
+        share = 100 * figures.shared_slots / max(1, figures.assistant_words)
+        remarks.append(
+            f"{figures.shared_slots:,} words of the assistant ({number(round(share, 2))} %) start in the same 80 ms as the "
+            f"one before and overwrite it in training."
+        )
+    return remarks
+
+
+def _rejects(figures: DatasetFigures) -> list[dict[str, Any]]:
+    tally = figures.rejects
+    return [
+        {
+            "stage": kind[0],
+            "reason": kind[1],
+            "count": f"{count:,}",
+            "percent": round(100 * count / tally.count, 1),
+            "examples": [
+                {
+                    "line": reject.line,
+                    "id": str(reject.id or "")[:_TITLE],
+                    "reason": without_folders(str(reject.reason))[:300],
+                }
+                for reject in tally.examples[kind]
+            ],
+        }
+        for kind, count in tally.kinds.most_common()
+    ]
+
+
+def _facts(figures: DatasetFigures) -> list[dict[str, str]]:
+    recipe = figures.recipe
+    facts = {"Engine": f"{recipe.engine}, revision {figures.revision}"}
+    for role in ROLES:
+        voices = ", ".join(f"{name} ({count:,} turns)" for name, count in shares(figures.voices[role], _SHOWN_VOICES))
+        facts[f"Voices of the {role}"] = voices or "none"
+    facts["Channels"] = f"left the assistant, right the user; 16 bit, {_rate(figures)}"
+    changes = figures.gaps.count
+    if changes:
+        overlaps = f"{figures.overlaps:,} of {changes:,} changes of speaker overlap"
+        facts["Turn-taking"] = overlaps + (f"; {figures.backchannels:,} backchannels" if figures.backchannels else "")
+    if figures.retried:
+        facts["Spoken again"] = f"{figures.retried:,} turns were good only at a further attempt"
+    if figures.methods:
+        methods = ", ".join(f"{method} ({count:,} turns)" for method, count in shares(figures.methods, 5))
+        facts["Word times by"] = methods
+    facts["Seed"] = str(recipe.seed)
+    facts["Recipe"] = f"{recipe.fingerprint} (recipe.yaml in the dataset's folder)"
+    return [{"label": label, "value": value} for label, value in facts.items()]

@@ -1,0 +1,120 @@
+"""The manifests, for training and evaluation: one row a recording, in input order, published whole."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ..audit.dataset import indexed_recordings, indexed_shards
+from ..dialogues.dialogue import REJECT_EXCERPT, Reject
+from ..recipe import Recipe
+from ..stereo.recording import Recording
+from ..stereo.training_window import training_windows
+from ..storage.dataset import DatasetError, DatasetStore, dialogue_texts
+from ..transcripts.stage import transcripts_are_current
+from ..transcripts.transcript import transcript_path
+from .card.figures import CardFigures
+from .card.write import dataset_card, write_card
+from .manifest import EVAL, TRAIN, ManifestWriter
+
+
+@dataclass
+class ManifestFigures:
+    """What the manifests hold."""
+
+    rows: int = 0
+    """In both."""
+    eval_rows: int = 0
+    """In the evaluation manifest."""
+    dialogues: int = 0
+    """In both."""
+    rejected: int = 0
+    audio_seconds: float = 0.0
+    """Of both."""
+    eval_audio_seconds: float = 0.0
+    windows: int = 0
+    """That the recordings of both are trained in."""
+    removed_files: int = 0
+    card_written: bool = False
+    """False where a `README.md` of somebody's own was kept."""
+
+
+def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
+    """Write the manifests, the card and the final rejects; remove recordings and shards that no longer belong to the dataset.
+
+    Raises:
+        DatasetError: shards are not finished or out of date, a recording failed its checks, or no dialogue at all could
+            be spoken, or none is left to train on.
+    """
+    figures, card = ManifestFigures(), CardFigures()
+    late: list[Reject] = []
+    with ManifestWriter(store, recipe.buffer_size) as manifests:
+        for shard, recordings in indexed_shards(store, recipe):
+            if not transcripts_are_current(store, recipe, shard, recordings):
+                raise DatasetError(
+                    f"the transcripts of {shard} are missing, out of date or faulty: materialize transcripts for it first"
+                )
+            late += _late_rejects(store, shard, recordings)
+            card.add_shard(store, recipe, shard, recordings)
+            for recording in recordings:
+                if recording.failure is not None:
+                    continue
+                if recording.fault is not None:
+                    raise DatasetError(
+                        f"{recording.path} must not be trained on: {recording.fault}. Take its line "
+                        f"({', '.join(map(str, recording.lines))}) out of the input or change its text, voice or the seed, and build again"
+                    )
+                manifests.add(recording.split, recording.path, recording.duration)
+                figures.dialogues += len(recording.dialogue_ids)
+                figures.windows += training_windows(recording.duration)
+                figures.audio_seconds += recording.duration
+                if recording.split == EVAL:
+                    figures.eval_audio_seconds += recording.duration
+        figures.rejected = store.replace_late_rejects(late)
+        figures.rows, figures.eval_rows = sum(manifests.rows.values()), manifests.rows[EVAL]
+        if not figures.rows:
+            raise DatasetError(f"no dialogue of {store.name!r} could be spoken: see {store.rejects_path}")
+        if not manifests.rows[TRAIN]:
+            raise DatasetError(
+                f"all {figures.rows} recordings of {store.name!r} are kept for evaluation, none is left to train on: "
+                f"lower eval_fraction or eval_count, or add dialogues"
+            )
+        card.add_rejects(store)
+        figures.card_written = write_card(store.card_path, dataset_card(store, recipe, card))
+        manifests.publish()  # last: a dataset with a current manifest has everything else
+    figures.removed_files = remove_strays(store, recipe, figures.rows)
+    store.remove_stale_shards()  # not earlier: the shards that are left take over audio from them
+    return figures
+
+
+def _late_rejects(store: DatasetStore, shard: str, recordings: list[Recording]) -> list[Reject]:
+    """Dialogues of a shard that could not be spoken, with their texts."""
+    failed = [recording for recording in recordings if recording.failure is not None]
+    texts = dialogue_texts(store.tasks(shard)) if failed else {}
+    return [
+        Reject(line, r.failure or "", " | ".join(texts[dialogue_id])[:REJECT_EXCERPT], dialogue_id, "synthesis")
+        for r in failed
+        for line, dialogue_id in zip(r.lines, r.dialogue_ids)
+    ]
+
+
+def remove_strays(store: DatasetStore, recipe: Recipe, recordings: int) -> int:
+    """Remove what lies below data_stereo/ and belongs to no recording (dialogues taken out of the input); return how many.
+
+    Args:
+        store, recipe: the dataset.
+        recordings: how many it holds; where the files are as many as they should be, none is looked at.
+    """
+    files = [os.path.join(folder, name) for folder, _, names in os.walk(store.stereo_folder) for name in names]
+    if len(files) == recordings * (2 if recipe.transcripts else 1):
+        return 0
+    listed = {str(store.folder / r.path) for r in indexed_recordings(store) if r.failure is None}
+    if recipe.transcripts:
+        listed |= {transcript_path(path) for path in listed}
+    strays = [path for path in files if path not in listed]
+    for path in strays:
+        os.unlink(path)
+    for folder, _, _ in os.walk(store.stereo_folder, topdown=False):
+        if folder != str(store.stereo_folder) and not os.listdir(folder):
+            os.rmdir(folder)
+    return len(strays)

@@ -1,0 +1,1 @@
+"""Models that listen to utterances: word errors, DNSMOS, speaker similarity."""

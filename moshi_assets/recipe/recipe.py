@@ -1,0 +1,336 @@
+"""The recipe: every setting of a dataset, resolved once and stored with the data.
+
+Shards that are built later (from the UI, a sensor, a schedule) read it from the dataset folder and need no run config.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from indextts.foreign_files import ForeignFileError, read_yaml, shorten, shown
+
+from ..alignment.word_times import AlignerName
+from ..dialogues.forms import MAX_LIST_ENTRIES
+from ..engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
+from ..names import check_dataset_name
+from ..quality.rules import Gates
+from ..stereo.floor_transfers import OVERLAP_SHARE
+from ..stereo.timeline import Layout, Timing, TimingModel
+from .card import CardSettings
+
+EngineName = Literal["builtin", "noise", "indextts2"]
+Voices = str | list[str] | None
+MAX_EVAL_COUNT = 100_000
+"""The hashes of that many dialogues are held in memory; `eval_fraction` has no such bound."""
+
+
+LEADING_SILENCE: dict[Timing, float] = {"fixed": 0.0, "natural": 0.2}
+"""Seconds before the first turn of a dialogue where the recipe does not say it."""
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be used; the message names the setting and the remedy."""
+
+
+class Recipe(BaseModel, extra="forbid", validate_default=True):
+    """Settings of one dataset. An unknown key is an error, so that a typo cannot pass for a default."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, settings: Any) -> Any:
+        """YAML reads `yes` and `on` as true, and Python takes true for 1."""
+        for name, value in settings.items() if isinstance(settings, dict) else ():
+            if (
+                isinstance(value, bool)
+                and name in cls.model_fields
+                and "bool" not in str(cls.model_fields[name].annotation)
+            ):
+                raise ValueError(
+                    f"{name} is {str(value).lower()}, which is neither a number nor a name: write it in quotes or as a number"
+                )
+        return settings
+
+    name: str = Field(description="Dataset name: its folder, its manifest and its partition key.")
+    source: str = Field(description="Dialogue file (JSONL, .gz too), absolute path.")
+    engine: EngineName = Field("builtin", description=f"What speaks: {', '.join(ENGINES)}.")
+    user_voice: Voices = Field(
+        None,
+        description="Voice of the user where a record names none, or a pool from which each dialogue draws one (for "
+        "indextts2 patterns too: voices/*.wav); default: the engine's.",
+    )
+    assistant_voice: Voices = Field(
+        None, description="Voice or pool of the assistant where a record names none; default: the engine's."
+    )
+    eval_user_voice: Voices = Field(
+        None,
+        description="Voice or pool of the user in evaluation dialogues, none of them used in training; default: "
+        "user_voice.",
+    )
+    eval_assistant_voice: Voices = Field(
+        None, description="Voice or pool of the assistant in evaluation dialogues; default: assistant_voice."
+    )
+    eval_fraction: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Share of the dialogues that are kept for evaluation, chosen by their texts; default: none.",
+    )
+    eval_count: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_EVAL_COUNT,
+        description="Number of dialogues that are kept for evaluation, chosen by their texts (reads the file twice).",
+    )
+    user_emotion: EmotionSettings | None = Field(
+        None, description="Emotion of the user where a record names none: emo_audio, emo_vector or emo_text, emo_alpha."
+    )
+    assistant_emotion: EmotionSettings | None = Field(
+        None, description="Emotion of the assistant where a record names none."
+    )
+    worker_count: int = Field(1, ge=1, le=64, description="Lanes (worker processes); each loads its own engine.")
+    max_samples: int | None = Field(
+        None, ge=1, description="Stop reading after this many good dialogues; default: all."
+    )
+    samples_per_shard: int = Field(256, ge=1, le=100_000, description="Dialogues per shard (partition).")
+    max_text_chars: int = Field(2000, ge=1, description="A longer turn is rejected (characters).")
+    max_turns: int = Field(
+        200, ge=1, le=MAX_LIST_ENTRIES, description="A dialogue of more turns is rejected: it becomes one recording."
+    )
+    planner_buffer: int = Field(64, ge=1, description="Tasks read ahead of the engine, per lane.")
+    buffer_size: int = Field(64, ge=1, description="Manifest rows buffered between writes.")
+    layout: Layout = Field(
+        "sequential", description="sequential: one after another, `gap` apart; overlapped: all start at 0."
+    )
+    timing: Timing = Field(
+        "fixed",
+        description="Between turns of the sequential layout: fixed, always `gap`; natural, by chance as people do, with "
+        "overlaps. A gap of the record comes first.",
+    )
+    gap: float = Field(0.3, ge=0, le=60, description="Silence between turns with fixed timing (seconds).")
+    leading_silence: float | None = Field(
+        None,
+        ge=0,
+        le=60,
+        description="Silence before the first turn of a dialogue (seconds); default: 0 with fixed timing, 0.2 with natural.",
+    )
+    overlap_probability: float = Field(
+        OVERLAP_SHARE, ge=0, le=1, description="Share of the changes of speaker that overlap with natural timing."
+    )
+    max_silence: float = Field(
+        2.0, gt=0, le=60, description="Longest silence between turns with natural timing (seconds)."
+    )
+    pack_seconds: float | None = Field(
+        None,
+        ge=1,
+        le=600,
+        description="Join whole dialogues of a shard into recordings of at most this length (seconds), to fill the training "
+        "window: 100 for moshi-finetune's default; default: one dialogue a recording.",
+    )
+    pack_pause: float = Field(1.0, ge=0, le=60, description="Silence between the dialogues of a recording (seconds).")
+    sample_rate: int | Literal["native"] = Field(24000, description="Rate of the stereo files (Hz), or native.")
+    shard_dirs: bool = Field(False, description="One folder per shard below data_stereo/.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of the dataset; each task derives its own.")
+    keep_temp: bool = Field(False, description="Also write each utterance as a mono WAV below tmp_mono/.")
+    keep_mono: bool = Field(True, description="Keep the mono parts once their stereo files are written.")
+    transcripts: bool = Field(True, description="Write the words of each recording and their times beside it.")
+    aligner: AlignerName = Field(
+        "auto",
+        description="What finds word times: auto (engine where it knows them, else ctc with a model, else acoustic for "
+        "English, else proportional), engine, acoustic, ctc or proportional (by characters, approximate).",
+    )
+    ctc_model: str | None = Field(
+        None,
+        description="wav2vec2-family CTC model for word times: a folder, or a name in the local hub cache. Nothing is "
+        "downloaded.",
+    )
+    gates: Gates = Field(
+        Gates(), description="What an utterance must pass: thresholds, and measures that are off by default."
+    )
+    max_retries: int = Field(
+        2, ge=0, le=20, description="Further attempts, each with another seed, at an utterance that fails its gates."
+    )
+    target_lufs: float | None = Field(
+        None, ge=-60, le=-6, description="Bring each speaker of a dialogue to this loudness (LUFS); default: as spoken."
+    )
+    true_peak_dbtp: float = Field(
+        -1.0,
+        ge=-30,
+        le=0,
+        description="Highest true peak that `target_lufs` may lead to (dBTP); the gain is smaller then.",
+    )
+    device: str | None = Field(None, description="Device of every lane; default: cuda:{lane % gpus}, else cpu.")
+    deterministic: bool = Field(False, description="Ask the engine for deterministic kernels (slower on a GPU).")
+    card: CardSettings = Field(
+        CardSettings(), description="What the dataset card says: title, licence, voices' origin."
+    )
+    builtin: BuiltinOptions = Field(BuiltinOptions(), description="Options of engine builtin.")
+    noise: NoiseOptions = Field(NoiseOptions(), description="Options of engine noise.")
+    indextts2: IndexTTS2Options = Field(IndexTTS2Options(), description="Options of engine indextts2.")
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        return check_dataset_name(value)
+
+    @field_validator("sample_rate")
+    @classmethod
+    def _rate(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and not 8000 <= value <= 192_000:
+            raise ValueError("must lie between 8000 and 192000 Hz, or be 'native'")
+        return value
+
+    @field_validator("user_voice", "assistant_voice", "eval_user_voice", "eval_assistant_voice")
+    @classmethod
+    def _pool(cls, value: Voices) -> Voices:
+        if isinstance(value, list) and not (value and all(value)):
+            raise ValueError("a pool of voices must name at least one, and none may be empty")
+        return value
+
+    @model_validator(mode="after")
+    def _split(self) -> Recipe:
+        if self.eval_fraction is not None and self.eval_count is not None:
+            raise ValueError("eval_fraction and eval_count are both set: set one of them")
+        if (self.eval_user_voice or self.eval_assistant_voice) and self.eval_fraction is self.eval_count is None:
+            raise ValueError(
+                "eval_user_voice and eval_assistant_voice mean nothing without evaluation dialogues: set eval_fraction "
+                "or eval_count"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _loudness_has_its_source(self) -> Recipe:
+        if self.target_lufs is not None and not self.keep_mono:
+            raise ValueError(
+                "target_lufs needs keep_mono: without mono parts another target would be applied to what was changed already"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _timing_has_a_place(self) -> Recipe:
+        if self.layout == "overlapped" and self.timing != "fixed":
+            raise ValueError("timing natural needs layout sequential: in the overlapped one nothing follows anything")
+        return self
+
+    @property
+    def timing_model(self) -> TimingModel:
+        """How turns follow one another where the record does not say it."""
+        leading = LEADING_SILENCE[self.timing] if self.leading_silence is None else self.leading_silence
+        return TimingModel(self.layout, self.timing, self.gap, leading, self.overlap_probability, self.max_silence)
+
+    @property
+    def engine_options(self) -> BaseModel:
+        """Options of the chosen engine."""
+        return getattr(self, self.engine)
+
+    def voices_of(self, role: Role, split: str = "train") -> list[str]:
+        """Entries of the pool of voices from which a dialogue draws where the record names none.
+
+        Args:
+            role: user or assistant.
+            split: train or eval.
+
+        Raises:
+            RecipeError: neither recipe nor engine has a voice.
+        """
+        chosen = (split == "eval" and getattr(self, f"eval_{role}_voice")) or getattr(self, f"{role}_voice")
+        voices = chosen or engine_class(self.engine).default_voices.get(role)
+        if not voices:
+            raise RecipeError(
+                f"engine {self.engine!r} has no default {role} voice: set {role}_voice in the recipe "
+                f"(--{role}-voice on the command line) to a WAV file"
+            )
+        return [voices] if isinstance(voices, str) else voices
+
+    def to_yaml(self) -> str:
+        """The recipe as it is stored: every setting, defaults too."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """Short digest of every setting."""
+        return hashlib.blake2b(self.to_yaml().encode(), digest_size=8).hexdigest()
+
+
+def make_recipe(
+    settings: dict[str, Any], recipe_file: str | Path | None = None, of_file: Collection[str] = ()
+) -> Recipe:
+    """Recipe from a mapping.
+
+    Args:
+        settings: by name.
+        recipe_file: where those named in `of_file` come from, for messages.
+        of_file: names.
+
+    Raises:
+        RecipeError: unknown keys or bad values, all of them named.
+    """
+    try:
+        return Recipe.model_validate(settings)
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_context=False)
+        faults = [shorten(_fault(each), _MOST_CHARACTERS) for each in errors[:_MOST_FAULTS]]
+        if any(each["loc"][:1] and each["loc"][0] in of_file for each in errors):
+            faults[0] = f"recipe {recipe_file}: {faults[0]}"
+        if len(errors) > _MOST_FAULTS:
+            faults.append(f"and {len(errors) - _MOST_FAULTS} more")
+        raise RecipeError("; ".join(faults)) from None
+
+
+_UNION_MEMBERS = ("int", "literal['native']", "str", "list[str]")
+_MOST_FAULTS = 20
+_MOST_CHARACTERS = 1500
+"""Of one fault; the list of all settings has 800."""
+
+
+def _fault(error: Any) -> str:
+    where = ".".join(shorten(str(part)) for part in error["loc"] if part not in _UNION_MEMBERS)
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(where, Recipe.model_fields, 1)
+        advice = f"; did you mean {near[0]!r}?" if near else ""
+        return f"unknown setting {where!r}{advice} (known: {', '.join(Recipe.model_fields)})"
+    if error["type"] == "missing":
+        return f"setting {where!r} is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    if not where:  # of several settings together
+        return message
+    value = shown(error["input"])
+    return f"{where}: {message}" + ("" if value in message else f" (got {value})")
+
+
+def read_recipe_settings(path: Path) -> dict[str, Any]:
+    """Mapping held by a recipe file (YAML), not yet validated: a recipe on disk may leave out name and source.
+
+    Raises:
+        RecipeError: unreadable, not YAML, not a mapping, or written to do harm (see `foreign_files`).
+    """
+    try:
+        settings = read_yaml(path)
+    except OSError as error:
+        raise RecipeError(f"cannot read recipe {path}: {error.strerror}") from None
+    except ForeignFileError as error:
+        raise RecipeError(f"recipe {error}") from error
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
+        raise RecipeError(f"recipe {path} must be a mapping of settings, such as 'gap: 0.5' on a line")
+    return settings
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Recipe stored with a dataset.
+
+    Raises:
+        RecipeError: missing or damaged.
+    """
+    settings = read_recipe_settings(path)
+    try:
+        return make_recipe(settings)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from None

@@ -1,0 +1,1 @@
+"""Where a dataset's files lie: whole or absent, locked, checksummed."""

@@ -1,0 +1,336 @@
+"""Where a dataset's files lie, and the small ones among them. Files are the truth; nothing else keeps state.
+
+<data root>/<dataset>/
+    recipe.yaml                  settings of the dataset
+    rejects.ndjson               every record that is not in the dataset, and why
+    tasks/<shard>.tasks          synthesis tasks; tasks/summary.json counts them, tasks/voices.json names their voices
+    mono/<shard>/*.arrow         spoken tasks (see synthesis/parts.py)
+    data_stereo/.../<id>.wav     the recordings
+    quality/<shard>.quality      what was measured of every utterance, which attempt was chosen, why one was rejected
+    stereo/<shard>.index         what each recording holds, for checks and the manifest
+    data_stereo/.../<id>.json    their transcripts
+    mono/<shard>.speed.json      how fast it was spoken
+    transcripts/<shard>.json     what the transcripts of a shard were made from
+    report.html                  the report: one page that opens by itself (see report/)
+    <dataset>.jsonl              the manifest; nothing else may end in "jsonl": the loader reads every such file
+    <dataset>.eval.ndjson        the manifest of the dialogues kept for evaluation, where there are any
+    README.md                    the dataset card
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from indextts.foreign_files import parse_json
+
+from ..dialogues.dialogue import Reject
+from ..names import check_dataset_name, shard_key, split_shard_key
+from ..quality.table import QUALITY_SCHEMA
+from ..recipe import Recipe, load_recipe
+from ..synthesis.attempts import attempt_key, rejected_key
+from .checked_table import DamagedTable, read_table, table_digest
+from .whole_file import whole_file, write_whole
+
+TASK_SCHEMA = pa.schema(
+    [
+        ("line", pa.int64()),
+        ("dialogue_id", pa.string()),
+        ("stem", pa.string()),
+        ("turn", pa.int16()),
+        ("role", pa.string()),
+        ("text", pa.string()),
+        ("voice", pa.string()),
+        ("seed", pa.int64()),
+        ("content_key", pa.binary(16)),
+        ("emotion", pa.string()),
+        ("gap", pa.float64()),
+        ("backchannel", pa.bool_()),
+        ("split", pa.string()),
+    ]
+)
+"""One row a task; the turns of a dialogue follow one another. `emotion` is EmotionSettings as JSON, or null; `gap` is
+seconds, or null for the timing model's choice; `split` is train or eval."""
+
+VOICES_FILE = "voices.json"
+"""In the tasks folder: the identity by content of each voice, by what the engine is given for it."""
+
+
+def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
+    """Dialogue ids of a shard with the row numbers of their turns."""
+    ids = tasks.column("dialogue_id").to_pylist()
+    for dialogue_id, rows in groupby(range(len(ids)), key=ids.__getitem__):
+        yield dialogue_id, list(rows)
+
+
+def tasks_path(folder: Path, shard: str) -> Path:
+    """File of a shard's tasks in a tasks folder."""
+    return folder / f"{shard}.tasks"
+
+
+def dialogue_texts(tasks: pa.Table) -> dict[str, list[str]]:
+    """What each turn of a shard's dialogues says, by dialogue id."""
+    texts = tasks.column("text").to_pylist()
+    return {dialogue_id: [texts[row] for row in rows] for dialogue_id, rows in dialogue_rows(tasks)}
+
+
+class DatasetError(RuntimeError):
+    """A dataset folder lacks what a stage needs; the message names it and what to do."""
+
+
+class DatasetStore:
+    """Paths and small files of one dataset."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root = root
+        self.name = check_dataset_name(name)
+        self.folder = root / name
+
+    @property
+    def recipe_path(self) -> Path:
+        return self.folder / "recipe.yaml"
+
+    @property
+    def tasks_folder(self) -> Path:
+        return self.folder / "tasks"
+
+    @property
+    def summary_path(self) -> Path:
+        return self.tasks_folder / "summary.json"
+
+    @property
+    def rejects_path(self) -> Path:
+        return self.folder / "rejects.ndjson"
+
+    @property
+    def card_path(self) -> Path:
+        return self.folder / "README.md"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.folder / f"{self.name}.jsonl"
+
+    @property
+    def eval_manifest_path(self) -> Path:
+        """Named so that a trainer that is given the folder does not train on it."""
+        return self.folder / f"{self.name}.eval.ndjson"
+
+    @property
+    def report_path(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def stereo_folder(self) -> Path:
+        return self.folder / "data_stereo"
+
+    @property
+    def temp_folder(self) -> Path:
+        return self.folder / "tmp_mono"
+
+    @property
+    def progress_folder(self) -> Path:
+        return self.folder / ".progress"
+
+    def mono_folder(self, shard: str) -> Path:
+        return self.folder / "mono" / shard
+
+    def failures_path(self, shard: str) -> Path:
+        """Tasks of a shard that the engine could not speak, as JSON."""
+        return self.folder / "mono" / f"{shard}.failures.json"
+
+    def quality_path(self, shard: str) -> Path:
+        """What was measured of the shard's utterances."""
+        return self.folder / "quality" / f"{shard}.quality"
+
+    def speed_path(self, shard: str) -> Path:
+        """How fast a shard was spoken, as JSON."""
+        return self.folder / "mono" / f"{shard}.speed.json"
+
+    def index_path(self, shard: str) -> Path:
+        """What each recording of a shard holds."""
+        return self.folder / "stereo" / f"{shard}.index"
+
+    def transcripts_path(self, shard: str) -> Path:
+        """What the transcripts of a shard were made from and hold in all, as JSON."""
+        return self.folder / "transcripts" / f"{shard}.json"
+
+    def exists(self) -> bool:
+        """True once the dataset has been parsed."""
+        return self.summary_path.is_file()
+
+    def recipe(self) -> Recipe:
+        """Recipe stored with the dataset.
+
+        Raises:
+            DatasetError: no such dataset under this data root.
+        """
+        if not self.recipe_path.is_file():
+            raise DatasetError(
+                f"there is no dataset {self.name!r} in {self.root}: materialize synthesis_tasks for it first, or point "
+                f"MOSHI_ASSETS_DATA at the data root that holds it"
+            )
+        return load_recipe(self.recipe_path)
+
+    def summary(self) -> dict[str, Any]:
+        """Counts of the last parse: lines, dialogues, tasks, rejected, shards."""
+        try:
+            counts = parse_json(self.summary_path.read_text())
+            if {"shards", "dialogues", "rejected"} <= counts.keys():
+                return counts
+        except (OSError, ValueError, AttributeError):
+            pass
+        raise DatasetError(
+            f"dataset {self.name!r} has no parsed tasks (no good {self.summary_path.name}) in {self.tasks_folder}: "
+            f"materialize synthesis_tasks first"
+        )
+
+    def voice_fingerprints(self) -> dict[str, str]:
+        """Identity by content of each voice, by its name in the tasks; empty where an earlier version parsed."""
+        try:
+            return dict(parse_json((self.tasks_folder / VOICES_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def shards(self) -> list[str]:
+        """Shard keys of the dataset, in order."""
+        return [shard_key(self.name, index) for index in range(self.summary()["shards"])]
+
+    def tasks_fingerprint(self) -> bytes:
+        """Digest of what all shards are made from: every setting and every task.
+
+        Raises:
+            DatasetError: not parsed.
+            OSError: a shard's tasks cannot be read.
+        """
+        digest = hashlib.blake2b(self.recipe().fingerprint.encode(), digest_size=16)
+        for shard in self.shards():
+            digest.update(table_digest(tasks_path(self.tasks_folder, shard)))
+        return digest.digest()
+
+    def tasks(self, shard: str) -> pa.Table:
+        """Tasks of a shard (TASK_SCHEMA).
+
+        Raises:
+            DatasetError: the shard does not exist (any more).
+        """
+        try:
+            return read_table(tasks_path(self.tasks_folder, shard))
+        except (OSError, DamagedTable) as error:
+            raise DatasetError(
+                f"shard {shard!r} has no readable tasks ({error}): materialize synthesis_tasks for "
+                f"{self.name!r} again; shards past the dataset's end go away with it"
+            ) from None
+
+    def quality(self, shard: str) -> pa.Table:
+        """Measures of a shard's utterances (QUALITY_SCHEMA); no rows where there is no readable table."""
+        try:
+            table = read_table(self.quality_path(shard))
+        except (OSError, DamagedTable):
+            table = QUALITY_SCHEMA.empty_table()
+        return table if table.schema.equals(QUALITY_SCHEMA) else QUALITY_SCHEMA.empty_table()
+
+    def spoken_tasks(self, shard: str) -> pa.Table:
+        """Tasks of a shard (TASK_SCHEMA) with the content keys of the attempts that were taken.
+
+        What was rejected has a key that no sound has. Other than `tasks` it changes when the shard is spoken.
+
+        Raises:
+            DatasetError: as `tasks`.
+        """
+        tasks, quality = self.tasks(shard), self.quality(shard)
+        taken = {}
+        for key, attempt, fault in zip(*(quality.column(c).to_pylist() for c in ("content_key", "attempt", "fault"))):
+            if attempt or fault:
+                taken[key] = rejected_key(key) if fault else attempt_key(key, attempt)
+        if not taken:
+            return tasks
+        keys = [taken.get(key, key) for key in tasks.column("content_key").to_pylist()]
+        place = tasks.schema.get_field_index("content_key")
+        return tasks.set_column(place, tasks.schema.field(place), pa.array(keys, pa.binary(16)))
+
+    def failures(self, shard: str) -> dict[str, str]:
+        """Reasons by dialogue id for what the engine could not speak in this shard."""
+        try:
+            return parse_json(self.failures_path(shard).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):  # damaged: the stereo stage then asks for mono_syntheses
+            return {}
+
+    def write_failures(self, shard: str, reasons: dict[str, str]) -> None:
+        """Replace the shard's failures; none removes the file."""
+        if reasons:
+            write_whole(self.failures_path(shard), json.dumps(reasons, ensure_ascii=False, indent=1))
+        else:
+            self.failures_path(shard).unlink(missing_ok=True)
+
+    def rejects(self) -> Iterator[Reject]:
+        """Rejected records, parse rejects first.
+
+        Raises:
+            DatasetError: the file is damaged.
+        """
+        if self.rejects_path.is_file():
+            with open(self.rejects_path, "rb") as lines:
+                for number, line in enumerate(lines, 1):
+                    try:
+                        yield Reject(**parse_json(line))
+                    except (ValueError, TypeError):
+                        raise DatasetError(
+                            f"{self.rejects_path}:{number} is not a reject: materialize synthesis_tasks for "
+                            f"{self.name!r} again"
+                        ) from None
+
+    def replace_late_rejects(self, late: Iterable[Reject]) -> int:
+        """Keep the parse rejects, replace those of later stages; return how many there are in all."""
+        count = 0
+        with whole_file(self.rejects_path, durable=True) as partial, open(partial, "w", encoding="utf-8") as out:
+            for reject in (*(r for r in self.rejects() if r.stage == "parse"), *late):
+                out.write(reject_line(reject))
+                count += 1
+        return count
+
+    def remove_stale_shards(self) -> list[str]:
+        """Remove what is left of shards past the dataset's end; return their keys."""
+        wanted = set(self.shards())
+        stale = set()
+        for path in [
+            *self.folder.glob("mono/*"),
+            *self.folder.glob("quality/*.quality"),
+            *self.folder.glob("stereo/*.index"),
+            *self.folder.glob("transcripts/*.json"),
+        ]:
+            key = path.name
+            for suffix in (".quality", ".index", ".failures.json", ".speed.json", ".json"):
+                key = key.removesuffix(suffix)
+            try:
+                split_shard_key(key)
+            except ValueError:
+                continue
+            if key not in wanted:
+                stale.add(key)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return sorted(stale)
+
+
+def reject_line(reject: Reject) -> str:
+    """One line of rejects.ndjson."""
+    return json.dumps(reject._asdict(), ensure_ascii=False) + "\n"
+
+
+def datasets_in(root: Path) -> list[DatasetStore]:
+    """Parsed datasets below a data root, by name."""
+    stores = []
+    for recipe in sorted(root.glob("*/recipe.yaml")):
+        try:
+            store = DatasetStore(root, recipe.parent.name)
+        except ValueError:
+            continue
+        if store.exists():
+            stores.append(store)
+    return stores

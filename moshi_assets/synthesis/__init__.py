@@ -1,0 +1,1 @@
+"""Synthesis tasks become mono parts; the asset `mono_syntheses`."""

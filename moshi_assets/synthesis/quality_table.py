@@ -1,0 +1,211 @@
+"""What a shard's utterances are like, once all of them are spoken: its table, its rejects, its numbers."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..faults import Fault
+from ..quality.measures import Measures
+from ..quality.rules import Rules
+from ..quality.table import MEASURE_FIELDS, QUALITY_SCHEMA
+from ..recipe import Recipe
+from ..stereo.recording import read_index
+from ..storage.checked_table import write_table
+from ..storage.dataset import DatasetStore, dialogue_texts
+from .parts import SpokenShard
+from .verdict import verdict
+
+NOT_GOOD = "is not good enough"
+"""Begins the fault of an utterance that failed its gates; another could not be spoken at all."""
+RULES = b"rules"
+"""Key of the rules' fingerprint in the table's metadata."""
+_MEASURES = [field.name for field in MEASURE_FIELDS]
+
+
+@dataclass
+class ShardQuality:
+    """Outcome of the speaking of one shard."""
+
+    table: pa.Table
+    """QUALITY_SCHEMA."""
+    failures: dict[str, str]
+    """Dialogue id -> why it is rejected."""
+
+    @property
+    def failed(self) -> int:
+        """Utterances without a sound that is good enough."""
+        return len(self.table) - self.table.column("fault").null_count
+
+    def summary(self) -> dict[str, Any]:
+        """Numbers for metadata; units in the names. Of the utterances that were taken."""
+        return quality_figures(self.table)
+
+
+def finish_shard(store: DatasetStore, recipe: Recipe, shard: str, unspoken: Mapping[str, str]) -> ShardQuality:
+    """Write the shard's table of utterances and its failures, from what is on disk.
+
+    Args:
+        store, recipe: the dataset.
+        shard: shard key; every task of it is spoken, judged, or among the unspoken.
+        unspoken: dialogue id -> why the engine could not speak a turn of it.
+    """
+    rules = Rules(recipe)
+    tasks = store.tasks(shard)
+    spoken = SpokenShard([store.mono_folder(shard)])
+    earlier = earlier_rows(store, shard) if not recipe.keep_mono else {}
+    failures = dict(unspoken)
+    rows: list[dict[str, Any]] = []
+    columns = ("dialogue_id", "turn", "role", "voice", "text", "content_key")
+    for dialogue_id, turn, role, voice, text, key in zip(*(tasks.column(name).to_pylist() for name in columns)):
+        row: dict[str, Any] = {
+            "dialogue_id": dialogue_id,
+            "turn": turn,
+            "role": role,
+            "voice": voice,
+            "content_key": key,
+            "attempt": 0,
+        }
+        found = verdict(spoken, key, text, rules)
+        if found.settled:
+            row["attempt"] = found.attempt
+            if found.row and found.row.measures:
+                row |= found.row.measures._asdict()
+            if found.faults:
+                row["fault"] = _fault(found.faults, found.attempt)
+                failures.setdefault(dialogue_id, f"turn {turn} ({role}) {row['fault']}")
+        elif key in earlier:
+            row = earlier[key] | {"dialogue_id": dialogue_id, "turn": turn, "role": role, "voice": voice}
+            if row["fault"]:
+                failures.setdefault(dialogue_id, f"turn {turn} ({role}) {row['fault']}")
+        else:  # it could not be spoken; or, without a reason, its recording is older than the measures
+            row["fault"] = unspoken.get(dialogue_id)
+        rows.append(row)
+    table = pa.table({name: _column(rows, QUALITY_SCHEMA.field(name)) for name in QUALITY_SCHEMA.names})
+    table = table.cast(QUALITY_SCHEMA).replace_schema_metadata({RULES: rules.fingerprint.encode()})
+    write_table(store.quality_path(shard), table, durable=False)
+    store.mono_folder(shard).parent.mkdir(parents=True, exist_ok=True)
+    store.write_failures(shard, failures)
+    return ShardQuality(table, failures)
+
+
+def gate_faults(store: DatasetStore, recipe: Recipe, shard: str) -> list[Fault]:
+    """Turns in a shard's recordings that do not pass the recipe's gates by their stored measures."""
+    rules = Rules(recipe)
+    if not rules.gates.enabled:
+        return []
+    texts = dialogue_texts(store.tasks(shard))
+    rows = {(row["dialogue_id"], row["turn"]): row for row in store.quality(shard).to_pylist()}
+    found = []
+    for recording in read_index(store.index_path(shard)):
+        for turn in recording.turns if recording.failure is None else ():
+            row = rows.get((turn.dialogue_id, turn.turn))
+            wrong = [] if row else ["there are no measures of it: materialize mono_syntheses"]
+            if row and row["fault"]:
+                wrong = [row["fault"]]
+            elif row and row["seconds"] is not None:
+                wrong = rules.faults(measures_of(row), texts[turn.dialogue_id][turn.turn])
+            found += [
+                Fault("gates", recording.path, f"turn {turn.turn} of {turn.dialogue_id!r} ({turn.role}): {told}")
+                for told in wrong
+            ]
+    return found
+
+
+def measures_of(row: Mapping[str, Any]) -> Measures:
+    """Measures in a row of the table."""
+    return Measures(*(row[name] for name in Measures._fields))
+
+
+def earlier_rows(store: DatasetStore, shard: str) -> dict[bytes, dict[str, Any]]:
+    """Rows of the shard's table by content key of their task."""
+    return {row["content_key"]: row for row in store.quality(shard).to_pylist()}
+
+
+def table_rules(store: DatasetStore, shard: str) -> str | None:
+    """Fingerprint of the rules by which the shard's table was written."""
+    return ((store.quality(shard).schema.metadata or {}).get(RULES) or b"").decode() or None
+
+
+def _fault(faults: tuple[str, ...], attempt: int) -> str:
+    told = "; ".join(faults)
+    return f"{NOT_GOOD}: {told}" + (f" (the last of {attempt + 1} attempts)" if attempt else "")
+
+
+def _column(rows: list[dict[str, Any]], field: pa.Field) -> pa.Array:
+    values = [row.get(field.name) for row in rows]
+    if pa.types.is_floating(field.type):  # NaN: a listener that had nothing to judge
+        values = [None if value is None or math.isnan(value) else value for value in values]
+    return pa.array(values, field.type)
+
+
+def quality_figures(table: pa.Table) -> dict[str, Any]:
+    """Numbers of the utterances of one or more shards (QUALITY_SCHEMA), those that were taken; units in the names."""
+    faults = [fault for fault in table.column("fault").to_pylist() if fault]
+    good = table.filter(pc.is_null(table.column("fault")))
+    figures: dict[str, Any] = {
+        "utterances": len(good),
+        "utterances_retried": int(np.count_nonzero(good.column("attempt").to_numpy())),
+        "utterances_rejected": len(faults),
+    }
+    for measure, count in sorted(Counter(_measure(fault) for fault in faults).items()):
+        figures[f"rejected_{measure}"] = count
+    for name, shares in _SHARES.items():
+        values = good.column(name).drop_null().to_numpy()
+        if name == "dc":
+            values = np.abs(values)
+        if len(values):
+            for share, quantile in shares.items():
+                figures[f"{name}_{share}"] = round(float(np.quantile(values, quantile)), 4)
+    return figures | _mismatch(good)
+
+
+_EXTREMES = {"min": 0.0, "median": 0.5, "max": 1.0}
+_SHARES: dict[str, dict[str, float]] = {
+    "seconds": _EXTREMES,
+    "loudness_lufs": _EXTREMES,
+    "peak_dbfs": {"max": 1.0},
+    "clipped": {"max": 1.0},
+    "dc": {"max": 1.0},
+    "leading_silence": {"max": 1.0},
+    "trailing_silence": {"max": 1.0},
+    "inner_silence": {"max": 1.0},
+    "chars_per_second": {"p5": 0.05, "median": 0.5, "p95": 0.95},
+    "wer": {"median": 0.5, "p95": 0.95},
+    "speaker_similarity": {"p5": 0.05, "median": 0.5},
+    "dnsmos": {"p5": 0.05, "median": 0.5},
+}
+
+
+def _measure(fault: str) -> str:
+    """Name of the first measure that a fault tells of; `unspeakable` where there was no sound to measure."""
+    words = fault.partition(f"{NOT_GOOD}: ")[2].split(" ")
+    return words[0] if words[0] in (*_MEASURES, "duration_ratio") else "unspeakable"
+
+
+def _mismatch(good: pa.Table) -> dict[str, float]:
+    """How far the two speakers of a dialogue lie apart in loudness, LU: mean and largest over the dialogues."""
+    levels: dict[str, dict[str, list[float]]] = {}
+    for dialogue_id, role, level in zip(
+        *(good.column(name).to_pylist() for name in ("dialogue_id", "role", "loudness_lufs"))
+    ):
+        if level is not None:
+            levels.setdefault(dialogue_id, {}).setdefault(role, []).append(level)
+    apart = [
+        abs(float(np.mean(roles["user"])) - float(np.mean(roles["assistant"])))
+        for roles in levels.values()
+        if len(roles) == 2
+    ]
+    if not apart:
+        return {}
+    return {
+        "loudness_apart_mean_lu": round(float(np.mean(apart)), 2),
+        "loudness_apart_max_lu": round(max(apart), 2),
+    }

@@ -1,0 +1,45 @@
+"""The end of speaking a shard: what is known of it is written, and told in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..recipe import Recipe
+from ..resume.missing import remove_unwanted_parts
+from ..storage.dataset import DatasetStore
+from .figures import SpeechFigures
+from .quality_table import finish_shard
+from .speed_log import last_figures, record_speed
+
+
+def close_shard(
+    store: DatasetStore, recipe: Recipe, shard: str, figures: SpeechFigures, unspoken: Mapping[str, str]
+) -> dict[str, Any]:
+    """Write a shard's table of utterances, its rejects and its speed; drop parts that nothing wants any more.
+
+    Args:
+        store, recipe: the dataset.
+        shard: shard key; all that could be spoken of it lies on disk.
+        figures: what was spoken of it now, by all lanes.
+        unspoken: dialogue id -> why the engine could not speak a turn of it.
+
+    Returns:
+        Numbers for metadata. `spoken`, `reused` and `spoken_seconds` tell of now. Speed, latency and memory are those of
+        the last time that anything was spoken, so that a run which only finds everything there leaves the plots alone.
+    """
+    tasks = store.tasks(shard)
+    quality = finish_shard(store, recipe, shard, unspoken)
+    figures.tasks, figures.failed = len(tasks), quality.failed
+    figures.reused = figures.tasks - figures.spoken - figures.failed
+    record_speed(store, shard, figures)
+    if figures.reused:
+        remove_unwanted_parts(store, recipe, shard)
+    speed = figures.speed() if figures.spoken else last_figures(store, shard)
+    return {
+        "dialogues": len(set(tasks.column("dialogue_id").to_pylist())),
+        **figures.counts(),
+        **speed,
+        "rejected": len(quality.failures),
+        **quality.summary(),
+    }

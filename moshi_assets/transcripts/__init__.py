@@ -1,0 +1,1 @@
+"""Recordings get their words with times; the asset `transcripts`."""

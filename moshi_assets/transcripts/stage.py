@@ -1,0 +1,288 @@
+"""The transcript stage of one shard: the words of every recording, with their times."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+
+from indextts.foreign_files import parse_json
+
+from ..alignment.base import Utterance
+from ..alignment.word_times import Alignment, WordTimes
+from ..faults import Fault
+from ..recipe import Recipe
+from ..stereo.keys import are_current
+from ..stereo.recording import (
+    CHANNEL,
+    PlacedTurn,
+    Recording,
+    UnreadableRecording,
+    read_channels,
+    read_index,
+    recording_file,
+)
+from ..storage.dataset import DatasetError, DatasetStore, dialogue_texts
+from ..storage.whole_file import write_whole
+from .transcript import (
+    SPEAKER,
+    Transcript,
+    merge_turns,
+    read_transcript,
+    transcript_faults,
+    transcript_path,
+    turn_texts,
+    write_transcript,
+)
+
+VERSION = 1
+"""Part of each key: raise it when an aligner finds other times than before."""
+GROUP = 32
+"""Recordings whose turns are aligned together: memory stays bounded, and a GPU has full batches."""
+_MAX_REASONS = 20
+
+
+@dataclass
+class TranscriptFigures:
+    """Outcome of the transcript stage for one shard."""
+
+    recordings: int = 0
+    written: int = 0
+    reused: int = 0
+    words: int = 0
+    assistant_words: int = 0
+    shared_slots: int = 0
+    """Assistant's words whose text the next one overwrites."""
+    methods: Counter[str] = field(default_factory=Counter)
+    """Turns by the aligner that found their words."""
+    aligned_seconds: float = 0.0
+    """Speech aligned now."""
+    speed: dict[str, float] = field(default_factory=dict)
+    """Speech aligned and what it took, the last time that any was; nothing where no file tells."""
+    reasons: list[str] = field(default_factory=list)
+    """Why aligners were passed over, the first few."""
+    faults: list[Fault] = field(default_factory=list)
+
+    def count(self, transcript: Transcript) -> None:
+        """Add the words of a transcript."""
+        self.words += len(transcript.alignments)
+        self.assistant_words += sum(who == SPEAKER["assistant"] for _, _, who in transcript.alignments)
+        self.shared_slots += transcript.shared_slots
+        self.methods.update(transcript.methods)
+
+
+def transcript_key(recording: Recording, recipe: Recipe) -> str:
+    """Hexadecimal hash of all that decides a transcript: the recording, what its engine knew, and the settings."""
+    digest = hashlib.blake2b(recording.key, digest_size=16)
+    digest.update(f"{VERSION}\0{recipe.aligner}\0{recipe.ctc_model}\0".encode())
+    for turn in recording.turns:
+        digest.update(f"{turn.start} {turn.frames} {turn.checksum}\0".encode())
+        digest.update(b"" if turn.word_times is None else np.asarray(turn.word_times, np.float32).tobytes())
+    return digest.hexdigest()
+
+
+def build_transcripts(
+    store: DatasetStore, recipe: Recipe, shard: str, word_times: WordTimes, pool: ThreadPoolExecutor
+) -> TranscriptFigures:
+    """Write the transcripts of a shard that are missing or outdated, then the shard's summary of them.
+
+    Every transcript is read back and checked; the faults are in the figures, for the asset checks.
+
+    Args:
+        store, recipe: the dataset; where the recipe wants no transcripts, none is written.
+        shard: shard key.
+        word_times: the aligners.
+        pool: threads to write and check transcripts with.
+
+    Raises:
+        DatasetError: the shard has no stereo pairs, or those of other tasks, or one of them cannot be read.
+        AlignerError: the aligner that the recipe names cannot work at all.
+        OSError: a file cannot be written; transcripts written earlier stay.
+    """
+    figures, started = TranscriptFigures(), time.monotonic()
+    if not recipe.transcripts:
+        store.transcripts_path(shard).unlink(missing_ok=True)
+        return figures
+    tasks = store.spoken_tasks(shard)
+    texts = dialogue_texts(tasks)
+    indexed = read_index(store.index_path(shard))
+    if not are_current(indexed, tasks, recipe):
+        raise DatasetError(
+            f"shard {shard} has no stereo pairs of its present tasks: materialize stereo_pairs for it first"
+        )
+    recordings = [recording for recording in indexed if recording.failure is None]
+    keys = {recording.path: transcript_key(recording, recipe) for recording in recordings}
+    stale = []
+
+    def look(recording: Recording) -> Transcript | None:
+        """The transcript that is there, when it is what would be written, without a fault."""
+        held = read_transcript(store.folder / transcript_path(recording.path))
+        if held is None or held.key != keys[recording.path]:
+            return None
+        return held if not _faults(store, recording, turn_texts(recording, texts)) else None
+
+    for recording, held in zip(recordings, pool.map(look, recordings)):
+        figures.recordings += 1
+        if held:
+            figures.reused += 1
+            figures.count(held)
+        else:
+            stale.append(recording)
+    for begin in range(0, len(stale), GROUP):
+        _write_group(store, stale[begin : begin + GROUP], keys, texts, word_times, pool, figures)
+    if figures.written:
+        wall = time.monotonic() - started
+        figures.speed = {
+            "audio_seconds": round(figures.aligned_seconds, 3),
+            "wall_seconds": round(wall, 3),
+            "x_realtime": round(figures.aligned_seconds / max(wall, 1e-9), 1),
+        }
+    else:
+        figures.speed = _summary(store, shard).get("speed", {})
+    summary = shard_summary(figures, keys.values()) | {"speed": figures.speed}
+    store.transcripts_path(shard).parent.mkdir(parents=True, exist_ok=True)
+    write_whole(store.transcripts_path(shard), json.dumps(summary, ensure_ascii=False, indent=1))
+    return figures
+
+
+def shard_summary(figures: TranscriptFigures, keys: Iterable[str]) -> dict[str, Any]:
+    """What a shard's summary tells of its transcripts, beside how fast they were made.
+
+    Args:
+        figures: of all of them.
+        keys: of all of them, in the index's order.
+    """
+    return {
+        "key": _shard_key(keys),
+        "recordings": figures.recordings,
+        "words": figures.words,
+        "assistant_words": figures.assistant_words,
+        "shared_slots": figures.shared_slots,
+        "turns_by_method": dict(figures.methods),
+        "faults": [str(fault) for fault in figures.faults[:_MAX_REASONS]],
+    }
+
+
+def transcripts_are_current(store: DatasetStore, recipe: Recipe, shard: str, recordings: Sequence[Recording]) -> bool:
+    """True when every recording of a shard has a transcript made as the recipe says, none with a fault.
+
+    Reads the shard's summary and looks whether the files are there; `verify` reads them.
+    """
+    if not recipe.transcripts:
+        return True
+    good = [recording for recording in recordings if recording.failure is None]
+    summary = _summary(store, shard)
+    if summary.get("faults") or summary.get("key") != _shard_key(transcript_key(each, recipe) for each in good):
+        return False
+    return all((store.folder / transcript_path(recording.path)).is_file() for recording in good)
+
+
+def _summary(store: DatasetStore, shard: str) -> dict[str, Any]:
+    """What was told of a shard's transcripts when they were made; nothing where that cannot be read."""
+    try:
+        summary = parse_json(store.transcripts_path(shard).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
+
+
+def _shard_key(keys: Iterable[str]) -> str:
+    return hashlib.blake2b("".join(keys).encode(), digest_size=16).hexdigest()
+
+
+def _write_group(
+    store: DatasetStore,
+    recordings: Sequence[Recording],
+    keys: dict[str, str],
+    texts_of: dict[str, list[str]],
+    word_times: WordTimes,
+    pool: ThreadPoolExecutor,
+    figures: TranscriptFigures,
+) -> None:
+    """Align the turns of some recordings together; write, read back and count their transcripts."""
+    said = [turn_texts(recording, texts_of) for recording in recordings]
+    turns = [turn for recording, texts in zip(recordings, said) for turn in utterances(store, recording, texts)]
+    figures.aligned_seconds += sum(turn.duration for turn in turns)
+    found = iter(word_times.align(turns))
+    alignments = [[next(found) for _ in recording.turns] for recording in recordings]
+
+    def write(recording: Recording, alignments: list[Alignment], texts: list[str]) -> tuple[Transcript, list[Fault]]:
+        transcript = _transcript(recording, alignments, keys[recording.path])
+        write_transcript(store.folder / transcript_path(recording.path), transcript)
+        return transcript, _faults(store, recording, texts)
+
+    for recording, aligned, (transcript, faults) in zip(
+        recordings, alignments, pool.map(write, recordings, alignments, said)
+    ):
+        figures.written += 1
+        figures.count(transcript)
+        figures.faults += faults
+        for turn, alignment in zip(recording.turns, aligned):
+            if alignment.failures and len(figures.reasons) < _MAX_REASONS:
+                figures.reasons.append(
+                    f"{recording.path}, {turn.dialogue_id!r}, turn {turn.turn}: {'; '.join(alignment.failures)}"
+                )
+
+
+def _faults(store: DatasetStore, recording: Recording, texts: Sequence[str]) -> list[Fault]:
+    """What is wrong with the transcript of a recording on disk, compared with its texts and its sound."""
+    try:
+        channels = read_channels(store.folder, recording)
+    except UnreadableRecording as error:
+        raise _again(recording, error) from None
+    return transcript_faults(store.folder, recording, texts, channels)
+
+
+def _again(recording: Recording, error: Exception) -> DatasetError:
+    return DatasetError(f"{recording.path} cannot be read ({error}): materialize stereo_pairs for it again")
+
+
+def utterances(store: DatasetStore, recording: Recording, texts: Sequence[str]) -> list[Utterance]:
+    """The turns of a recording with what their engine knew of their words.
+
+    Their sound is read on demand, which raises DatasetError where it cannot be read.
+
+    Args:
+        store: the dataset.
+        recording: its index row.
+        texts: what each of its turns says, as by `turn_texts`.
+    """
+    return [
+        Utterance(
+            text,
+            partial(_sound, store, recording, turn),
+            turn.frames,
+            recording.sample_rate,
+            None if turn.word_times is None else np.reshape(turn.word_times, (-1, 2)),
+        )
+        for turn, text in zip(recording.turns, texts)
+    ]
+
+
+def _sound(store: DatasetStore, recording: Recording, turn: PlacedTurn) -> np.ndarray:
+    """(frames,) int16 of one turn."""
+    try:
+        with sf.SoundFile(recording_file(store.folder, recording)) as handle:
+            handle.seek(turn.start)
+            samples = handle.read(turn.frames, dtype="int16", always_2d=True)
+    except (sf.LibsndfileError, OSError, UnreadableRecording) as error:
+        raise _again(recording, error) from None
+    return np.ascontiguousarray(samples[:, CHANNEL[turn.role]])
+
+
+def _transcript(recording: Recording, alignments: Sequence[Alignment], key: str) -> Transcript:
+    turns = [
+        # Down to whole milliseconds, as the words' times are: what ends inside its turn then ends inside the recording.
+        (turn.role, 1000 * turn.start // recording.sample_rate / 1000, alignment.words)
+        for turn, alignment in zip(recording.turns, alignments)
+    ]
+    return Transcript(merge_turns(turns), [alignment.method for alignment in alignments], key)
