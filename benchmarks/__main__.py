@@ -1,4 +1,4 @@
-"""Run benchmarks by name, or all that belong to `make bench`, one after another; then renew the README's table."""
+"""Run benchmarks by name, or all that belong to `make bench`, one after another; then renew the tables of figures."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The README's table of figures and those of docs/throughput.md, written from docs/benchmarks/*.json, so that they cannot say
-what was not measured."""
+"""The tables of figures in README, docs/figures.md and docs/throughput.md, written from docs/benchmarks/*.json, so that they cannot
+say what was not measured."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from .measure import RESULTS
 from .tts_table import PAGE, chain_gain, throughput, usual_precision
 
 README = RESULTS.parent.parent / "README.md"
+FIGURES = RESULTS.parent / "figures.md"
+HEADLINES = ("parse", "classic", "tts/chain")
+"""What the README shows of each: its first row."""
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
-ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
+Row = tuple[str, Callable[[dict[str, Any]], str]]
+
+ROWS: dict[str, list[Row]] = {
     "parse": [
         ("parse rate, one core, 1 000 000 dialogues", lambda f: f"{f['lines_per_second']:,} lines/s".replace(",", " ")),
         (
@@ -112,7 +117,7 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
     ],
     "tts/chain": [
         (
-            "the same, whole chain in the best batch against the classic loop (3 beams, one voice cached)",
+            "IndexTTS2: whole chain in the best batch against the classic loop (3 beams, one voice cached)",
             lambda f: chain_gain(f, "calls_3_beams_one_voice_cached"),
         ),
         (
@@ -144,11 +149,11 @@ ROWS: dict[str, list[tuple[str, Callable[[dict[str, Any]], str]]]] = {
 whose command and date are below `runs`."""
 
 
-def table() -> str:
-    """The table in Markdown, with machine, versions, date and command of each figure."""
+def table(chosen: dict[str, list[Row]] | None = None) -> str:
+    """The table in Markdown, with machine, versions, date and command of each figure; of all :data:`ROWS` where none are chosen."""
     lines = ["| what | figure | command | date |", "|---|---|---|---|"]
     machines: dict[str, None] = {}
-    for measured, rows in ROWS.items():
+    for measured, rows in (chosen or ROWS).items():
         name, _, part = measured.partition("/")
         path = RESULTS / f"{name}.json"
         if not path.is_file():
@@ -173,8 +178,9 @@ def table() -> str:
 
 
 def main() -> None:
-    """Replace the tables in the README and in docs/throughput.md."""
-    for page, content in ((README, table()), (PAGE, throughput())):
+    """Replace the tables in the README, in docs/figures.md and in docs/throughput.md."""
+    headlines = table({measured: ROWS[measured][:1] for measured in HEADLINES})
+    for page, content in ((README, headlines), (FIGURES, table()), (PAGE, throughput())):
         head, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
         _, _, tail = rest.partition(END)
         page.write_text(f"{head}{BEGIN}\n{content}\n{END}{tail}", encoding="utf-8")
