@@ -21,29 +21,15 @@ from indextts.interrupts import ending_at_once
 from ..names import dataset_name_from
 from ..recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
 from .json_lines import json_line
+from .recipe_options import given_settings, recipe_options
 
 logger = logging.getLogger("moshi_assets.build")
-_INDEXTTS2_FLAGS = (
-    "cfg_path",
-    "model_dir",
-    "use_fp16",
-    "use_cuda_kernel",
-    "use_deepspeed",
-    "use_accel",
-    "use_torch_compile",
-)
 EXIT_FAILED = 1
 _LOG_NAME = "build.log"
 
 
 class Refused(click.ClickException):
     """The build cannot work as it is asked for; the message says all, and no log needs to be kept for it."""
-
-
-def _help(setting: str) -> str:
-    """Help text of a recipe setting: its description and default."""
-    info = Recipe.model_fields[setting]
-    return f"{info.description}" + (f" [default: {info.default}]" if info.default is not None else "")
 
 
 @click.command()
@@ -55,41 +41,13 @@ def _help(setting: str) -> str:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder that holds datasets; this one is built in OUTPUT/NAME.",
 )
-@click.option("--name", help="Dataset name. [default: the input's file name]")
 @click.option(
     "--recipe",
     "recipe_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Recipe (YAML); flags override it, an unknown key is an error.",
 )
-@click.option("--engine", help=_help("engine"))
-@click.option("--user-voice", multiple=True, help=_help("user_voice") + " Several times: a pool.")
-@click.option("--assistant-voice", multiple=True, help=_help("assistant_voice") + " Several times: a pool.")
-@click.option("--eval-user-voice", multiple=True, help=_help("eval_user_voice") + " Several times: a pool.")
-@click.option("--eval-assistant-voice", multiple=True, help=_help("eval_assistant_voice") + " Several times: a pool.")
-@click.option("--eval-fraction", type=float, help=_help("eval_fraction"))
-@click.option("--eval-count", type=int, help=_help("eval_count"))
-@click.option("--worker-count", type=int, help=_help("worker_count") + " More than one rarely helps on one GPU.")
-@click.option("--max-samples", type=int, help=_help("max_samples"))
-@click.option(
-    "--samples-per-shard", type=int, help=_help("samples_per_shard") + " A shard is the unit of resume in the UI."
-)
-@click.option("--planner-buffer", type=int, help=_help("planner_buffer"))
-@click.option("--buffer-size", type=int, help=_help("buffer_size"))
-@click.option("--layout", type=str, help=_help("layout"))
-@click.option("--gap", type=float, help=_help("gap"))
-@click.option("--timing", help=_help("timing"))
-@click.option("--leading-silence", type=float, help=_help("leading_silence"))
-@click.option("--pack-seconds", type=float, help=_help("pack_seconds"))
-@click.option("--sample-rate", help=_help("sample_rate"))
-@click.option("--shard-dirs/--no-shard-dirs", default=None, help=_help("shard_dirs"))
-@click.option("--seed", type=int, help=_help("seed"))
-@click.option("--keep-temp/--no-keep-temp", default=None, help=_help("keep_temp"))
-@click.option(
-    "--keep-mono/--no-keep-mono",
-    default=None,
-    help=_help("keep_mono") + " Without them a changed rate means speaking again.",
-)
+@recipe_options
 @click.option(
     "--legacy-io",
     is_flag=True,
@@ -98,44 +56,11 @@ def _help(setting: str) -> str:
 @click.option(
     "--strict", is_flag=True, help="Exit with 1 when any record was rejected. The rest is built all the same."
 )
-@click.option("--transcripts/--no-transcripts", default=None, help=_help("transcripts"))
-@click.option("--aligner", help=_help("aligner"))
-@click.option("--ctc-model", help=_help("ctc_model"))
-@click.option("--max-retries", type=int, help=_help("max_retries"))
-@click.option("--target-lufs", type=float, help=_help("target_lufs"))
-@click.option("--true-peak-dbtp", type=float, help=_help("true_peak_dbtp"))
-@click.option("--device", help=_help("device"))
-@click.option("--cfg-path", help="indextts2: config.yaml of the checkpoint. [default: checkpoints/config.yaml]")
-@click.option("--model-dir", help="indextts2: checkpoint folder. [default: checkpoints]")
-@click.option(
-    "--use-fp16/--no-use-fp16",
-    default=None,
-    help="indextts2: the GPT in fp16 on a GPU, all else float32. [default: off: bf16 for GPT and flow where the GPU has it, for the flow where the CPU has]",
-)
-@click.option(
-    "--use-cuda-kernel/--no-use-cuda-kernel",
-    default=None,
-    help="indextts2: the vocoder's activations as kernels of their own. [default: on a GPU]",
-)
-@click.option(
-    "--use-accel/--no-use-accel",
-    default=None,
-    help="indextts2: decoding steps as captured CUDA graphs. [default: on a GPU]",
-)
-@click.option(
-    "--use-torch-compile/--no-use-torch-compile",
-    default=None,
-    help="indextts2: the flow compiled, once at the start of a lane. [default: on a GPU]",
-)
-@click.option(
-    "--use-deepspeed/--no-use-deepspeed", default=None, help="indextts2: accepted for compatibility, no effect."
-)
 @click.option(
     "--download",
     is_flag=True,
     help="indextts2: first fetch the files that the checkpoint folder lacks from the Hugging Face hub, several GB in all. Never done unasked.",
 )
-@click.option("--deterministic/--no-deterministic", default=None, help=_help("deterministic"))
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -179,21 +104,17 @@ def _recipe(source: Path, options: dict[str, Any]) -> Recipe:
     """Recipe from file and flags; a wrong setting is a usage error."""
     try:
         settings = read_recipe_settings(options["recipe_file"]) if options["recipe_file"] else {}
-        flags = {k: v for k, v in options.items() if k in Recipe.model_fields and v is not None and v != ()}
-        flags |= {k: list(v) if len(v) > 1 else v[0] for k, v in flags.items() if isinstance(v, tuple)}
+        flags = given_settings(options)
         for setting, instead in (("eval_fraction", "eval_count"), ("eval_count", "eval_fraction")):
             if setting in flags:
                 settings.pop(instead, None)  # a flag goes before what the file says
-        engine_flags = {k: options[k] for k in _INDEXTTS2_FLAGS if options[k] is not None}
-        if engine_flags:
-            flags["indextts2"] = {**(settings.get("indextts2") or {}), **engine_flags}
+        if "indextts2" in flags:
+            flags["indextts2"] = {**(settings.get("indextts2") or {}), **flags["indextts2"]}
         if options["legacy_io"]:
             for setting, value in (("layout", "overlapped"), ("sample_rate", "native")):
                 if flags.get(setting, value) != value:
                     raise RecipeError(f"--legacy-io always uses {setting} {value}, not {flags[setting]}")
                 flags[setting] = value
-        if str(flags.get("sample_rate", "")).isdigit():
-            flags["sample_rate"] = int(flags["sample_rate"])
         name = flags.get("name") or settings.get("name") or dataset_name_from(source.name)
         of_file = set(settings) - set(flags)
         settings |= flags | {"name": name, "source": str(source.resolve())}

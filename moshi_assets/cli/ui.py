@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -35,6 +36,7 @@ def ui(output: Path, host: str, port: int) -> None:
     Starts Dagster's webserver, and its daemon: dialogue files dropped into OUTPUT/inbox become datasets. Ctrl-C ends all.
     An instance of your own is used where DAGSTER_HOME names one.
     """
+    _check_installed()
     output = output.expanduser().resolve()
     url = f"http://{host}:{port}"
     with ending_at_once():  # what it leaves half-made is completed at the next start
@@ -57,6 +59,15 @@ def ui(output: Path, host: str, port: int) -> None:
     command += ["--log-level", "warning"]  # else every tick of every sensor is a line
     if code := _serve(command, claim):
         raise click.ClickException(f"Dagster ended with exit code {code}; what it says stands above")
+
+
+def _check_installed() -> None:
+    """
+    Raises:
+        click.ClickException: the extra that brings the webserver is not installed.
+    """
+    if find_spec("dagster_webserver") is None:
+        raise click.ClickException("the UI needs Dagster's webserver: pip install 'moshi-assets[ui]'")
 
 
 def _make_inbox(output: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RecogniserName = Literal["off", "ctc", "whisper", "pocketsphinx"]
 
 
-class Gates(BaseModel, extra="forbid", allow_inf_nan=False):
+class Gates(BaseModel, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True):
     """Thresholds of an utterance. The defaults let ordinary speech of every engine pass and stop what is broken."""
 
     enabled: bool = True
@@ -26,41 +26,44 @@ class Gates(BaseModel, extra="forbid", allow_inf_nan=False):
     measured: bool = True
     """False: nothing is measured either; needs `enabled: false`."""
     min_loudness_lufs: float = -50.0
-    """Integrated loudness (ITU-R BS.1770). Speech of a TTS lies between -35 and -15."""
+    """Quietest integrated loudness (ITU-R BS.1770, LUFS). Speech of a TTS lies between -35 and -15."""
     max_loudness_lufs: float = -6.0
+    """Loudest integrated loudness (LUFS)."""
     max_clipped: float = Field(0.001, ge=0, le=1)
-    """Share of samples at full scale; the contract checker's threshold."""
+    """Largest share of samples at full scale."""
     max_dc: float = Field(0.02, ge=0, le=1)
-    """Offset, share of full scale."""
+    """Largest DC offset, as a share of full scale."""
     max_leading_silence: float = Field(1.0, ge=0)
-    """Seconds."""
+    """Longest silence before the speech, in seconds."""
     max_trailing_silence: float = Field(1.5, ge=0)
+    """Longest silence after the speech, in seconds."""
     max_inner_silence: float = Field(2.0, ge=0)
-    """Longest pause, seconds; sentences are 0.2 to 0.9 apart."""
+    """Longest pause within the speech, in seconds; sentences are 0.2 to 0.9 apart."""
     chars_per_second: float | None = Field(None, gt=0)
     """Expected speaking rate; default: the engine's (15; none for `noise`, whose lengths are then not judged)."""
     min_chars_per_second: float = Field(5.0, ge=0)
-    """Slowest speaking rate, of a text of at least 20 letters, pauses left out."""
+    """Slowest speaking rate (characters per second) of a text of at least 20 letters; pauses are left out."""
     max_chars_per_second: float = Field(35.0, ge=0)
+    """Fastest speaking rate of such a text."""
     min_duration_ratio: float = Field(0.4, ge=0)
-    """Duration against the shortest that the text allows: below, the engine stopped early."""
+    """Shortest duration, as a ratio to the shortest that the text allows: below it the engine stopped early."""
     max_duration_ratio: float = Field(2.5, ge=0)
-    """Duration against the longest that the text allows: above, it ran away."""
+    """Longest duration, as a ratio to the longest that the text allows: above it the engine ran away."""
     recogniser: RecogniserName = "off"
     """What hears the words for `max_wer`: ctc (the recipe's ctc_model), whisper (`whisper_model`), pocketsphinx (English
     only, weak: it errs on every second word of good speech)."""
     whisper_model: str | None = None
     """Folder of a Whisper model (transformers format); nothing is downloaded."""
     max_wer: float = Field(0.5, ge=0)
-    """Word error rate of an utterance of at least 3 words."""
+    """Highest word error rate of an utterance of at least 3 words."""
     speaker_similarity: bool = False
-    """Compare the voice with its prompt (engine with recordings as voices; needs the package resemblyzer)."""
+    """Compare each utterance with the recording of its voice (indextts2; needs the package resemblyzer)."""
     min_speaker_similarity: float = Field(0.6, ge=-1, le=1)
-    """Cosine; two recordings of one speaker lie above 0.75, two speakers below 0.6."""
+    """Lowest cosine similarity; two recordings of one speaker lie above 0.75, two speakers below 0.6."""
     dnsmos: bool = False
-    """Predict listeners' opinion (needs the package speechmos)."""
+    """Predict the opinion of listeners (needs the package speechmos)."""
     min_dnsmos: float = Field(2.5, ge=1, le=5)
-    """DNSMOS P.835, overall."""
+    """Lowest predicted opinion (DNSMOS P.835, overall, 1 to 5)."""
 
     @model_validator(mode="after")
     def _judged_by_measures(self) -> Gates:

@@ -18,7 +18,7 @@ from indextts.foreign_files import ForeignFileError, read_yaml, shorten, shown
 
 from ..alignment.word_times import AlignerName
 from ..dialogues.forms import MAX_LIST_ENTRIES
-from ..engines.base import ENGINES, BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
+from ..engines.base import BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
 from ..names import check_dataset_name
 from ..quality.rules import Gates
 from ..stereo.floor_transfers import OVERLAP_SHARE
@@ -59,7 +59,7 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
 
     name: str = Field(description="Dataset name: its folder, its manifest and its partition key.")
     source: str = Field(description="Dialogue file (JSONL, .gz too), absolute path.")
-    engine: EngineName = Field("builtin", description=f"What speaks: {', '.join(ENGINES)}.")
+    engine: EngineName = Field("builtin", description="What speaks.")
     user_voice: Voices = Field(
         None,
         description="Voice of the user where a record names none, or a pool from which each dialogue draws one (for "
@@ -106,12 +106,13 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     planner_buffer: int = Field(64, ge=1, description="Tasks read ahead of the engine, per lane.")
     buffer_size: int = Field(64, ge=1, description="Manifest rows buffered between writes.")
     layout: Layout = Field(
-        "sequential", description="sequential: one after another, `gap` apart; overlapped: all start at 0."
+        "sequential", description="How turns are laid out: `sequential`, one after another, `gap` apart; `overlapped`, all start at 0 (more than two "
+        "turns: each channel by itself)."
     )
     timing: Timing = Field(
         "fixed",
-        description="Between turns of the sequential layout: fixed, always `gap`; natural, by chance as people do, with "
-        "overlaps. A gap of the record comes first.",
+        description="Silence between turns of the sequential layout: `fixed`, always `gap`; `natural`, drawn as people do it, with "
+        "overlaps. A gap of the record takes precedence.",
     )
     gap: float = Field(0.3, ge=0, le=60, description="Silence between turns with fixed timing (seconds).")
     leading_silence: float | None = Field(
@@ -142,8 +143,8 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     transcripts: bool = Field(True, description="Write the words of each recording and their times beside it.")
     aligner: AlignerName = Field(
         "auto",
-        description="What finds word times: auto (engine where it knows them, else ctc with a model, else acoustic for "
-        "English, else proportional), engine, acoustic, ctc or proportional (by characters, approximate).",
+        description="What finds word times: `auto` takes the first that can of `engine` (times that the engine knows), `ctc` "
+        "(with a model), `acoustic` (English) and `proportional` (by characters, approximate).",
     )
     ctc_model: str | None = Field(
         None,

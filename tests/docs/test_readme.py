@@ -98,7 +98,9 @@ def test_every_link_leads_to_a_file_and_a_heading(page):
 
 def test_a_link_to_nowhere_is_found(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# One heading\n[a](page.md#one-heading) [b](page.md#another) [c](gone.md) [d](https://example.org)\n")
+    page.write_text(
+        "# One heading\n[a](page.md#one-heading) [b](page.md#another) [c](gone.md) [d](https://example.org)\n"
+    )
 
     assert broken_links(page) == ["page.md#another", "gone.md"]
 
@@ -114,3 +116,11 @@ def test_recipes_shown_in_the_docs_are_recipes(page):
 def test_a_recipe_with_a_wrong_key_would_be_noticed():
     with pytest.raises(RecipeError, match="gapp"):
         make_recipe({"name": "shown", "source": "/shown.jsonl", "gapp": 1})
+
+
+def test_the_page_of_settings_says_what_the_recipe_says():
+    renewed = subprocess.run([sys.executable, REPOSITORY / "tests/docs/settings_page.py"], capture_output=True, text=True)
+
+    assert (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8") == renewed.stdout, (
+        "renew it: python tests/docs/settings_page.py > docs/settings.md"
+    )

@@ -81,10 +81,10 @@ NEEDS_DEFAULT = {
     "--layout": "sequential",
     "--gap": "0.3",
     "--sample-rate": "24000",
-    "--shard-dirs": "False",
+    "--shard-dirs": "off",
     "--seed": "0",
-    "--keep-temp": "False",
-    "--keep-mono": "True",
+    "--keep-temp": "off",
+    "--keep-mono": "on",
     "--log-level": "info",
     "--log-format": "text",
 }

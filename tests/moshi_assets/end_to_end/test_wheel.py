@@ -22,7 +22,7 @@ SOURCES = (
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy of the sources, without a network."""
-    pytest.importorskip("setuptools", minversion="77", reason="pip install -e '.[test]' brings it")
+    pytest.importorskip("setuptools", minversion="77", reason="the dependency group dev brings it")
     folder = tmp_path_factory.mktemp("wheel")
     for name in SOURCES:
         source = REPOSITORY / name
