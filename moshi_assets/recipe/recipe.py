@@ -106,8 +106,9 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     planner_buffer: int = Field(64, ge=1, description="Tasks read ahead of the engine, per lane.")
     buffer_size: int = Field(64, ge=1, description="Manifest rows buffered between writes.")
     layout: Layout = Field(
-        "sequential", description="How turns are laid out: `sequential`, one after another, `gap` apart; `overlapped`, all start at 0 (more than two "
-        "turns: each channel by itself)."
+        "sequential",
+        description="How turns are laid out: `sequential`, one after another, `gap` apart; `overlapped`, all start at 0 (more than two "
+        "turns: each channel by itself).",
     )
     timing: Timing = Field(
         "fixed",

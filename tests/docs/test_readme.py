@@ -87,6 +87,18 @@ def test_the_readmes_commands_build_its_three_dialogues_with_either_engine(new_u
         assert "no faults" in run([".venv/bin/moshi-assets", "verify", f"data/{name}"], new_user)
 
 
+def test_the_python_examples_run_one_after_another(new_user):
+    (new_user / "example.py").write_text(
+        "\n".join(blocks(REPOSITORY / "docs" / "python.md", "python")), encoding="utf-8"
+    )
+
+    said = run([sys.executable, "example.py"], new_user).splitlines()
+
+    assert said[0].startswith("3 recordings in ")
+    assert sum(line.startswith(("museum_hours.wav", "table.wav", "clock.wav")) for line in said) == 3
+    assert any(line.split()[2:] == ["user", "three,"] for line in said)
+
+
 def test_the_readme_fits_on_a_few_screens():
     assert len(README.read_text(encoding="utf-8").splitlines()) <= MAX_README_LINES
 
@@ -119,7 +131,9 @@ def test_a_recipe_with_a_wrong_key_would_be_noticed():
 
 
 def test_the_page_of_settings_says_what_the_recipe_says():
-    renewed = subprocess.run([sys.executable, REPOSITORY / "tests/docs/settings_page.py"], capture_output=True, text=True)
+    renewed = subprocess.run(
+        [sys.executable, REPOSITORY / "tests/docs/settings_page.py"], capture_output=True, text=True, check=False
+    )
 
     assert (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8") == renewed.stdout, (
         "renew it: python tests/docs/settings_page.py > docs/settings.md"
