@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
+from torch.fx.experimental import _config as fx_config
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,8 @@ class Acceleration:
     def run(self, fast: Fast[P, R], plain: Fast[P, R], x: Tensor, *args: P.args, **kwargs: P.kwargs) -> R:
         """The result of ``fast`` where it is enabled and ``x`` on a CUDA device, else of ``plain``."""
         if self.enabled and x.is_cuda:
+            if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
+                return fast(x, *args, **kwargs)  # what fails now is the capture, not the twin
             try:
                 return fast(x, *args, **kwargs)
             except torch.OutOfMemoryError:
@@ -44,5 +48,17 @@ class Acceleration:
 
 
 def compiled(function: Callable[P, R], backend: str | Callable[..., Any] = "inductor") -> Callable[P, R]:
-    """``function`` as one compiled graph for tensors of any size; a graph break is an error. It is compiled at its first call."""
-    return torch.compile(function, fullgraph=True, dynamic=True, backend=backend)
+    """``function`` as one compiled graph for tensors of any size; a graph break is an error. It is compiled at its first call.
+
+    Without the compiler's own CUDA graphs, whatever the environment says: they would be captured within ours.
+    """
+    options: dict[str, Any] | None = {"triton.cudagraphs": False} if backend == "inductor" else None
+    fast = torch.compile(function, fullgraph=True, dynamic=True, backend=backend, options=options)
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        # Else two sizes that are the same the first time are taken to be the same always, and it is compiled again.
+        with fx_config.patch(use_duck_shape=False):  # type: ignore[attr-defined]
+            return fast(*args, **kwargs)
+
+    return run

@@ -10,19 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indextts.padding import length_mask
+from indextts.attention import Dense, RowAttention, Way, attention_dtype
+from indextts.row_layout import RowLayout, rotary_table, rotate
 from indextts.wavenet import WaveNet, WaveNetConfig
 from indextts.weight_norm import WeightNormLinear
 
 MAX_FRAMES = 16384
-ROTARY_BASE = 10000.0
 TIME_SCALE = 1000.0
 TIME_FREQUENCIES = 128
 
@@ -58,42 +57,6 @@ class TimeTables(NamedTuple):
     def at(self, step: int) -> TimeTables:
         """The tables of one time, without the leading axis."""
         return TimeTables(*(table[step] for table in self))
-
-
-class RowLayout(NamedTuple):
-    """What a batch's row lengths mean for attention and convolutions."""
-
-    key_mask: Tensor | None
-    """(B, 1, 1, T) bool; ``None`` if every row is full."""
-    lengths: Tensor | None
-    """(B,) int64; ``None`` if every row is full."""
-    rotary: Tensor
-    """From :func:`rotary_table`: (T, d_head / 2) complex64 on a CPU, (T, d_head / 2, 2) float32 elsewhere."""
-    window: Tensor | None = None
-    """(B, W) int64, the frames whose velocity is wanted, with those its convolutions look at; ``None``: all."""
-    window_lengths: Tensor | None = None
-    """(B,) int64, valid frames of each window; ``None`` if all are."""
-
-    def repeat(self, times: int) -> RowLayout:
-        """The layout of the batch ``times`` times over."""
-
-        def more(rows: Tensor | None) -> Tensor | None:
-            return None if rows is None else rows.repeat(times, *[1] * (rows.ndim - 1))
-
-        return self._replace(
-            key_mask=more(self.key_mask),
-            lengths=more(self.lengths),
-            window=more(self.window),
-            window_lengths=more(self.window_lengths),
-        )
-
-    def take(self, x: Tensor) -> Tensor:
-        """x (B, T, C) -> its window (B, W, C)."""
-        return x if self.window is None else x.gather(1, self.window[..., None].expand(-1, -1, x.shape[2]))
-
-    def convolved_lengths(self) -> Tensor | None:
-        """(B,) int64 lengths of what :meth:`take` gives, ``None`` if every row is full."""
-        return self.lengths if self.window is None else self.window_lengths
 
 
 def time_frequencies(device: torch.device | None = None) -> Tensor:
@@ -146,42 +109,6 @@ class AdaptiveNorm(nn.Module):
         return F.rms_norm(x, x.shape[-1:], table[0], self.norm.eps) + table[1]
 
 
-def rotary_table(frames: int, dim_head: int, device: torch.device) -> Tensor:
-    """The rotary angles' exp(i angle): (frames, dim_head / 2) complex64 on a CPU, cosine and sine (..., 2) elsewhere.
-
-    A CPU multiplies complex numbers faster: even and odd columns apart are strided reads, which it does not vectorise. A compiler
-    for GPUs fuses real arithmetic alone.
-    """
-    frequency = 1.0 / ROTARY_BASE ** (torch.arange(0, dim_head, 2, device=device).float() / dim_head)
-    angle = torch.outer(torch.arange(frames, device=device).float(), frequency)
-    if device.type == "cpu":
-        return torch.polar(torch.ones_like(angle), angle)
-    return torch.stack((angle.cos(), angle.sin()), dim=-1)
-
-
-def rotate(x: Tensor, rotary: Tensor) -> Tensor:
-    """Rotates neighbouring pairs of x (..., d_head) by ``rotary``, from :func:`rotary_table`: float32 whatever x is."""
-    pairs = x.float().unflatten(-1, (-1, 2))
-    if rotary.is_complex():
-        return torch.view_as_real(torch.view_as_complex(pairs) * rotary).flatten(-2)
-    (first, second), (cosine, sine) = pairs.unbind(-1), rotary.unbind(-1)
-    return torch.stack((first * cosine - second * sine, first * sine + second * cosine), dim=-1).flatten(-2)
-
-
-@lru_cache
-def _cpu_multiplies_bf16() -> bool:
-    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
-
-
-def attention_dtype(device_type: str, dtype: torch.dtype) -> torch.dtype:
-    """Number format of attention between layers of ``dtype``: the same, but float32 for bf16 on a CPU without AMX.
-
-    There the rotary products, which are float32, are not rounded for it (docs/indextts2.md §12).
-    """
-    exact = device_type == "cpu" and dtype == torch.bfloat16 and not _cpu_multiplies_bf16()
-    return torch.float32 if exact else dtype
-
-
 class Attention(nn.Module):
     """Bidirectional multi-head attention with rotary positions, no biases."""
 
@@ -195,24 +122,26 @@ class Attention(nn.Module):
         """x (B, T, D) -> (B, T, D)."""
         qkv = self.wqkv(x).unflatten(-1, (3, self.heads, -1))
         q, k = rotate(qkv[:, :, :2], layout.rotary[:, None, None]).unbind(2)
-        return self._attend(q, k, qkv[:, :, 2], layout)
+        return self._attend(q, k, qkv[:, :, 2], layout.attention)
 
     def of_window(self, x: Tensor, layout: RowLayout) -> Tensor:
-        """:meth:`forward` of the window only: x (B, T, D) -> (B, W, D)."""
-        if layout.window is None:
+        """:meth:`forward` of the window only: x (B, T, D) -> (B, W, D).
+
+        Queries have a product of their own: those of the prompt's frames would cost more than a launch.
+        """
+        if layout.window is None or layout.window_attention is None:
             return self(x, layout)
         dim = x.shape[-1]
         q = F.linear(layout.take(x), self.wqkv.weight[:dim]).unflatten(-1, (self.heads, -1))
         k, v = F.linear(x, self.wqkv.weight[dim:]).unflatten(-1, (2, self.heads, -1)).unbind(2)
         q = rotate(q, layout.rotary[layout.window][:, :, None])
-        return self._attend(q, rotate(k, layout.rotary[:, None]), v, layout)
+        return self._attend(q, rotate(k, layout.rotary[:, None]), v, layout.window_attention)
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, layout: RowLayout) -> Tensor:
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, attention: RowAttention) -> Tensor:
         """q (B, W, heads, d_head) and k (B, T, heads, d_head) float32, v as k but in the layers' format -> (B, W, D)."""
         dtype = attention_dtype(v.device.type, v.dtype)
-        queries, keys, values = (x.to(dtype).transpose(1, 2) for x in (q, k, v))
-        out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=layout.key_mask)
-        return self.wo(out.transpose(1, 2).flatten(2).to(v.dtype))
+        attended = attention.attend(*(x.to(dtype) for x in (q, k, v)))
+        return self.wo(attended.flatten(2).to(v.dtype))
 
 
 class FeedForward(nn.Module):
@@ -223,9 +152,28 @@ class FeedForward(nn.Module):
         self.w1 = nn.Linear(dim, hidden, bias=False)
         self.w3 = nn.Linear(dim, hidden, bias=False)
         self.w2 = nn.Linear(hidden, dim, bias=False)
+        self.register_buffer("packed", None, persistent=False)
+        self.packed: Tensor | None
+
+    def pack(self) -> None:
+        """Makes one product of the two that read the input: ``w1`` and ``w3`` become views of one weight (2 * hidden, dim).
+
+        Their keys, and writing to them, stay as they are. Does nothing where it is done; to be called again when weights were moved.
+        For a GPU: on a CPU the halves of the result, which lie apart, are multiplied more slowly than is won.
+        """
+        first, second = self.w1.weight, self.w3.weight
+        places = [weight.data_ptr() for weight in (first, second)]
+        if self.packed is not None and places == [half.data_ptr() for half in self.packed.chunk(2)]:
+            return
+        self.packed = torch.cat((first.detach(), second.detach()))
+        for layer, half in zip((self.w1, self.w3), self.packed.chunk(2), strict=True):
+            layer.weight = nn.Parameter(half, requires_grad=layer.weight.requires_grad)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.w2(F.silu(self.w1(x)) * self.w3(x))
+        if self.packed is None:
+            return self.w2(F.silu(self.w1(x)) * self.w3(x))
+        gate, value = F.linear(x, self.packed).chunk(2, dim=-1)
+        return self.w2(F.silu(gate) * value)
 
 
 class Block(nn.Module):
@@ -333,44 +281,53 @@ class DiT(nn.Module):
             self.final_layer.table(embedding),
         )
 
-    def row_layout(self, lengths: Tensor, frames: int, always_masked: bool = False) -> RowLayout:
+    def pack(self) -> None:
+        """See :meth:`FeedForward.pack`."""
+        for layer in self.transformer.layers:
+            layer.feed_forward.pack()
+
+    def row_layout(
+        self,
+        lengths: Tensor,
+        frames: int,
+        always_masked: bool = False,
+        attention: Way = Dense,
+    ) -> RowLayout:
         """Row lengths (B,) int of a batch of ``frames`` frames -> its layout. One look at the lengths on the host.
 
         Args:
-            always_masked: also where every row is full, so that one compiled graph serves all batches.
+            always_masked, attention: see :meth:`RowLayout.of`.
 
         Raises:
             ValueError: a row too short to be mirrored at its end, or longer than the model's 16 384 frames.
         """
-        config = self.config
+        config, lengths = self.config, lengths.cpu()
         reach = config.wavenet.reach
         low, high = int(lengths.min()), int(lengths.max())
         if low <= reach or high > min(frames, MAX_FRAMES):
             raise ValueError(f"row lengths {low} to {high}: expected {reach + 1} to {min(frames, MAX_FRAMES)} frames")
         device = self.cond_projection.weight.device
         rotary = rotary_table(frames, config.hidden_dim // config.num_heads, device)
-        if low == frames and not always_masked:
-            return RowLayout(None, None, rotary)
-        lengths = lengths.to(device)
-        return RowLayout(length_mask(lengths, frames)[:, None, None], lengths, rotary)
+        return RowLayout.of(lengths, rotary, always_masked, attention)
+
+    def speech_starts(self, prompt_lengths: Tensor) -> Tensor:
+        """Where the frames begin that the velocity of the speech depends on beyond attention: (B,) int -> (B,) int on the host.
+
+        The WaveNet looks back into the prompt. What the first of these frames lack on their left spoils the velocity of prompt
+        frames only, which nobody asks for.
+        """
+        return (prompt_lengths.cpu() - self.config.wavenet.total_reach).clamp(min=0)
 
     def speech_window(
-        self, layout: RowLayout, lengths: Tensor, prompt_lengths: Tensor, always_masked: bool = False
+        self,
+        layout: RowLayout,
+        lengths: Tensor,
+        prompt_lengths: Tensor,
+        always_masked: bool = False,
+        width: int | None = None,
     ) -> RowLayout:
-        """The layout with a window on each row's speech, preceded by what the WaveNet looks back at.
-
-        What the window's first frames lack on their left spoils the velocity of prompt frames only, which nobody
-        asks for. lengths and prompt_lengths (B,) int; ``always_masked`` as in :meth:`row_layout`.
-        """
-        look_back = self.config.wavenet.total_reach
-        starts = (prompt_lengths.cpu() - look_back).clamp(min=0)
-        if not bool(starts.any()) and not always_masked:
-            return layout
-        sizes = lengths.cpu() - starts
-        width, frames = int(sizes.max()), layout.rotary.shape[0]
-        window = (starts[:, None] + torch.arange(width)).clamp(max=frames - 1).to(layout.rotary.device)
-        full = int(sizes.min()) == width and not always_masked
-        return layout._replace(window=window, window_lengths=None if full else sizes.to(layout.rotary.device))
+        """The layout with a window from :meth:`speech_starts` to the rows' ends. lengths and prompt_lengths (B,) int."""
+        return layout.on_window(lengths.cpu(), self.speech_starts(prompt_lengths), always_masked, width)
 
     def frame_terms(self, prompt: Tensor, mu: Tensor, style: Tensor) -> Tensor:
         """What prompt, content and style add to each frame of the input, the same at every time.

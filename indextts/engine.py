@@ -309,6 +309,7 @@ class Engine:
             figures.out_of_memory += 1
             lower_budget(rows)
             self._kept_decoder = None
+            self.pipeline.components.cfm.loops.clear()
             if self.pipeline.device.type == "cuda":
                 torch.cuda.empty_cache()
             logger.warning("out of memory with %d rows; limits are now %s", len(rows), self.budgets)

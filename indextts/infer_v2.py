@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from indextts.arguments import default_device, generation_options, on_this_device, warn_of_no_effect
+from indextts.attention import AttentionName, attention_for
 from indextts.checkpoints import fingerprint, locate
 from indextts.components import load_components
 from indextts.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
@@ -72,6 +73,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         cfg_rate: float = GUIDANCE_RATE,
         flow_method: Method = "euler",
         flow_sway: float = 0.0,
+        flow_attention: AttentionName = "auto",
         max_batch: int | None = None,
         decode_budget: int | None = None,
         flow_budget: int | None = None,
@@ -86,7 +88,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
                 them by torch's own default.
             device: default: the first of cuda:0, xpu, mps, cpu that is there.
             use_cuda_kernel: the vocoder's activations as one Triton kernel each, on a GPU; by default where Triton is installed.
-            use_accel: decoding steps as captured CUDA graphs; by default on a GPU.
+            use_accel: decoding steps and the flow's loop as captured CUDA graphs; by default on a GPU.
             use_torch_compile: the flow compiled, which takes a minute at the first call; by default on a GPU.
             use_deepspeed: accepted for compatibility, without effect.
             use_qwen_emo: whether emotion texts are allowed; the model is loaded when the first one comes.
@@ -97,6 +99,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
                 so that a prompt of 15 s makes 5 s of speech four times as dear; 5 to 6 s are enough for most voices.
             flow_steps, flow_method, flow_sway, cfg_rate: of the flow, for calls that do not say otherwise; see :class:`FlowSolver`,
                 whose evaluations ``flow_steps`` are, and :class:`SpeakingOptions`.
+            flow_attention: how the flow attends to rows of different length on a GPU, see :mod:`indextts.attention`.
             max_batch, decode_budget, flow_budget: limits of a batch, see :class:`Budgets`; by default from the memory
                 that is free once the model is loaded.
             text_readers: processes that normalise texts ahead, see :meth:`read_ahead`; by default 2 for a GPU, which
@@ -149,6 +152,11 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         }
         self._speaking_options({})  # refuses what is out of range
         components.cfm.acceleration.enabled = wanted["use_torch_compile"]
+        components.cfm.loops.enabled = wanted["use_accel"]
+        attention_for(
+            flow_attention, self._device, dtypes["flow"], wanted["use_torch_compile"]
+        )  # refuses an unknown one
+        components.cfm.attention = flow_attention
         components.bigvgan.acceleration.enabled = wanted["use_cuda_kernel"]
         engine = Engine(Pipeline(components, self._device), captured_steps=wanted["use_accel"])
         engine.budgets = engine.budgets.limited(max_batch, decode_budget, flow_budget)

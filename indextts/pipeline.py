@@ -74,20 +74,20 @@ class Pipeline:
         speech, _ = self.components.length_regulator(codes, lengths, torch.tensor(targets, device=self.device))
         # Each row's prompt is directly followed by its speech; padding comes after both.
         frames = [torch.cat((row.speaker.prompt_condition[0], s[:t])) for row, s, t in zip(rows, speech, targets)]
-        mu, totals = stack_rows(frames)
-        prompts, prompt_frames = stack_rows([row.speaker.ref_mel[0].T for row in rows])
+        mu, _ = stack_rows(frames)
+        prompts, _ = stack_rows([row.speaker.ref_mel[0].T for row in rows])
+        starts = [row.speaker.ref_mel.shape[2] for row in rows]
         noise, _ = stack_rows([noise[0].T.to(self.device) for noise in noises])
         mel = self.components.cfm.solve(
             mu,
-            totals,
+            torch.tensor([len(row) for row in frames]),
             prompts.transpose(1, 2),
-            prompt_frames,
+            torch.tensor(starts),
             torch.cat([row.speaker.style for row in rows]),
             noise.transpose(1, 2),
             solver=solver,
             cfg_rate=cfg_rate,
         )
-        starts = [row.speaker.ref_mel.shape[2] for row in rows]
         return [row_mel[:, start : start + target] for row_mel, start, target in zip(mel, starts, targets)]
 
     def audio(self, mels: Sequence[Tensor]) -> list[Tensor]:

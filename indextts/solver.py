@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 import torch
@@ -52,15 +53,8 @@ class FlowSolver:
 
     def steps(self) -> tuple[Tensor, list[float]]:
         """Times at which steps begin, (steps,) float32, and step sizes; added up in float32 (docs/indextts2.md §9)."""
-        count = self.evaluations // self._per_step
-        grid = torch.linspace(0, 1, count + 1, device="cpu")
-        if self.sway:
-            grid = grid + self.sway * (torch.cos(math.pi / 2 * grid) - 1 + grid)
-        times, sizes = [grid[0]], [grid[1] - grid[0]]
-        for step in range(1, count):
-            times.append(times[-1] + sizes[-1])
-            sizes.append(grid[step + 1] - times[-1])
-        return torch.stack(times), [size.item() for size in sizes]
+        times, sizes = _steps(self.evaluations // self._per_step, self.sway)
+        return torch.tensor(times), list(sizes)
 
     def times(self) -> Tensor:
         """Times of all evaluations in their order, (evaluations,) float32."""
@@ -80,7 +74,7 @@ class FlowSolver:
             velocity: (state, number of the evaluation) -> velocity at that evaluation's time.
             move: (state, change) -> state, where a change is of another shape than the state.
         """
-        for step, size in enumerate(self.steps()[1]):
+        for step, size in enumerate(_steps(self.evaluations // self._per_step, self.sway)[1]):
             first = velocity(x, step * self._per_step)
             if self.method == "euler":
                 x = move(x, size * first)
@@ -89,3 +83,16 @@ class FlowSolver:
             else:
                 x = move(x, size / 2 * (first + velocity(move(x, size * first), 2 * step + 1)))
         return x
+
+
+@lru_cache
+def _steps(count: int, sway: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """See :meth:`FlowSolver.steps`. Kept as numbers: a captured loop can neither compute nor read them."""
+    grid = torch.linspace(0, 1, count + 1, device="cpu")
+    if sway:
+        grid = grid + sway * (torch.cos(math.pi / 2 * grid) - 1 + grid)
+    times, sizes = [grid[0]], [grid[1] - grid[0]]
+    for step in range(1, count):
+        times.append(times[-1] + sizes[-1])
+        sizes.append(grid[step + 1] - times[-1])
+    return tuple(time.item() for time in times), tuple(size.item() for size in sizes)

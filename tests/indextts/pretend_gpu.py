@@ -183,6 +183,7 @@ def pretend_gpu(count: int = 1) -> Iterator[type[Graph]]:
     fakes = {
         "_lazy_init": lambda: None,
         "is_available": lambda: True,
+        "is_initialized": lambda: True,
         "device_count": lambda: count,
         "is_bf16_supported": lambda *_, **__: True,
         "get_device_name": lambda *_: "no GPU",

@@ -33,26 +33,32 @@ def requests(prompt_file):
     ]
 
 
-def speak(folder, requests, device, after_call=lambda: None):
+def speak(folder, requests, device, after_call=lambda _: None):
     """Samples of two calls."""
     tts = IndexTTS2(folder / "config.yaml", folder, device=device, text_readers=0)
     spoken = []
     for _ in range(2):
         results = tts.synthesize(requests, num_beams=1, flow_steps=2, max_batch=3)
         spoken += [torch.as_tensor(result.wav_tensor) for result in results]
-        after_call()
+        after_call(tts._components.cfm.loops.captures)
     return spoken
 
 
 def test_a_gpu_says_what_the_cpu_says(checkpoint_dir, requests):
     """On the second GPU of two: nothing may depend on which one the process has current."""
     expected = speak(checkpoint_dir, requests, "cpu")
-    captures = []
+    captures, loops = [], []
+
+    def after_call(flow_loops):
+        loops.append(flow_loops)
+        captures.append(graphs.captures - flow_loops)
+
     with pretend_gpu(count=2) as graphs:
-        spoken = speak(checkpoint_dir, requests, "cuda:1", lambda: captures.append(graphs.captures))
+        spoken = speak(checkpoint_dir, requests, "cuda:1", after_call)
     assert graphs.replays > 10 * captures[0] > 0
     # The second call finds the steps of the first captured, and captures those that the first did once only.
     assert captures[1] < 2 * captures[0]
+    assert loops[0] == 0 < loops[1]
     for mine, theirs in zip(spoken, expected, strict=True):
         assert mine.shape == theirs.shape
         assert (mine - theirs).abs().max() * 32768 < 8
