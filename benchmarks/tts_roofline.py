@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -69,9 +70,13 @@ def flow_gflop(tts: IndexTTS2, turn: Turn, prompt_frames: int, steps: int) -> fl
         torch.randn(1, 192, device=device),
         torch.randn(1, 80, frames, device=device),
     )
-    # The counter knows the attention of GPUs only.
+    # The counter knows neither the attention of CPUs nor products with packed weights.
     attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    cpu = {attention: lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value)}
+    cpu: dict[Any, Callable[..., int]] = {
+        attention: lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value)
+    }
+    if torch.backends.mkldnn.is_available():
+        cpu[torch.ops.mkldnn._linear_pointwise] = lambda x, *_, out_shape, **__: 2 * math.prod(x) * out_shape[-1]
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=cpu) as counter:
         cfm.solve(*arguments, FlowSolver(1))
     return counter.get_total_flops() / 1e9 * steps

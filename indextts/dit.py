@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from indextts.attention import Dense, RowAttention, Way, attention_dtype
+from indextts.packed import PackedLinear
 from indextts.row_layout import RowLayout, rotary_table, rotate
 from indextts.wavenet import WaveNet, WaveNetConfig
 from indextts.weight_norm import WeightNormLinear
@@ -115,8 +116,8 @@ class Attention(nn.Module):
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.wqkv = nn.Linear(dim, 3 * dim, bias=False)
-        self.wo = nn.Linear(dim, dim, bias=False)
+        self.wqkv = PackedLinear(dim, 3 * dim, bias=False)
+        self.wo = PackedLinear(dim, dim, bias=False)
 
     def forward(self, x: Tensor, layout: RowLayout) -> Tensor:
         """x (B, T, D) -> (B, T, D)."""
@@ -149,9 +150,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
-        self.w1 = nn.Linear(dim, hidden, bias=False)
-        self.w3 = nn.Linear(dim, hidden, bias=False)
-        self.w2 = nn.Linear(hidden, dim, bias=False)
+        self.w1 = PackedLinear(dim, hidden, bias=False)
+        self.w3 = PackedLinear(dim, hidden, bias=False)
+        self.w2 = PackedLinear(hidden, dim, bias=False)
         self.register_buffer("packed", None, persistent=False)
         self.packed: Tensor | None
 
@@ -187,7 +188,7 @@ class Block(nn.Module):
         self.ffn_norm = AdaptiveNorm(dim)
         self.attention_norm = AdaptiveNorm(dim)
         if takes_skip:
-            self.skip_in_linear = nn.Linear(2 * dim, dim)
+            self.skip_in_linear = PackedLinear(2 * dim, dim)
 
     def forward(self, x: Tensor, skip: Tensor | None, norms: Tensor, layout: RowLayout) -> Tensor:
         """x (B, T, D), skip (B, T, D) or ``None``, norms (2, 2, D) of one time -> (B, T, D)."""
@@ -264,12 +265,12 @@ class DiT(nn.Module):
         self.cond_projection = nn.Linear(config.content_dim, dim)
         self.t_embedder = TimeEmbedder(dim)
         self.t_embedder2 = TimeEmbedder(hidden)
-        self.conv1 = nn.Linear(dim, hidden)
+        self.conv1 = PackedLinear(dim, hidden)
         self.conv2 = nn.Conv1d(hidden, mels, 1)
         self.wavenet = WaveNet(config.wavenet)
         self.final_layer = FinalLayer(hidden)
-        self.res_projection = nn.Linear(dim, hidden)
-        self.skip_linear = nn.Linear(dim + mels, dim)
+        self.res_projection = PackedLinear(dim, hidden)
+        self.skip_linear = PackedLinear(dim + mels, dim)
         self.cond_x_merge_linear = nn.Linear(2 * mels + dim + config.style_dim, dim)
 
     def time_tables(self, t: Tensor) -> TimeTables:

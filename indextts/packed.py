@@ -8,7 +8,8 @@ how many rows are multiplied together. The second is what makes sampled codes in
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 # With a single row oneDNN takes another route, whose rounding differs.
 FEWEST_ROWS = 2
@@ -33,6 +34,10 @@ class PackedWeight:
         rows_first = weight.detach().t().contiguous() if transposed else weight.detach().contiguous()
         self._packed = torch.ops.mkldnn._reorder_linear_weight(rows_first, None)
 
+    def __deepcopy__(self, memo: dict[int, object]) -> PackedWeight:
+        """Itself, which is never written to: it does not become that of the copied weight."""
+        return self
+
     @staticmethod
     def _identity(weight: Tensor) -> tuple[int, int]:
         return weight.data_ptr(), 0 if weight.is_inference() else weight._version
@@ -49,3 +54,17 @@ class PackedWeight:
             rows = rows.expand(FEWEST_ROWS, -1)
         y = torch.ops.mkldnn._linear_pointwise(rows.contiguous(), self._packed, bias, "none", [], "")
         return (y[:1] if alone else y).view(*x.shape[:-1], y.shape[-1])
+
+
+class PackedLinear(nn.Linear):
+    """A linear layer whose weight is laid out for the CPU at its first use without gradients; elsewhere as any other."""
+
+    _packed: PackedWeight | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.compiler.is_compiling() or torch.is_grad_enabled() or not available(self.weight):
+            return F.linear(x, self.weight, self.bias)
+        packed = self._packed
+        if packed is None or not packed.is_of(self.weight):
+            packed = self._packed = PackedWeight(self.weight)
+        return packed.linear(x, self.bias)

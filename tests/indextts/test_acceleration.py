@@ -72,7 +72,8 @@ def test_the_velocity_is_one_graph_and_serves_batches_of_all_sizes(estimator, as
     for seed in range(500):
         arguments = batch(estimator, draw.randint(1, 6), 16 * draw.randint(2, 6), seed)
         if seed % 50 == 0:
-            assert torch.equal(fast(*arguments), estimator.velocity(*arguments))
+            expected = estimator.velocity(*arguments)  # on a CPU by packed weights, which round otherwise
+            assert (fast(*arguments) - expected).abs().max() < TOLERANCE * expected.abs().max()
         else:
             fast(*arguments)
     assert len(graphs) == 1
