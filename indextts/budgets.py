@@ -15,12 +15,12 @@ import torch
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 64
-# Shares of the free memory, and bytes that a frame takes at the published sizes in float32: in the flow two branches
-# of some ten 512-wide states each, in the vocoder a few states of 6 144 samples.
+# Shares of the free memory. What libraries take for themselves, and gaps between tensors, come on top of what is counted.
 DECODE_SHARE, FLOW_SHARE = 0.4, 0.3
-FLOW_BYTES_PER_FRAME = 200_000
+MEMORY_MARGIN = 1.25
 # A CPU is kept busy by one row; batches pay for very short rows only.
 CPU_FLOW_BUDGET = 1024
+# More frames at once would keep a GPU no busier than these do.
 LARGEST_FLOW_BUDGET = 65_536
 # Of a batch's frames, at most this part is padding.
 MAX_PADDING = 0.15
@@ -70,12 +70,17 @@ def free_memory(device: torch.device) -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
-def default_budgets(device: torch.device, bytes_per_position: int) -> Budgets:
-    """From the memory that is free now; ``bytes_per_position`` is what one position takes in the GPT's cache."""
+def default_budgets(device: torch.device, bytes_per_position: int, bytes_per_frame: int) -> Budgets:
+    """From the memory that is free now.
+
+    Args:
+        bytes_per_position: what one position takes in the GPT's cache.
+        bytes_per_frame: what one frame of the flow budget takes, see :func:`indextts.stage_memory.bytes_per_frame`.
+    """
     free = free_memory(device)
     flow = CPU_FLOW_BUDGET
     if device.type != "cpu":
-        flow = min(LARGEST_FLOW_BUDGET, max(1, int(FLOW_SHARE * free / FLOW_BYTES_PER_FRAME)))
+        flow = min(LARGEST_FLOW_BUDGET, max(1, int(FLOW_SHARE * free / (MEMORY_MARGIN * bytes_per_frame))))
     budgets = Budgets(MAX_BATCH, max(1, int(DECODE_SHARE * free / bytes_per_position)), flow)
     logger.debug("%.1f GB free on %s: %s", free / 1e9, device, budgets)
     return budgets

@@ -109,7 +109,8 @@ class Engine:
 
     def __init__(self, pipeline: Pipeline, budgets: Budgets | None = None, captured_steps: bool = True) -> None:
         self.pipeline, self.captured_steps = pipeline, captured_steps
-        self.budgets = budgets or default_budgets(pipeline.device, self._bytes_per_position())
+        memory = self._bytes_per_position(), pipeline.bytes_per_frame()
+        self.budgets = budgets or default_budgets(pipeline.device, *memory)
         self._kept_decoder: BatchDecoder | None = None
 
     def run(self, segments: Sequence[Segment], clock: StageClock, figures: SpeakingFigures) -> None:

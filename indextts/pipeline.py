@@ -17,6 +17,7 @@ from indextts.flow import GUIDANCE_RATE, PUBLISHED_SOLVER
 from indextts.length_regulator import target_frames
 from indextts.padding import stack_rows
 from indextts.solver import FlowSolver
+from indextts.stage_memory import bytes_per_frame
 from indextts.voice import SpeakerCondition
 
 
@@ -34,6 +35,12 @@ class Pipeline:
     def __init__(self, components: Components, device: torch.device) -> None:
         self.components = components
         self.device = device
+
+    def bytes_per_frame(self) -> int:
+        """Bytes that a frame of the flow budget takes, see :func:`indextts.stage_memory.bytes_per_frame`."""
+        flow, vocoder = self.components.cfm.estimator, self.components.bigvgan
+        weights = flow.cond_projection.weight, vocoder.conv_pre.weight
+        return bytes_per_frame(flow.config, weights[0].dtype, vocoder.config, weights[1].dtype)
 
     def conds(self, rows: Sequence[Row]) -> Tensor:
         """Conditioning positions of the GPT, (B, 34, D)."""

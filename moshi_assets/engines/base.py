@@ -251,6 +251,9 @@ class IndexTTS2Options(BaseModel, extra="forbid", use_attribute_docstrings=True)
     """How the flow is solved; midpoint and heun take two evaluations a step."""
     flow_sway: float = Field(0.0, ge=-1, le=1.75)
     """How the flow's times are spread: 0 evenly, -1 closer together near the noise."""
+    flow_attention: Literal["auto", "dense", "flex", "varlen"] = "auto"
+    """How the flow attends to turns of different length on a GPU: to all frames under a mask (dense), by FlexAttention, or by flash
+    attention over the turns joined (varlen). Auto is dense until a card has been measured."""
     cfg_rate: float = Field(0.7, ge=0)
     """Guidance of the flow; 0 halves its time."""
     batch_size: int | None = Field(None, ge=1)

@@ -92,6 +92,7 @@ class IndexTTS2Engine:
             flow_steps=options.flow_steps,
             flow_method=options.flow_method,
             flow_sway=options.flow_sway,
+            flow_attention=options.flow_attention,
             cfg_rate=options.cfg_rate,
             max_batch=options.batch_size,
         )

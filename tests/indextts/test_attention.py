@@ -144,6 +144,7 @@ def test_compiled_flex_attention_is_dense_attention(heads):
 def test_the_loop_runs_on_cuda_without_reading_anything_back(way, monkeypatch):
     """On tensors without data, which torch has for devices that are not there: what would read one back is an error."""
     monkeypatch.setattr("indextts.flow.attention_for", lambda *_: way)
+    SOLVER.steps()  # computed while there are numbers
     with FakeTensorMode(), torch.no_grad(), torch.device("cuda"):
         model = CFM(SMALL)
         model.fuse()
@@ -156,6 +157,20 @@ def test_the_loop_runs_on_cuda_without_reading_anything_back(way, monkeypatch):
         assert (end.shape, end.device.type, end.dtype) == ((2, 288, 80), "cuda", torch.float32)
         with pytest.raises(Exception, match=r"_local_scalar_dense|item"):
             end.sum().item()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("way", [Flex, Varlen])
+def test_ways_on_a_real_gpu_give_what_a_mask_gives(way, heads):
+    torch.compiler.reset()
+    q, k, v = (x.to("cuda", torch.bfloat16) for x in heads)
+    lengths, queries = LENGTHS.cuda(), QUERIES.cuda()
+    attend = compiled(lambda plan, *given: plan.attend(*given))
+    with torch.no_grad():
+        plain = Dense.of(lengths, FRAMES, queries, WIDTH).attend(q.float(), k.float(), v.float())
+        other = attend(way.of(lengths, FRAMES, queries, WIDTH), q, k, v)
+    assert torch.allclose(valid(other, QUERIES).float(), valid(plain, QUERIES), atol=0.03)
+    assert other.isfinite().all()
 
 
 def made_layout(lengths, frames, way):

@@ -285,7 +285,7 @@ def test_slots_follow_the_decode_budget():
 
 def test_limits_come_from_the_memory_that_is_free():
     cpu = torch.device("cpu")
-    limits = default_budgets(cpu, bytes_per_position=1000)
+    limits = default_budgets(cpu, bytes_per_position=1000, bytes_per_frame=100_000)
     assert limits.flow_budget == CPU_FLOW_BUDGET
     assert 0.2 * free_memory(cpu) < limits.decode_budget * 1000 < 0.6 * free_memory(cpu)
 

@@ -211,3 +211,25 @@ def test_a_long_run_of_random_batches_captures_a_bounded_number_of_graphs(gpu, c
     assert gpu.captures == loops.captures <= per_bucket * len(buckets)
     assert len(caplog.records) == loops.captures
     assert f"8 graphs in {loops.captures} captures" in caplog.text
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("solver", SOLVERS, ids=lambda solver: solver.method)
+def test_loops_captured_on_a_real_gpu_give_what_the_cpu_gives(cfm, tiny_config_dir, solver):
+    """And nothing in them makes the host wait."""
+    batches = [batch(cfm, [60, 41], [20, 3], 1), batch(cfm, [58, 30], [19, 8], 2), batch(cfm, [59, 59], [18, 21], 3)]
+    model = on_gpu(tiny_config_dir)
+    follow = model._follow
+
+    def watched(*given):
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            return follow(*given)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    model._follow = watched
+    for arguments in batches:
+        expected = solve(cfm, arguments, solver=solver)
+        assert peak_error(solve(model, arguments, solver=solver), expected) < 10 * TOLERANCE
+    assert model.loops.enabled and model.loops.captures == 1
