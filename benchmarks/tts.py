@@ -1,6 +1,6 @@
 """IndexTTS2 in batches against one call after another: same weights, texts, voices and code lengths, one machine.
 
-    python -m benchmarks.tts [--part rates decode chain prompt precision steps solvers orchestrated] [--turns 64] [--singles N] [--batches 1 4 16 64]
+    python -m benchmarks.tts [--part rates decode chain prompt precision steps solvers short orchestrated] [--turns 64] [--singles N] [--batches 1 4 16 64]
 
 Weights are pseudo-random (`indextts.tiny --size small`), so code lengths are forced: turns of 3 to 12 s, user and
 assistant alternating, prompts of 5 s, 25 flow steps. Opponents are (a) the classic loop of single `infer` calls with three
@@ -40,10 +40,11 @@ from .measure import RESULTS, machine, save
 from .tts_chain import measure_chain
 from .tts_lane import measure_orchestrated
 from .tts_roofline import best_seconds, decode_work, measure_rates, vocoder_gflop_per_second
+from .tts_short import SHORT_SECONDS, SHORT_TURNS, measure_short
 from .tts_sound import measure_precision, measure_solvers, measure_steps
 from .tts_turns import PROMPT_SECONDS, Turn, spread, write_turns
 
-PARTS = ("rates", "decode", "chain", "prompt", "precision", "steps", "solvers", "orchestrated")
+PARTS = ("rates", "decode", "chain", "prompt", "precision", "steps", "solvers", "short", "orchestrated")
 
 
 @contextmanager
@@ -199,7 +200,10 @@ def main(arguments: list[str] | None = None) -> None:
         if "steps" in given.part:
             keep("steps", flow_steps=measure_steps(tts, few_short))
         if "solvers" in given.part:
-            keep("solvers", solvers=measure_solvers(tts, few_short))
+            keep("solvers", solvers=measure_solvers(tts, few_short[:2]))
+        if "short" in given.part:
+            short = write_turns(scratch, SHORT_TURNS, *SHORT_SECONDS)
+            keep("short", short=measure_short(load, short, given.steps, scratch))
         if "orchestrated" in given.part:
             as_built = load(precision=precision_on(None, IndexTTS2Options()))
             lane = measure_orchestrated(as_built, folder, scratch, min(count, 64), given.seconds[0])

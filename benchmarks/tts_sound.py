@@ -69,6 +69,7 @@ def measure_steps(tts: IndexTTS2, turns: list[Turn]) -> dict[str, Any]:
 EVALUATIONS = (8, 10, 12, 16)
 SOLVERS: dict[str, dict[str, Any]] = {
     "euler": {},
+    "euler, sway -0.5": {"flow_sway": -0.5},
     "euler, sway -1": {"flow_sway": -1.0},
     "midpoint": {"flow_method": "midpoint"},
     "midpoint, sway -1": {"flow_method": "midpoint", "flow_sway": -1.0},

@@ -46,6 +46,7 @@ def throughput() -> str:
     parts = [conditions]
     for title, part, lines in (
         ("The whole chain", "chain", _chain),
+        ("Short turns", "short", _short),
         ("Decoding alone, one beam", "decode", _decode),
         ("Distance to the machine's limits", "rates", _roofline),
         ("Half precision", "precision", _precision),
@@ -144,6 +145,44 @@ def _chain(figures: dict[str, Any]) -> list[str]:
             f"same for one row as for many."
         )
     return [*rows([*header, *_STAGES, "measured (UTC)"], body), "", told]
+
+
+def _short(figures: dict[str, Any]) -> list[str]:
+    short = figures["short"]
+    ways, (low, high) = short["ways"], short["turn_seconds"]
+    names = {
+        "classic": "`infer`, one after another, 3 beams, a cache of one voice (the classic builder)",
+        "single": "`infer`, one after another, one beam, warm voices",
+        "batch": f"`synthesize`, one batch of {short['turns']}, measured twice",
+    }
+    body = []
+    for name, way in ways.items():
+        gains = (f"{way['times_real_time'] / ways[other]['times_real_time']:.2f} x" for other in ("classic", "single"))
+        shares = (
+            f"{way['gflops'][stage]} ({100 * way['share_of_rate'][stage]:.0f} %)" for stage in ("flow", "vocoder")
+        )
+        body.append(
+            (
+                names[name],
+                way["times_real_time"],
+                *gains,
+                way["seconds_per_second"],
+                *(way["stages"].get(stage, 0.0) for stage in _STAGES),
+                *shares,
+            )
+        )
+    header = ("what", "x real time", "against the classic", "against one beam", "s for a second", *_STAGES)
+    least = short["arithmetic_seconds_per_second"]
+    bounds = [ways[name]["seconds_per_second"] / least for name in ("classic", "single")]
+    told = (
+        f"{short['turns']} turns of {low:g} to {high:g} s; half of them in each kind of calls, all in a batch, the other half, all once "
+        f"more. Rows of the batch equal to single calls: {short['rows_equal_to_single_calls']} of {short['turns']}. Matrix products "
+        f"meanwhile: {', '.join(map(str, short['rates_gflops']))} GFLOP/s; the shares are of their mean. Of flow and vocoder a second "
+        f"of audio takes {short['flow_gflop_per_audio_second']} and {short['vocoder_gflop_per_audio_second']} GFLOP, at that rate "
+        f"{least} s: were all the rest free and these at the machine's full rate, a batch would be {bounds[0]:.2f} x as fast as these "
+        f"classic calls and {bounds[1]:.2f} x as fast as these single ones."
+    )
+    return [*rows([*header, "flow, GFLOP/s", "vocoder, GFLOP/s"], body), "", told]
 
 
 def _decode(figures: dict[str, Any]) -> list[str]:
