@@ -1,0 +1,1 @@
+"""Cleaning: what is written in a turn but never said is taken off."""

@@ -1,0 +1,53 @@
+"""Characters without a sound: invisible ones, controls, emoji and emoticons."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufeff\uffa0\ufff9-\ufffd\ud800-\uf8ff\U000e0000-\U000effff\U000f0100-\U0010ffff]"
+)
+"""Zero width, direction marks, controls, lone surrogates, private use."""
+_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u2028\u2029\x85]")
+_LITERAL_BREAK = re.compile(r"\\(?:r\\n|n|r|t)(?![a-z])|\\n(?=[A-Z\s*#\d-])")
+_NO_PICTURE = frozenset("\u00b0\u00a9\u00ae\u2103\u2109\u2116\u2117\u2122\u2126")
+_PICTURE_PARTS = "\ufe00-\ufe0f\u200d\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
+_MAYBE_PICTURE = re.compile(f"[\u00a6-\u3030\ufffc\U00010000-\U0001ffff{_PICTURE_PARTS}]")
+_EMOTICON = re.compile(
+    r"(?<![\w:;=<>(])(?:[:;=]['\u2019]?[-~^o]?[)(\]\[DPpOo3*/|\\]{1,3}|<3+|</3|[xX]D+|\^_*\^|[oO]_[oO]|-_+-|>[_.]<|T_T|\(:|\(;|:'\()"
+    r"(?![\w/])"
+)
+_SHORTCODE = re.compile(r"(?<![\w:]):[a-z][a-z0-9_+-]{1,30}:(?![\w:])")
+
+
+def visible(text: str) -> str:
+    """Without what cannot be seen; literal line breaks become real ones, every digit becomes an ASCII one."""
+    text = _INVISIBLE.sub("", _SPACES.sub(" ", _LITERAL_BREAK.sub("\n", text)))
+    return text if text.isascii() else "".join(map(_plain, text))
+
+
+def _plain(character: str) -> str:
+    if "\uff01" <= character <= "\uff5e" and character.isalnum():  # full-width letters and digits
+        return chr(ord(character) - 0xFEE0)
+    if (
+        "\u2460" <= character <= "\u24ff" or "\u2160" <= character <= "\u217f"
+    ):  # in circles; Roman numerals of one character
+        return unicodedata.normalize("NFKC", character)
+    value = unicodedata.decimal(character, None) if character > "\x7f" else None
+    return character if value is None else str(value)
+
+
+def is_picture(character: str) -> bool:
+    """Whether a character is a pictograph or a part of one: emoji, dingbats, arrows and boxes drawn, skin tones."""
+    if character in _NO_PICTURE or "\u3200" <= character <= "\u33ff":
+        return False
+    return unicodedata.category(character) == "So" or bool(re.match(f"[{_PICTURE_PARTS}]", character))
+
+
+def without_pictures(text: str) -> str:
+    """Without emoji, emoticons and shortcodes."""
+    if not text.isascii():
+        text = _MAYBE_PICTURE.sub(lambda match: " " if is_picture(match.group()) else match.group(), text)
+    return _SHORTCODE.sub(" ", _EMOTICON.sub(" ", text))

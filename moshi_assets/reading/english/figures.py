@@ -1,0 +1,229 @@
+"""English fractions, ratios, arithmetic, versions, letters with digits, and numbers that are nothing else."""
+
+from __future__ import annotations
+
+import re
+
+from ..rules import Part, Reading, before, group, rule
+from .numbers import cardinal, digits, number, ordinal, plural, year
+from .patterns import DASH, DIGITS, END, NUMBER, RANGE, START, amount
+from .terms import MAGNITUDES, MONTH_NAMES
+from .times import lone_year
+
+# Fractions, ratios, sets of numbers
+
+_UNICODE_FRACTIONS = {
+    "\u00bd": (1, 2),
+    "\u00bc": (1, 4),
+    "\u00be": (3, 4),
+    "\u2153": (1, 3),
+    "\u2154": (2, 3),
+    "\u2155": (1, 5),
+    "\u2159": (1, 6),
+    "\u215b": (1, 8),
+    "\u215c": (3, 8),
+    "\u215d": (5, 8),
+    "\u215e": (7, 8),
+}
+
+
+def fraction(over: int, under: int) -> str:
+    """3, 4 -> "three quarters"."""
+    unit = {2: "half", 4: "quarter"}.get(under) or ordinal(under)
+    if over != 1:
+        unit = "halves" if unit == "half" else plural(unit)
+    return f"{cardinal(over)} {unit}"
+
+
+def _fraction(match: re.Match[str]) -> Reading:
+    over, under = int(match["over"]), int(match["under"])
+    context = before(match)
+    if not match["whole"]:
+        if (
+            re.search(r"\b(?:on|until|by|before|after|since)\s$", context, re.IGNORECASE)
+            and over <= 12
+            and 12 < under <= 31
+        ):
+            return f"{MONTH_NAMES[over - 1]} {ordinal(under)}"
+        if under in (5, 10, 100) and over <= under and (over, under) != (1, 100) and (under == 10 or over == under):
+            return f"{cardinal(over)} out of {cardinal(under)}"
+    if not 0 < over < under <= 100:
+        return f"{cardinal(over)} over {cardinal(under)}"
+    words = fraction(over, under)
+    if match["whole"]:
+        if over == 1:
+            words = f"a {words.partition(' ')[2]}"
+        return [group(match, "whole", f"{number(match['whole'])} and"), Part(match.start("over"), match.end(), words)]
+    return words
+
+
+def _sign_fraction(match: re.Match[str]) -> Reading:
+    over, under = _UNICODE_FRACTIONS[match["sign"]]
+    words = fraction(over, under)
+    if not match["whole"]:
+        return words
+    return f"{number(match['whole'])} and {'a' + words[3:] if over == 1 else words}"
+
+
+def _two(match: re.Match[str]) -> list[Part]:
+    return [
+        group(match, 1, number(match[1])),
+        Part(match.end(1), match.start(2), "to"),
+        group(match, 2, number(match[2])),
+    ]
+
+
+PAIR_RULES = [
+    rule("idiom", rf"{START}24/7{END}", lambda m: "twenty four seven", "/"),
+    rule("idiom", rf"{START}50/50{END}", lambda m: "fifty fifty", "/"),
+    rule("idiom", rf"{START}9/11{END}", lambda m: "nine eleven", "/"),
+    rule(
+        "fraction",
+        rf"{START}(?:(?P<whole>\d+)\s+)?(?P<over>\d{{1,2}})[/\u2044](?P<under>\d{{1,3}})(?![\w/])(?!\.\d)",
+        _fraction,
+        "/\u2044",
+    ),
+    rule(
+        "fraction",
+        rf"(?:{START}(?P<whole>\d+)\s?)?(?P<sign>[{''.join(_UNICODE_FRACTIONS)}])",
+        _sign_fraction,
+        "".join(_UNICODE_FRACTIONS),
+    ),
+    rule(
+        "verse",
+        rf"{START}(\d+):(\d+){DASH}(\d+){END}(?!:)",
+        lambda m: [
+            Part(m.start(), m.end(2), f"{number(m[1])} {number(m[2])}"),
+            Part(m.end(2), m.start(3), "to"),
+            group(m, 3, number(m[3])),
+        ],
+        ":",
+    ),
+    rule("ratio", rf"{START}(\d+):(\d+){END}(?!:)", _two, ":"),
+]
+
+
+# Arithmetic
+
+_OPERATORS = {
+    "+": "plus",
+    "-": "minus",
+    "\u2212": "minus",
+    "\u2013": "minus",
+    "\u00d7": "times",
+    "*": "times",
+    "\u00b7": "times",
+    "x": "times",
+    "\u00f7": "divided by",
+    "/": "divided by",
+    "=": "equals",
+    "\u2248": "is about",
+    "\u2260": "is not",
+    "<": "is less than",
+    ">": "is greater than",
+    "\u2264": "is at most",
+    "\u2265": "is at least",
+}
+
+
+def _sum(match: re.Match[str]) -> Reading:
+    text = match.group()
+    if not re.search(r"[+\u00d7\u00f7=*\u2248\u2264\u2265]|\sx\s|\s/\s", text):
+        return None
+    parts = []
+    pattern = rf"(?P<number>(?:(?<![\w)\s])[-\u2212]|(?<=[=(+*/\u00d7] )[-\u2212](?=\d)|^[-\u2212])?{NUMBER})|(?P<operator>\S)"
+    for each in re.finditer(pattern, text):
+        spoken = number(each["number"]) if each["number"] else _OPERATORS[each["operator"]]
+        parts.append(Part(match.start() + each.start(), match.start() + each.end(), spoken))
+    return parts
+
+
+_OPERATOR = "[" + re.escape("".join(_OPERATORS)) + "]"
+SUM_RULES = [
+    rule(
+        "sign",
+        rf"(?<![\w.]){NUMBER}(?:\s?{_OPERATOR}\s?[-\u2212]?{NUMBER})+{END}",
+        _sum,
+        "+\u00d7\u00f7=*x/\u2248\u2264\u2265",
+    ),
+    rule(
+        "sign",
+        rf"{START}({NUMBER})\s?[x\u00d7]\s?({NUMBER}){END}",
+        lambda m: [group(m, 1, number(m[1])), Part(m.end(1), m.start(2), "by"), group(m, 2, number(m[2]))],
+        "x\u00d7",
+    ),
+]
+
+# Other numbers
+
+
+def _flight(match: re.Match[str]) -> Reading:
+    return [group(match, 1, " ".join(match[1])), group(match, 2, digits(match[2], "zero"))]
+
+
+def _version(match: re.Match[str]) -> Reading:
+    parts = match["numbers"].split(".")
+    if len(parts) == 4:  # an address
+        words = " dot ".join(digits(part, "zero") for part in parts)
+    else:
+        words = " point ".join(number(part) for part in parts)
+    return f"version {words}" if match["v"] else words
+
+
+def _ordinal(match: re.Match[str]) -> Reading:
+    return ordinal(int(match[1].replace(",", "")))
+
+
+def _plain(match: re.Match[str]) -> Reading:
+    return number(match["number"])
+
+
+def _magnitude(match: re.Match[str]) -> Reading:
+    return None if match[2] == "K" and len(match[1]) < 2 else f"{number(match[1])} {MAGNITUDES[match[2]]}"
+
+
+_LETTERS_DIGITS = re.compile(r"\d+|[^\W\d_]+")
+
+
+def _mixed(match: re.Match[str]) -> Reading:
+    """Letters and digits in one word: "B12", "14C", "X7-9Q", "MP3", "iPhone12"."""
+    words = []
+    for piece in _LETTERS_DIGITS.findall(match.group()):
+        if piece.isdecimal():
+            spelled = len(piece) > 4 or (piece[0] == "0" and len(piece) > 1)
+            words.append(digits(piece, "zero") if spelled else year(int(piece)))
+        elif piece.isupper() and (len(piece) <= 3 or not set(piece) & set("AEIOUY")):
+            words.append(" ".join(piece))
+        else:
+            words.append(piece)
+    return " ".join(words)
+
+
+NUMBER_RULES = [
+    rule("number", rf"\b[Ff]light\s+([A-Z]{{2}})\s?(\d{{1,4}}){END}", _flight),
+    rule("version", r"(?<![\w.])(?P<v>[vV])\.?(?=\d)(?P<numbers>\d+(?:\.\d+)+)(?![\w.]*\w)", _version, "vV"),
+    rule("version", r"(?<![\w.])(?P<v>(?!))?(?P<numbers>\d+(?:\.\d+){2,})(?!\w)", _version, "."),
+    rule("number", rf"{START}(\d{{1,3}}(?:,\d{{3}})+|\d+)(?:st|nd|rd|th)\b", _ordinal, "tdh"),
+    rule("range", rf"{START}{RANGE}{END}(?!{DASH}\d)", amount, DIGITS),
+    rule("year", rf"{START}\d{{4}}{END}(?!-)", lone_year, DIGITS),
+    rule("number", rf"{START}007{END}", lambda m: "double oh seven", "7"),
+    rule("number", r"(?<![\w,])#\s?(\d+)\b", lambda m: f"number {number(m[1])}", "#"),
+    rule("number", rf"(?<![\w.,])\u00b1\s?(?={NUMBER})", lambda m: "plus or minus", "\u00b1"),
+    rule("number", rf"(?<![\w.,])~\s?(?={NUMBER})", lambda m: "about", "~"),
+    rule("number", rf"(?<![\w.,])({NUMBER})\+(?!\w)", lambda m: f"{number(m[1])} plus", "+"),
+    rule(
+        "sign", r"(?<=[A-Za-z)])([\u00b2\u00b3])", lambda m: "squared" if m[1] == "\u00b2" else "cubed", "\u00b2\u00b3"
+    ),
+    rule("number", rf"(?<![\w.,])({NUMBER})\u00b2", lambda m: f"{number(m[1])} squared", "\u00b2"),
+    rule("number", rf"(?<![\w.,])({NUMBER})\u00b3", lambda m: f"{number(m[1])} cubed", "\u00b3"),
+    rule("number", rf"(?<![\w.,])({NUMBER})\s?(k|K|M(?=\s[a-z])|B(?=\s[a-z])|bn|mn)\b", _magnitude, "kKMBn"),
+    rule("number", rf"{START}(\d+)ers\b", lambda m: f"{number(m[1])}{'rs' if m[1].endswith('9') else 'ers'}", "e"),
+    rule(
+        "number",
+        rf"{START}(?P<number>(?:(?<![)\]])[-\u2212])?{NUMBER})(?:-(?=[A-Za-z])|{END})(?!-\d)",
+        _plain,
+        DIGITS,
+    ),
+    rule("mixed", r"(?<![\w.])(?=[\w-]*\d)[^\W_]+(?:-[^\W_]+)*(?![\w])", _mixed, DIGITS),
+    rule("number", r"\d+", lambda m: digits(m.group(), "zero"), DIGITS),
+]

@@ -1,0 +1,39 @@
+"""What English numbers look like, alone and as a range."""
+
+from __future__ import annotations
+
+import re
+
+from ..rules import Part, group
+from .numbers import number
+from .terms import MONTH_NAMES, MONTHS
+
+DIGITS = "0123456789"
+DASH = "[-\u2010-\u2015\u2212~]"
+START = r"(?<![\w.,])"
+"""No number begins within a word or another number."""
+END = r"(?![\w])(?![.,]\d)"
+PLAIN_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+NUMBER = rf"(?:{PLAIN_NUMBER}|(?<!\d)\.\d+)"
+SIGNED = rf"(?:(?<![\w)\]])[-\u2212])?{NUMBER}"
+RANGE = rf"(?P<low>{SIGNED})(?P<to>\s?{DASH}\s?)(?P<high>{NUMBER})"
+ONE_OR_TWO = rf"(?P<low>{SIGNED})(?:(?P<to>\s?{DASH}\s?)(?P<high>{NUMBER}))?"
+AM_PM = r"(?:\s?(?P<half>[AaPp])\.?[Mm]\b\.?)"
+MONTH = "|".join([*MONTH_NAMES, *(short.capitalize() for short in MONTHS)])
+
+
+def alternatives(words) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+
+
+def amount(match: re.Match[str]) -> list[Part]:
+    """A number, or two that make a range, as parts."""
+    low = match["low"]
+    parts = [group(match, "low", number(low))]
+    if match["high"]:
+        parts += [group(match, "to", "to"), group(match, "high", number(match["high"]))]
+    return parts
+
+
+def is_one(match: re.Match[str]) -> bool:
+    return match["low"] == "1" and not match["high"]

@@ -1,0 +1,157 @@
+"""One function from a written turn to what is spoken; everything else asks this one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from . import chinese, english
+from .cleaning.clean import clean
+from .english.terms import AFTER_NAMES, BEFORE_NAMES, BEFORE_NUMBERS, ROMAN_CARDINAL, ROMAN_ORDINAL, SHORT_FORMS
+from .lexicon import lexicon_rules
+from .rules import Part, Rule, apply
+from .settings import CleanRules
+from .spoken_text import Finding, Span, SpokenText, located_words
+
+_RULES = {"en": english.RULES, "zh": chinese.RULES}
+_SHORT = "|".join(
+    re.escape(word.rstrip("."))
+    for word in {*AFTER_NAMES, *BEFORE_NAMES, *BEFORE_NUMBERS, *SHORT_FORMS}
+    if word.rstrip(".").isalpha()
+)
+_PLAIN = {
+    "en": re.compile(r"[A-Za-z\"\u201c][A-Za-z ,.!?'\u2019\"\u201c\u201d\u2014\u2026-]*"),
+    "zh": re.compile("[\u4e00-\u9fff，。！？、；“”‘’…—《》]+"),
+}
+_NOTABLE = {
+    "en": re.compile(
+        rf"[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b|\b(?:{_SHORT})(?:\.|\b(?= [A-Z])|(?<=\bvs)|(?<=\baka))"
+    ),
+    "zh": re.compile("^(?:用户|助手|客服|问|答)[：:]"),
+}
+_KEPT_SIGNS = re.compile(
+    "[\\w\\s.,!?'\"\u2018-\u201f;:()\u2014\u2013\u2026/\u3001-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\u00b7-]+"
+)
+_CACHED = 65_536
+_ALL_RULES = CleanRules()
+
+
+def read(
+    text: str, language: str = "en", rules: CleanRules = _ALL_RULES, lexicon: Mapping[str, str] | None = None
+) -> SpokenText:
+    """How a turn is spoken.
+
+    Args:
+        text: as it was written.
+        language: of its dialogue, `en` or `zh` (see `detect_language`); what is in another is only cleaned.
+        rules: what is taken off first.
+        lexicon: word -> spoken form, before all other rules.
+
+    Returns:
+        Written and spoken words, and what was found. A plain text comes back as it is.
+    """
+    if is_plain(text, language) and not (lexicon and any(rule.pattern.search(text) for rule in lexicon_rules(lexicon))):
+        return SpokenText(text, text)
+    return _read(text, language, rules, tuple(sorted(lexicon.items())) if lexicon else ())
+
+
+def is_plain(text: str, language: str) -> bool:
+    """Whether a text holds nothing but words and plain punctuation: the quick answer for most turns."""
+    plain = _PLAIN.get(language)
+    return plain is not None and bool(plain.fullmatch(text)) and not _NOTABLE[language].search(text)
+
+
+@lru_cache(maxsize=_CACHED)
+def _read(text: str, language: str, rules: CleanRules, lexicon: tuple[tuple[str, str], ...]) -> SpokenText:
+    cleaned = clean(text, rules)
+    grammar: Sequence[Rule] = (*lexicon_rules(dict(lexicon)), *_RULES.get(language, ()))
+    parts = apply(grammar, cleaned.text)
+    spoken, spans = _spoken(cleaned.text, parts)
+    findings = [
+        *cleaned.findings,
+        *(
+            Finding("verbalised", part.kind, cleaned.text[part.start : part.end], part.spoken)
+            for part in parts
+            if part.spoken
+        ),
+        *_suspicious(spoken),
+    ]
+    if not any(map(str.isalnum, spoken)) and not any(finding.outcome == "rejected" for finding in findings):
+        findings.append(Finding("rejected", "nothing to say", text[:60]))
+    return SpokenText(cleaned.text, spoken, spans, tuple(findings), cleaned.pauses)
+
+
+def forget() -> None:
+    """Forget the texts that were read before; for measuring."""
+    _read.cache_clear()
+
+
+def _suspicious(spoken: str) -> list[Finding]:
+    """What may not be spoken as it is meant: signs that no rule knows, digits, runs of capitals."""
+    if spoken.isascii() and spoken.replace(" ", "").isalpha():
+        return []
+    found = []
+    for sign in dict.fromkeys(_KEPT_SIGNS.sub("", spoken)):
+        if not unicodedata.category(sign).startswith("M"):
+            found.append(Finding("suspicious", "symbol", sign))
+    if match := re.search(r"\d+", spoken):
+        found.append(Finding("suspicious", "digits", match.group()))
+    return found
+
+
+def _spoken(text: str, parts: Sequence[Part]) -> tuple[str, tuple[Span, ...] | None]:
+    """The spoken text and the written words of each of its words.
+
+    A spoken word stands for every written word that it has a character of, or of whose characters it was made.
+    """
+    if not parts:
+        return text, None
+    pieces: list[tuple[str, int, int, bool]] = []
+    at = 0
+    for part in parts:
+        if part.start > at:
+            pieces.append((text[at : part.start], at, part.start, False))
+        pieces.append((part.spoken, part.start, part.end, True))
+        at = part.end
+    if at < len(text):
+        pieces.append((text[at:], at, len(text), False))
+    spoken, starts, ends = "", list[int](), list[int]()
+    apart = False
+    for words, start, end, made in pieces:
+        if made and not words:  # "him/her": what has no sound parts what has
+            apart = True
+            continue
+        if spoken and words and (made or apart or pieces) and _would_join(spoken[-1], words[0]):
+            spoken += " "
+            starts.append(start)
+            ends.append(start)
+        apart = False
+        spoken += words
+        starts += [start] * len(words) if made else range(start, end)
+        ends += [end] * len(words) if made else range(start + 1, end + 1)
+    written = list(located_words(text))
+    begins = [start for start, _ in written]
+    spans = []
+    for begin, stop in located_words(spoken):
+        spans.append(_covering(written, begins, min(starts[begin:stop]), max(ends[begin:stop])))
+    return spoken, tuple(spans)
+
+
+def _would_join(before: str, after: str) -> bool:
+    """Whether two pieces would run into one word."""
+    return _is_latin(before) and _is_latin(after)
+
+
+def _is_latin(character: str) -> bool:
+    return character.isalnum() and not "\u2e80" <= character <= "\uffef"
+
+
+def _covering(written: Sequence[tuple[int, int]], begins: Sequence[int], start: int, end: int) -> Span:
+    last = bisect_left(begins, end) - 1
+    first = bisect_right(begins, start) - 1
+    if first < 0 or written[first][1] <= start:  # it begins in the space before a word
+        first += 1
+    return Span(min(first, last), max(first, last) + 1)

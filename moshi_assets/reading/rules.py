@@ -1,0 +1,88 @@
+"""A rule reads one kind of thing that is not written as it is spoken; a grammar applies its rules one after another.
+
+What one rule has read is closed to those after it, so the first rule that knows a thing decides, and nothing is ever read
+twice or mended afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+
+class Part(NamedTuple):
+    """A stretch of the written text and how it is spoken."""
+
+    start: int
+    end: int
+    """One past the last character."""
+    spoken: str
+    """Words; "" for what has no sound of its own."""
+    kind: str = ""
+    """Name of the rule that read it."""
+
+
+Reading = str | Sequence[Part] | None
+"""What a rule makes of a match: its words, or its parts, each with its own stretch, or None where it is something else."""
+
+
+class Rule(NamedTuple):
+    """How one kind of thing is found and spoken."""
+
+    kind: str
+    pattern: re.Pattern[str]
+    speak: Callable[[re.Match[str]], Reading]
+    needs: frozenset[str] = frozenset()
+    """The rule is tried only on texts that hold one of these characters; none: on every text."""
+
+
+def rule(kind: str, pattern: str, speak: Callable[[re.Match[str]], Reading], needs: str = "", flags: int = 0) -> Rule:
+    """A rule from the text of its pattern."""
+    return Rule(kind, re.compile(pattern, flags), speak, frozenset(needs))
+
+
+def group(match: re.Match[str], name: str | int, spoken: str) -> Part:
+    """The part that a group of a match stands for."""
+    return Part(*match.span(name), spoken)
+
+
+_CONTEXT = 40
+
+
+def before(match: re.Match[str]) -> str:
+    """The characters before a match, the last few."""
+    return match.string[max(0, match.start() - _CONTEXT) : match.start()]
+
+
+def after(match: re.Match[str]) -> str:
+    """The characters after a match, the first few."""
+    return match.string[match.end() : match.end() + _CONTEXT]
+
+
+def ends_sentence(text: str, end: int) -> bool:
+    """Whether a full stop before this place ends a sentence: nothing follows, or a capital letter."""
+    rest = text[end : end + _CONTEXT]
+    return not rest.strip() or bool(re.match(r"[\"'\u201d)]*\s+[A-Z\"'\u201c(]", rest))
+
+
+def apply(rules: Iterable[Rule], text: str) -> list[Part]:
+    """What the rules read in a text: parts in order, none overlapping another."""
+    found: list[Part] = []
+    taken = bytearray(len(text))
+    characters = set(text)
+    for kind, pattern, speak, needs in rules:
+        if needs and characters.isdisjoint(needs):
+            continue
+        for match in pattern.finditer(text):
+            reading = speak(match)
+            if reading is None:
+                continue
+            parts = [Part(*match.span(), reading)] if isinstance(reading, str) else reading
+            if any(part.start == part.end or any(taken[part.start : part.end]) for part in parts):
+                continue
+            for part in parts:
+                taken[part.start : part.end] = b"\1" * (part.end - part.start)
+                found.append(part._replace(kind=kind))
+    found.sort()
+    return found

@@ -1,0 +1,38 @@
+"""How the turns of a dataset are read: the recipe's section `text`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+Language = Literal["auto", "en", "zh"]
+
+
+class CleanRules(BaseModel, extra="forbid", frozen=True):
+    """What is taken off a turn before it is spoken; each can be turned off."""
+
+    characters: bool = Field(True, description="Invisible and control characters, literal line breaks.")
+    reasoning: bool = Field(True, description="Blocks of reasoning: <think>...</think>.")
+    chat_tokens: bool = Field(True, description="Tokens of chat templates: <|im_start|>, [INST], </s>.")
+    labels: bool = Field(True, description="The name of a role at the start: 'Assistant: Hello.'")
+    directions: bool = Field(True, description="Stage directions and sound tags: *laughs*, [pause], (sighs).")
+    html: bool = Field(True, description="Tags and entities.")
+    markdown: bool = Field(
+        True, description="Emphasis, headings, lists, quotes, links (their label stays), code in a line."
+    )
+    emoji: bool = Field(True, description="Emoji, pictographs, emoticons.")
+    blocks: Literal["reject", "drop"] = Field(
+        "reject",
+        description="A block that nobody can say (code, table, formula): reject its dialogue, or drop the block.",
+    )
+
+
+class TextSettings(BaseModel, extra="forbid", frozen=True):
+    """How written turns become what is spoken."""
+
+    clean: CleanRules = Field(CleanRules(), description="What is taken off before a turn is spoken.")
+    language: Language = Field(
+        "auto", description="Language of every dialogue: en, zh, or auto (found over all its turns)."
+    )
+    lexicon: dict[str, str] = Field({}, description="Word or name -> how it is spoken, for this dataset.")

@@ -1,0 +1,91 @@
+"""What a turn says: its written words, the words as they are to be pronounced, and which belongs to which."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[^\w\s]*[{_CJK}][^\w\s]*|[^\s{_CJK}]+")
+Outcome = Literal["cleaned", "verbalised", "suspicious", "rejected"]
+
+
+class Finding(NamedTuple):
+    """One thing that was done to a turn, or noticed in it."""
+
+    outcome: Outcome
+    kind: str
+    """Name of the rule: `markdown`, `money`, `symbol`."""
+    written: str
+    """The stretch that it is about."""
+    spoken: str = ""
+    """What it became; "" where it was dropped."""
+
+
+class Pause(NamedTuple):
+    """A silence that the writer asked for."""
+
+    before: int
+    """Number of the written word that follows it; the number of words where it comes last."""
+    seconds: float
+
+
+class Span(NamedTuple):
+    """Written words that a spoken word stands for."""
+
+    first: int
+    end: int
+    """One past the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenText:
+    """A turn as it is to be pronounced, word by word tied to the turn as it is written."""
+
+    text: str
+    """Written, after cleaning: what the transcript shows."""
+    spoken: str
+    """As it is to be pronounced: what engine, aligner and recogniser are given."""
+    spans: tuple[Span, ...] | None = None
+    """The written words of each spoken one; None where every word is spoken as it is written."""
+    findings: tuple[Finding, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+
+    @property
+    def written_words(self) -> list[str]:
+        """The words of `text`."""
+        return words_of(self.text)
+
+    @property
+    def spoken_words(self) -> list[str]:
+        """The words of `spoken`."""
+        return words_of(self.spoken)
+
+    @property
+    def word_spans(self) -> Iterable[Span]:
+        """The written words of each spoken one, in order."""
+        if self.spans is not None:
+            return self.spans
+        return (Span(number, number + 1) for number in range(len(self.spoken_words)))
+
+    @property
+    def rejected(self) -> Finding | None:
+        """Why the turn cannot be spoken, if it cannot."""
+        return next((finding for finding in self.findings if finding.outcome == "rejected"), None)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is spoken otherwise than it is written, or was dropped."""
+        return bool(self.findings) or self.text != self.spoken
+
+
+def words_of(text: str) -> list[str]:
+    """Words by white space, Chinese and Japanese by character; punctuation stays with its word."""
+    return _WORD.findall(text)
+
+
+def located_words(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words of `words_of` begin and end."""
+    return (match.span() for match in _WORD.finditer(text))

@@ -1,0 +1,138 @@
+"""A turn's written words, its spoken words, and which belongs to which."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.reading_table import read_table
+from moshi_assets.reading import CleanRules, Pause, SpokenText, read
+
+PIECES = (
+    "a", "The", "cat", "No.", "Dr.", "it's", "U.S.", "NASA", "OK", "$3.50", "3-5", "10%", "1999", "24/7", "5 kg", "10:30", "1/2", "-5", "3.14",
+    "e.g.", "**bold**", "*laughs*", "[pause]", "<b>", "</b>", "&amp;", "&", "_x_", "`code`", "# ", "- ", "\n", "\n\n", "1. ", "> ", ":)", "😀", "❤️",
+    "\u200b", "<think>", "</think>", "User: ", "<|im_end|>", "[INST]", "你好", "10个", "，", "привет", "$", "(", ")", "\\", "\\n", "|", "~~", "'", '"', "...",
+    "x^2", "https://a.com/b", "@bob", "#tag", "<break time=\"1s\"/>", "\U000f0000", "²", "½", "http", "/", "=", "+", "\ud800", "٣", "Ⅳ", "①",
+)  # fmt: skip
+TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=12).map(" ".join) | st.lists(
+    st.sampled_from(PIECES) | st.text(max_size=3), max_size=12
+).map("".join)
+LANGUAGES = st.sampled_from(["en", "zh", "ru"])
+
+
+def tied(text: str, language: str = "en") -> list[tuple[str, str]]:
+    """Each spoken word with the written words that it stands for."""
+    spoken = read(text, language)
+    written = spoken.written_words
+    return [
+        (word, " ".join(written[first:end]))
+        for word, (first, end) in zip(spoken.spoken_words, spoken.word_spans, strict=True)
+    ]
+
+
+def test_a_spoken_word_is_tied_to_the_written_one_it_comes_from():
+    assert tied("You pay $3.50, now.") == [
+        ("You", "You"),
+        ("pay", "pay"),
+        ("three", "$3.50,"),
+        ("dollars", "$3.50,"),
+        ("and", "$3.50,"),
+        ("fifty", "$3.50,"),
+        ("cents,", "$3.50,"),
+        ("now.", "now."),
+    ]
+
+
+def test_each_part_of_a_date_keeps_its_own_word():
+    assert tied("On July 4, 1776.")[1:] == [
+        ("July", "July"),
+        ("fourth,", "4,"),
+        ("seventeen", "1776."),
+        ("seventy", "1776."),
+        ("six.", "1776."),
+    ]
+
+
+def test_one_reading_may_stand_for_several_words():
+    assert ("five", "+1 (555) 123-4567") in tied("Call +1 (555) 123-4567 now.")
+
+
+def test_chinese_words_are_characters():
+    assert tied("有2个。", "zh") == [("有", "有"), ("两", "2"), ("个。", "个。")]
+
+
+def test_a_plain_text_comes_back_as_it_is():
+    text = "Well, that's a well-known story - isn't it?"
+    assert read(text) == SpokenText(text, text)
+
+
+def test_a_lexicon_comes_before_all_rules():
+    spoken = read("Ask SQL about 42 GIFs.", lexicon={"SQL": "sequel", "42": "the answer", "gifs": "jifs"})
+    assert spoken.spoken == "Ask sequel about the answer jifs."
+
+
+def test_a_lexicon_reaches_plain_words_too():
+    assert read("Hello Siobhan.", lexicon={"siobhan": "shi vawn"}).spoken == "Hello shi vawn."
+
+
+def test_a_lexicon_takes_whole_words_only():
+    assert read("A cat in a catalog.", lexicon={"cat": "dog"}).spoken == "A dog in a catalog."
+
+
+def test_a_pause_of_a_stated_length_is_kept_as_a_value():
+    assert read('No more <break time="500ms"/> for today.').pauses == (Pause(2, 0.5),)
+
+
+def test_another_language_is_cleaned_and_left_as_it_stands():
+    spoken = read("**Привет**, мне 5 лет.", "ru")
+    assert (spoken.text, spoken.spoken) == ("Привет, мне 5 лет.", "Привет, мне 5 лет.")
+
+
+def test_signs_that_no_rule_knows_are_told():
+    assert [(f.kind, f.written) for f in read("Press ^ here.").findings] == [("symbol", "^")]
+
+
+@given(TEXTS, LANGUAGES)
+def test_cleaning_what_is_clean_changes_nothing(text, language):
+    clean = read(text, language)
+    if not clean.rejected:
+        assert read(clean.text, language).text == clean.text
+
+
+@given(TEXTS, LANGUAGES)
+def test_every_spoken_word_has_a_written_origin(text, language):
+    spoken = read(text, language)
+    spans, written = list(spoken.word_spans), spoken.written_words
+    assert len(spans) == len(spoken.spoken_words)
+    assert all(0 <= first < end <= len(written) for first, end in spans)
+    assert [first for first, _ in spans] == sorted(first for first, _ in spans)
+
+
+@given(TEXTS, LANGUAGES)
+def test_a_written_word_with_a_sound_is_spoken_or_named(text, language):
+    """Words may lose their sound only by a rule that says so."""
+    spoken = read(text, language)
+    covered = {number for first, end in spoken.word_spans for number in range(first, end)}
+    unspoken = [word for number, word in enumerate(spoken.written_words) if number not in covered]
+    assert not any(character.isalnum() for word in unspoken for character in word)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "cat", "sat", "on", "the", "mat", "it's", "well-known"]), min_size=1).map(" ".join)
+)
+def test_what_is_plain_passes_unchanged(text):
+    assert read(text) == SpokenText(text, text)
+
+
+@given(TEXTS)
+def test_with_every_rule_off_nothing_is_taken_off(text):
+    off = CleanRules(**{name: False for name in CleanRules.model_fields if name != "blocks"})
+    assert (
+        read(text, "en", off).text.split() == "".join(c for c in text if not "\U000f0000" <= c <= "\U000f00ff").split()
+    )
+
+
+@pytest.mark.parametrize("pair", read_table()[::7], ids=lambda pair: pair.written[:30])
+def test_the_words_of_the_table_are_all_tied(pair):
+    spoken = read(pair.written, pair.language)
+    covered = {number for first, end in spoken.word_spans for number in range(first, end)}
+    assert covered == set(range(len(spoken.written_words)))
