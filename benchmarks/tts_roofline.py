@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from indextts import IndexTTS2
+from indextts.flow import CFM
 from indextts.solver import FlowSolver
 
 from .tts_turns import Turn
@@ -55,6 +57,25 @@ def decode_work(tts: IndexTTS2, turns: list[Turn], text_tokens: int, batch: int)
         flop += 2 * weights * (positions + turn.codes) + 4 * dim * layers * (attended + positions**2 / 2)
         read += item * (weights * (turn.codes / batch + 1) + 2 * dim * layers * attended)
     return flop / 1e9, read / 1e9
+
+
+CPU_ATTENTION = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: (
+        lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value)
+    )
+}
+"""The counter knows the attention of GPUs only."""
+
+
+@contextmanager
+def without_accelerations(cfm: CFM) -> Iterator[None]:
+    """Inside, nothing is compiled or captured: a counter sees neither."""
+    usual = cfm.acceleration.enabled, cfm.loops.enabled
+    cfm.acceleration.enabled = cfm.loops.enabled = False
+    try:
+        yield
+    finally:
+        cfm.acceleration.enabled, cfm.loops.enabled = usual
 
 
 def flow_gflop(tts: IndexTTS2, turn: Turn, prompt_frames: int, steps: int) -> float:

@@ -64,10 +64,11 @@ class CapturedLoops:
 
     Attributes:
         enabled: whether anything is captured; off for good once that has failed.
+        most, most_frames: graphs at a time, and frames of a captured batch.
     """
 
-    def __init__(self, enabled: bool = False, most: int = MOST_GRAPHS) -> None:
-        self.enabled, self.most = enabled, most
+    def __init__(self, enabled: bool = False, most: int = MOST_GRAPHS, most_frames: int = MOST_CAPTURED_FRAMES) -> None:
+        self.enabled, self.most, self.most_frames = enabled, most, most_frames
         self._steps: CapturedSteps | None = None
         self._states: OrderedDict[Hashable, Any] = OrderedDict()
         self._asked: Counter[Hashable] = Counter()
@@ -81,7 +82,7 @@ class CapturedLoops:
     def bucket(self, sizes: BatchSizes, branches: int) -> BatchSizes | None:
         """What to pad a batch to; ``None`` where a graph would not pay. ``branches``: 2 with guidance."""
         bucket = sizes.bucket()
-        return bucket if self.enabled and branches * bucket.rows * bucket.frames <= MOST_CAPTURED_FRAMES else None
+        return bucket if self.enabled and branches * bucket.rows * bucket.frames <= self.most_frames else None
 
     def run(self, key: Hashable, state: StateT, follow: Callable[[StateT], Tensor]) -> Tensor:
         """``follow(state)``, of the shape of ``state.x``.

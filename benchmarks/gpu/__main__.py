@@ -1,6 +1,6 @@
 """IndexTTS2 on a card, in one command of at most nine minutes.
 
-    python -m benchmarks.gpu [--part facts parity batches calls profile modes precision solvers lane] [--minutes 9] [--rows 64 128 256]
+    python -m benchmarks.gpu [--part facts parity batches calls profile modes attention precision solvers lane] [--minutes 9] [--rows 64 128 256]
 
 Weights are pseudo-random and written first (`indextts.tiny`, official size), so code lengths are forced: turns of 3 to 12 s,
 prompts of 5 s, 25 flow steps. Figures go to docs/benchmarks/gpu-<card>.json after every row; `python -m benchmarks.gpu.table`
@@ -27,10 +27,10 @@ from indextts.tiny import SIZES, write_checkpoint
 from .. import tts_sound
 from ..measure import RESULTS
 from ..tts_turns import spread, write_turns
-from . import chain, facts, parity, profiled
+from . import chain, facts, flow, parity, profiled
 from .session import Session
 
-PARTS = ("facts", "parity", "batches", "calls", "profile", "modes", "precision", "solvers", "lane")
+PARTS = ("facts", "parity", "batches", "calls", "profile", "modes", "attention", "precision", "solvers", "lane")
 PRECISION = {"gpt": "bf16", "flow": "bf16"}
 """What the builder chooses on a GPU (`moshi_assets.engines.indextts2.GPU_PRECISION`), which cannot be imported everywhere."""
 
@@ -51,6 +51,11 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--singles", type=int, default=6, help="turns of the calls one by one")
     parser.add_argument("--steps", type=int, default=25, help="flow steps")
     parser.add_argument("--evaluations", type=int, nargs="+", default=tts_sound.EVALUATIONS, help="of the solvers")
+    shapes = {"type": flow.shape, "nargs": "+", "metavar": "ROWSxFRAMES"}
+    parser.add_argument(
+        "--shapes", default=[(1, 700), (8, 700), (64, 700), (8, 1400), (32, 1400)], help="of the velocities", **shapes
+    )
+    parser.add_argument("--loops", default=[(1, 700), (4, 700), (16, 700)], help="shapes of the whole loops", **shapes)
     parser.add_argument("--exact", type=int, default=100, help="Euler steps that the solvers are compared with")
     parser.add_argument("--matmul", type=int, default=8192, help="size of the matrix products of the part facts")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the figures")
@@ -135,7 +140,12 @@ def _part(
             chain.measure_single_calls(load, few, scratch, session, keep)
         elif name == "modes":
             rows = options.rows[0]
+            flow.measure_loops(load(), options.loops, options.steps, session, keep)
             chain.measure_modes(load, turns()[: 2 * rows], rows, options.steps, session, keep)
+        elif name == "attention":
+            known = session.parts.get("facts", {}).get("figures", {}).get("rates")
+            limits = known or facts.rates(device, options.matmul)
+            flow.measure_attention(load(), options.shapes, limits["matmul_bf16_tflops"], session, keep)
         elif name == "profile":
             rows = options.rows[0]
             keep(profiled.profile_call(load(), turns()[:rows], rows, options.steps))

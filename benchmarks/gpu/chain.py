@@ -103,7 +103,7 @@ MODES: dict[str, dict[str, bool]] = {
     "all": {},
     "flow not compiled": {"use_torch_compile": False},
     "vocoder without kernel": {"use_cuda_kernel": False},
-    "steps not captured": {"use_accel": False},
+    "nothing captured": {"use_accel": False},
     "none": {"use_torch_compile": False, "use_cuda_kernel": False, "use_accel": False},
 }
 """What is switched off, by name."""

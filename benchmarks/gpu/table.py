@@ -38,6 +38,7 @@ def _card(parts: dict[str, Any]) -> str:
         "calls": _calls,
         "profile": _profile,
         "modes": _modes,
+        "attention": _attention,
         "precision": _precision,
         "solvers": lambda figures: solver_rows(figures.get("solvers", {})),
         "parity": _parity,
@@ -119,9 +120,43 @@ def _modes(figures: dict[str, Any]) -> list[str]:
     body = [
         (name, row["times_real_time"], *row["ms_per_audio_second"].values(), row["first_call_seconds"])
         for name, row in figures.items()
-        if name != "settings"
+        if name not in ("settings", "loops")
     ]
-    return [*rows(header, body), "", "Stages in milliseconds for a second of audio."]
+    told = [*rows(header, body), "", "Stages in milliseconds for a second of audio."]
+    loops = figures.get("loops", {})
+    names = ("eager", "compiled", "captured")
+    lines = ((shape, *(row.get(name, "") for name in names)) for shape, row in loops.items())
+    return [*rows(("flow's loop, rows x frames", *(f"{name}, ms" for name in names)), lines), "", *told]
+
+
+def _attention(figures: dict[str, Any]) -> list[str]:
+    header = (
+        "rows x frames",
+        "attention",
+        "ms",
+        "TFLOP/s",
+        "of the bf16 rate",
+        "peak, GB",
+        "eager, GB",
+        "by formula, GB",
+    )
+    body = [
+        (
+            shape,
+            way,
+            row[way]["ms"],
+            row[way]["tflops"],
+            f"{100 * row[way]['share_of_bf16_rate']:.1f} %",
+            row[way]["peak_gb"],
+            row["eager_peak_gb"],
+            row["predicted_gb"],
+        )
+        for shape, row in figures.get("velocities", {}).items()
+        for way in row
+        if isinstance(row[way], dict)
+    ]
+    note = f"One guided velocity; all ways are counted with the work of the dense one, of {figures.get('bf16_tflops')} TFLOP/s."
+    return [*rows(header, body), "", note]
 
 
 def _precision(figures: dict[str, Any]) -> list[str]:

@@ -32,6 +32,11 @@ TINY = [
     "2",
     "--steps",
     "1",
+    "--shapes",
+    "1x40",
+    "2x48",
+    "--loops",
+    "2x40",
     "--evaluations",
     "2",
     "--exact",
@@ -91,6 +96,18 @@ def test_a_row_says_where_the_time_of_a_second_of_audio_went(rehearsed):
     assert row["turns"] == 6  # three times the rows
 
 
+def test_a_velocity_is_measured_by_shape_and_way_of_attention(rehearsed):
+    figures = rehearsed[0]["attention"]["figures"]
+    assert [*figures["velocities"]] == ["1x40", "2x48"]
+    for row in figures["velocities"].values():
+        ways = {name: way for name, way in row.items() if isinstance(way, dict)}
+        assert set(ways) == {"dense", "flex"}  # varlen is for GPUs
+        assert all(
+            way["tflops"] == pytest.approx(row["gflop"] / way["ms"], rel=0.05, abs=0.002) for way in ways.values()
+        )
+    assert rehearsed[0]["modes"]["figures"]["loops"]["2x40"]["eager"] > 0
+
+
 def test_the_page_has_a_table_of_each_part_of_a_card_and_none_of_a_rehearsal(rehearsed, tmp_path):
     parts = rehearsed[0]
     page = tmp_path / "page.md"
@@ -105,6 +122,7 @@ def test_the_page_has_a_table_of_each_part_of_a_card_and_none_of_a_rehearsal(reh
     assert text.startswith("head\n") and text.endswith("\ntail\n") and "old" not in text
     assert all(f"**{name}**" in text for name in parts if name != "facts")
     assert f"failed: {parts['lane']['failed']}" in text
+    assert "| 2x48 | flex |" in text and "| 2x40 |" in text
 
 
 def test_no_row_is_begun_that_would_not_end_within_the_limit(tmp_path):
