@@ -28,10 +28,10 @@ import torch
 
 from indextts import IndexTTS2
 from indextts.arguments import generation_options
-from indextts.engine import Segment, SpeakingOptions
 from indextts.figures import SpeakingFigures, StageClock
 from indextts.request import Emotion, RandomStreams
 from indextts.solver import FlowSolver
+from indextts.spoken_segment import Segment, SpeakingOptions
 from indextts.tiny import write_checkpoint
 from moshi_assets.engines.base import IndexTTS2Options
 from moshi_assets.engines.indextts2 import GPU_PRECISION, precision_on
@@ -75,7 +75,7 @@ def measure_decode(tts: IndexTTS2, turns: list[Turn], singles: int, batches: lis
         segments = segments_of(tts, chosen, 1)
         figures = SpeakingFigures()
         with timed() as seconds:
-            engine._decode(segments, figures)
+            engine.session(StageClock(tts.device), figures).decode_all(segments)
         taken, codes = seconds(), sum(len(segment.codes) for segment in segments)
         assert codes == sum(turn.codes for turn in chosen), "the code lengths were not kept"
         gflop, read = decode_work(tts, chosen, len(segments[0].text_ids), batch)

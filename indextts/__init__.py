@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from indextts.request import Emotion as Emotion
     from indextts.request import InferenceResult as InferenceResult
     from indextts.request import SynthesisRequest as SynthesisRequest
+    from indextts.session import SynthesisSession as SynthesisSession
 
 _HOME = {
     "CheckpointError": "indextts.checkpoints",
@@ -28,6 +29,7 @@ _HOME = {
     "InferenceResult": "indextts.request",
     "MissingFilesError": "indextts.checkpoints",
     "SynthesisRequest": "indextts.request",
+    "SynthesisSession": "indextts.session",
 }
 __all__ = [
     "CheckpointError",
@@ -37,6 +39,7 @@ __all__ = [
     "InferenceResult",
     "MissingFilesError",
     "SynthesisRequest",
+    "SynthesisSession",
 ]
 
 

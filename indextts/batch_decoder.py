@@ -1,8 +1,11 @@
 """Continuous batching: many rows decoded together, a finished row's place taken by the next. docs/indextts2.md §12.
 
-:meth:`BatchDecoder.step` is the whole story: choose a code for every running row, hand out the rows that ended, feed
-the codes back, let waiting rows in. Rows are at different points of their sequences; each has its own cache row,
+:meth:`BatchDecoder.step` is the whole story: let waiting rows in, choose a code for every running row, hand out the rows
+that ended, feed the codes back. Rows are at different points of their sequences; each has its own cache row,
 counters, penalised codes and random numbers, so its codes depend neither on its neighbours nor on when it was let in.
+
+The cache is as large as the rows that are in it: it grows with their number and with the longest of them. Where it may not
+grow any further, the rows with the fewest codes are set back: they wait once more, and get the same codes later.
 """
 
 from __future__ import annotations
@@ -11,12 +14,15 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
 
+from indextts.budgets import ROWS_UNIT
 from indextts.captured import CapturedSteps
 from indextts.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
+from indextts.gpt2 import KVCache
 from indextts.options import GenerationOptions
 from indextts.sampling import Candidates, draw, keep_typical, penalise_repetition, warp
 
@@ -29,7 +35,9 @@ PREFIX_CODE = 1
 STEPS_BETWEEN_READS = 8
 # On a GPU, attention reads a multiple of this many cache slots and a batch has a multiple of so many rows, so that
 # few different steps have to be captured.
-SPAN_UNIT, ROWS_UNIT = 128, 8
+SPAN_UNIT = 128
+# Cache slots for codes that a row finds when it is let in, some 5 s of speech; from there the cache doubles.
+FIRST_SLOTS = 256
 
 OnStep = Callable[[int, Tensor, Tensor], None]
 """``on_step(step, logits (rows, V) raw, positions (rows,) of the inputs that gave them)``; rows are B x beams."""
@@ -59,15 +67,26 @@ class DecodeRow:
         return torch.rand(self.max_codes, draws_per_step, generator=self.generator, device=self.generator.device)
 
 
-class BatchDecoder:
-    """Greedy or sampled decoding, one beam, of any number of rows in a fixed number of slots.
+@dataclass
+class _Place:
+    """A row with its number, the positions of its prompt, and its random numbers once they are drawn."""
 
-    Live rows occupy the first slots. All state is tensors with one row a slot; on a GPU nothing is read back but, every
-    few steps, which rows have ended. :meth:`run` may be called again once it has come to its end.
+    number: int
+    row: DecodeRow
+    prompt: int
+    uniforms: Tensor | None = None
+
+
+class BatchDecoder:
+    """Greedy or sampled decoding, one beam, of any number of rows, so many at a time as there are slots.
+
+    Rows may be added at any time. Live rows occupy the first slots, with gaps where some have ended and others wait. All
+    state is tensors with one row a slot; on a GPU nothing is read back but, every few steps, which rows have ended.
 
     Attributes:
-        steps, row_steps: passes through the model in this run, and the sum of their live rows.
-        prefilled, prefill_positions: positions of all prompts of this run, and with their padding.
+        waiting: rows that are not let in yet.
+        steps, row_steps: passes through the model, and the sum of their live rows.
+        set_back: how often a row gave its place up because the cache had no more room.
     """
 
     def __init__(
@@ -75,28 +94,34 @@ class BatchDecoder:
         gpt: UnifiedVoice,
         options: GenerationOptions,
         slots: int,
-        capacity: int,
-        max_codes: int,
+        positions: int | None = None,
         on_step: OnStep | None = None,
         captured: bool = True,
     ) -> None:
-        """``capacity`` in cache positions a slot; ``max_codes`` of any row; ``captured``: steps as CUDA graphs on a GPU."""
+        """
+        Args:
+            slots: most rows decoded at a time.
+            positions: most cache positions of all rows together, each counted as long as the longest; a single row may
+                have more. None: no limit.
+            captured: whether steps are CUDA graphs on a GPU.
+        """
         assert options.num_beams == 1 and slots >= 1
         gpt.pack()
         config, device = gpt.config, gpt.device
         self.gpt, self.options, self.on_step = gpt, options, on_step
-        self.slots, self.capacity, self.max_codes = slots, capacity, max_codes
+        self.slots, self.positions = slots, positions
         self.on_cpu = device.type == "cpu"
-        self.waiting: deque[tuple[int, DecodeRow]] = deque()
-        self.running: list[int] = []
-        self.steps = self.row_steps = self.prefilled = self.prefill_positions = 0
-        vocabulary = config.number_mel_codes
-        self._cache = gpt.gpt.new_cache(slots, capacity, like=gpt.mel_head.weight)
+        self.waiting: deque[_Place] = deque()
+        self.steps = self.row_steps = self.set_back = 0
+        self._places: list[_Place | None] = []
+        self._cache: KVCache | None = None
+        self._spans: set[tuple[str, int, int]] = set()
+        vocabulary, most = config.number_mel_codes, config.max_mel_tokens + FIRST_CODE_POSITION
         self._logits = torch.zeros(slots, vocabulary, dtype=gpt.dtype, device=device)
         self._seen = torch.zeros(slots, vocabulary, dtype=torch.bool, device=device)
         # One column more than codes: a row that ended writes its next stop code somewhere.
-        self._codes = torch.full((slots, max_codes + 1), config.stop_mel_token, device=device)
-        self._uniforms = torch.zeros(slots, max_codes + 1, device=device)
+        self._codes = torch.full((slots, most + 1), config.stop_mel_token, device=device)
+        self._uniforms = torch.zeros(slots, most + 1, device=device)
         self._counts = torch.zeros(slots, dtype=torch.long, device=device)
         self._minimum = torch.zeros(slots, dtype=torch.long, device=device)
         self._maximum = torch.zeros(slots, dtype=torch.long, device=device)
@@ -104,39 +129,59 @@ class BatchDecoder:
         on_gpu = device.type == "cuda"
         self._graphs = CapturedSteps("decoding", device, enabled=captured and on_gpu and on_step is None)
 
-    @staticmethod
-    def positions(gpt: UnifiedVoice, row: DecodeRow) -> int:
-        """Cache slots a row may need."""
-        return gpt.prefix_length(row.conds, row.text_ids) + row.max_codes
-
-    @classmethod
-    def capacity_for(cls, gpt: UnifiedVoice, rows: Iterable[DecodeRow]) -> int:
-        """Cache slots that the longest row may need; on a GPU rounded up, so that a decoder fits other rows as well."""
-        longest = max(cls.positions(gpt, row) for row in rows)
-        return longest if gpt.device.type == "cpu" else -(-longest // SPAN_UNIT) * SPAN_UNIT
-
-    def fits(self, options: GenerationOptions, slots: int, capacity: int, max_codes: int) -> bool:
+    def does(self, options: GenerationOptions, slots: int, positions: int | None) -> bool:
         """Whether it does what one made with these would do."""
-        return (
-            (options, slots) == (self.options, self.slots) and capacity <= self.capacity and max_codes <= self.max_codes
-        )
+        return (options, slots, positions) == (self.options, self.slots, self.positions)
+
+    @property
+    def live(self) -> int:
+        """Rows that are being decoded."""
+        return sum(place is not None for place in self._places)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Those of the rows that are being decoded."""
+        return [place.number for place in self._places if place is not None]
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to decode."""
+        return bool(self.waiting) or self.live > 0
+
+    def add(self, number: int, row: DecodeRow) -> None:
+        """A row more; ``number`` is what it will be called when it ends."""
+        self.waiting.append(_Place(number, row, self.gpt.prefix_length(row.conds, row.text_ids)))
 
     def run(self, rows: Iterable[DecodeRow]) -> Iterator[tuple[int, Tensor]]:
         """Decodes all rows; yields (number of the row, codes (n,) int64) as they end, in no particular order."""
-        self.steps = self.row_steps = self.prefilled = self.prefill_positions = 0
-        self.waiting.extend(enumerate(rows))
-        while self.waiting or self.running:
+        for number, row in enumerate(rows):
+            self.add(number, row)
+        while self.busy:
             yield from self.step()
 
     def step(self) -> list[tuple[int, Tensor]]:
         """One code more for every running row, several on a GPU; returns the rows that ended, with their codes."""
+        self.advance()
+        return self.collect()
+
+    def advance(self) -> None:
+        """The first half of a step: lets rows in and chooses codes. On a GPU it returns before they are there."""
         self._admit()
-        for _ in range(0 if self.on_cpu else STEPS_BETWEEN_READS - 1):
+        if not self._places:
+            return
+        steps = 1 if self.on_cpu else STEPS_BETWEEN_READS
+        self._lengthen(steps)
+        for _ in range(steps - 1):
             self._choose()
             self._feed()
         self._choose()
-        ended = self._collect()
-        if self.running:
+
+    def collect(self) -> list[tuple[int, Tensor]]:
+        """The second half: reads back which rows ended, and returns them with their codes."""
+        if not self._places:
+            return []
+        ended = self._take_ended()
+        if self._places:
             self._feed()
         return ended
 
@@ -144,58 +189,150 @@ class BatchDecoder:
 
     def _admit(self) -> None:
         """Waiting rows take the free slots, unless so few are free that a prefill for them would not pay."""
-        free = self.slots - len(self.running)
-        enough = 1 if self.on_cpu else max(1, self.slots // 8)
-        if not self.waiting or (self.running and free < enough):
+        live = self.live
+        places = list(islice(self.waiting, self.slots - live))
+        enough = 1 if self.on_cpu or not live else max(1, self.slots // 8)
+        if len(places) < min(enough, len(self.waiting)) or not places:
             return
-        numbers, rows = zip(*(self.waiting.popleft() for _ in range(min(free, len(self.waiting)))))
-        first, count = len(self.running), len(rows)
-        logits, prefilled = self.gpt.prefill(torch.stack([row.conds for row in rows]), [r.text_ids for r in rows], 0)
-        self.prefilled += sum(prefilled.known_lengths)
-        self.prefill_positions += prefilled.used * count
-        slots = slice(first, first + count)
-        self._cache.put(range(first, first + count), prefilled, range(count))
-        self._logits[slots] = logits
-        self._seen[slots] = False
-        self._seen[slots, [PREFIX_CODE, self.gpt.config.start_mel_token]] = True
-        self._counts[slots] = 0
-        self._minimum[slots] = torch.tensor([row.min_codes for row in rows], device=logits.device)
-        self._maximum[slots] = torch.tensor([row.max_codes for row in rows], device=logits.device)
-        self._done[slots] = False
-        if self.options.do_sample:
-            for slot, row in enumerate(rows, first):
-                self._uniforms[slot, : row.max_codes] = row.uniforms(1)[:, 0].to(logits.device)
-        self.running.extend(numbers)
-        self._report(torch.full_like(self._counts[: len(self.running)], START_POSITION))
+        used = 0 if self._cache is None else self._cache.used
+        capacity = self._rounded(max(used, *(place.prompt for place in places)) + FIRST_SLOTS)
+        if self._cache is not None:
+            present = self._cache.capacity
+            # A cache that was made long for rows that have gone is made shorter again where others wait for its room.
+            tight = self._rows_of(present) < live + len(places)
+            capacity = max(capacity, 0 if tight and 2 * capacity <= present else present)
+        count = min(len(places), self._rows_of(capacity) - live)
+        if count <= 0 or (self._rows_of(capacity) - live < enough and count < len(places)):
+            return
+        self._let_in([self.waiting.popleft() for _ in range(count)], capacity)
 
-    def _collect(self) -> list[tuple[int, Tensor]]:
-        """Takes the rows that ended out; the last live rows move into their slots."""
-        live = len(self.running)
-        done = self._done[:live].tolist()
-        if not any(done):
+    def _let_in(self, places: list[_Place], capacity: int) -> None:
+        gaps = [slot for slot, place in enumerate(self._places) if place is None]
+        end = len(self._places)
+        slots = (gaps + list(range(end, end + len(places))))[: len(places)]
+        self._places += [None] * (max(slots) + 1 - end)
+        for slot, place in zip(slots, places, strict=True):
+            self._places[slot] = place
+        extent, rows = len(self._places), 0 if self._cache is None else self._cache.rows
+        if extent > rows:
+            unit = 1 if self.on_cpu else ROWS_UNIT
+            most = min(self.slots, max(extent, self._rows_of(capacity)))
+            rows = min(max(-(-extent // unit) * unit, 2 * rows), most)
+        self._resize(rows, capacity)
+        assert self._cache is not None
+        given = [place.row for place in places]
+        logits, prefilled = self.gpt.prefill(torch.stack([row.conds for row in given]), [r.text_ids for r in given], 0)
+        self._cache.put(slots, prefilled, range(len(slots)))
+        at = torch.tensor(slots, device=logits.device)
+        self._logits[at] = logits
+        self._seen[at] = False
+        self._seen[at[:, None], torch.tensor([PREFIX_CODE, self.gpt.config.start_mel_token], device=at.device)] = True
+        self._counts[at] = 0
+        self._minimum[at] = torch.tensor([row.min_codes for row in given], device=at.device)
+        self._maximum[at] = torch.tensor([row.max_codes for row in given], device=at.device)
+        self._done[at] = False
+        if self.options.do_sample:
+            for slot, place in zip(slots, places, strict=True):
+                if place.uniforms is None:
+                    place.uniforms = place.row.uniforms(1)[:, 0]
+                self._uniforms[slot, : place.row.max_codes] = place.uniforms.to(at.device)
+        self._report(torch.full_like(self._counts[:extent], START_POSITION))
+
+    def _take_ended(self) -> list[tuple[int, Tensor]]:
+        """Takes the rows that ended out."""
+        extent = len(self._places)
+        done = self._done[:extent].tolist()
+        places = [(slot, place) for slot, place in enumerate(self._places) if place is not None and done[slot]]
+        if not places:
             return []
-        counts = self._counts[:live].tolist()
-        ended = [(self.running[i], self._codes[i, : counts[i]].clone()) for i in range(live) if done[i]]
-        staying = [i for i in range(live) if not done[i]]
-        holes = [i for i in range(len(staying)) if done[i]]
-        moved = staying[len(staying) - len(holes) :]
-        self._move(moved, holes)
-        for source, hole in zip(moved, holes, strict=True):
-            self.running[hole] = self.running[source]
-        del self.running[len(staying) :]
-        self._done[len(staying) :] = True
-        # Attention reads as far as the longest row goes: no further for those that left.
-        self._cache.known_lengths[len(staying) :] = [0] * (self.slots - len(staying))
+        counts = self._counts[:extent].tolist()
+        ended = [(place.number, self._codes[slot, : counts[slot]].clone()) for slot, place in places]
+        self._empty(slot for slot, _ in places)
+        if self.on_cpu or (not self.waiting and self._batch_rows() > self._batch_rows(self.live)):
+            self._close_gaps()
         return ended
 
-    def _move(self, sources: list[int], targets: list[int]) -> None:
-        """The rows in ``sources`` go to the slots ``targets``; both at once, no slot is in both."""
-        if not sources:
+    def _empty(self, slots: Iterable[int]) -> None:
+        """Nobody is in these slots any more: attention reads no further for them, and nothing is written past the end."""
+        assert self._cache is not None
+        for slot in slots:
+            self._places[slot] = None
+            self._cache.known_lengths[slot] = 0
+        extent = len(self._places)
+        self._cache.lengths[:extent].masked_fill_(self._done[:extent], 0)
+        while self._places and self._places[-1] is None:
+            self._places.pop()
+
+    def _close_gaps(self) -> None:
+        """The last live rows move into the gaps."""
+        live = self.live
+        sources = [slot for slot in range(live, len(self._places)) if self._places[slot] is not None]
+        targets = [slot for slot in range(live) if self._places[slot] is None]
+        if sources:
+            assert self._cache is not None
+            self._cache.put(targets, self._cache, sources)
+            state = (self._logits, self._seen, self._codes, self._uniforms, self._counts, self._minimum, self._maximum)
+            for tensor in (*state, self._done):
+                tensor[targets] = tensor[sources]
+            for source, target in zip(sources, targets, strict=True):
+                self._places[target] = self._places[source]
+            self._done[live : len(self._places)] = True
+            self._empty(sources)
+        del self._places[live:]
+
+    # The cache's size
+
+    def _rounded(self, positions: int) -> int:
+        return positions if self.on_cpu else -(-positions // SPAN_UNIT) * SPAN_UNIT
+
+    def _rows_of(self, capacity: int) -> int:
+        """How many rows of this capacity there may be; one always."""
+        return self.slots if self.positions is None else max(1, min(self.slots, self.positions // capacity))
+
+    def _lengthen(self, steps: int) -> None:
+        """Room for so many codes more of every row; without it, the rows with the fewest codes are set back."""
+        assert self._cache is not None
+        cache = self._cache
+        needed = self._rounded(cache.used + steps)
+        if needed <= cache.capacity:
             return
-        self._cache.put(targets, self._cache, sources)
-        state = (self._logits, self._seen, self._codes, self._uniforms, self._counts, self._minimum, self._maximum)
-        for tensor in (*state, self._done):
-            tensor[targets] = tensor[sources]
+        longest = max(place.prompt + place.row.max_codes for place in self._places if place is not None)
+        capacity = max(needed, min(2 * cache.capacity, self._rounded(longest + steps)))
+        if self._rows_of(capacity) < cache.rows and self.positions is not None:
+            affordable = self.positions // cache.rows  # as long as all rows may be
+            capacity = max(needed, affordable if self.on_cpu else affordable // SPAN_UNIT * SPAN_UNIT)
+        rows = self._rows_of(capacity)
+        if rows < len(self._places):
+            self._set_back(self.live - rows)
+            self._close_gaps()
+        self._resize(min(cache.rows, max(rows, len(self._places))), capacity)
+
+    def _set_back(self, count: int) -> None:
+        """The rows with the fewest codes wait again, before all others."""
+        if count <= 0:
+            return
+        assert self._cache is not None
+        lengths = self._cache.known_lengths
+        live = [slot for slot, place in enumerate(self._places) if place is not None]
+        youngest = sorted(live, key=lambda slot: (lengths[slot], -slot))[:count]
+        for slot in youngest:
+            place = self._places[slot]
+            assert place is not None
+            self.waiting.appendleft(place)
+        self._done[torch.tensor(youngest, device=self._done.device)] = True
+        self._empty(youngest)
+        self.set_back += count
+        logger.debug("%d rows are set back: the cache has no room for more than %d positions", count, self.positions)
+
+    def _resize(self, rows: int, capacity: int) -> None:
+        if self._cache is None:
+            gpt = self.gpt.gpt
+            self._cache = gpt.new_cache(rows, capacity, like=self.gpt.mel_head.weight)
+        elif (rows, capacity) != (self._cache.rows, self._cache.capacity):
+            self._cache.resize(rows, capacity)
+            for key in self._spans:  # captured where the cache was
+                self._graphs.forget(key)
+            self._spans.clear()
 
     # One code
 
@@ -228,31 +365,37 @@ class BatchDecoder:
 
     def _feed(self) -> None:
         """The codes just chosen go through the model; ``_logits`` then belong to the next."""
-        live, rows = len(self.running), self._batch_rows()
+        assert self._cache is not None
+        cache, rows = self._cache, self._batch_rows()
+        live = [slot for slot, place in enumerate(self._places) if place is not None]
         self.steps += 1
-        self.row_steps += live
-        span = 0 if self.on_cpu else min(-(-(self._cache.used + 1) // SPAN_UNIT) * SPAN_UNIT, self._cache.capacity)
-        self._graphs.run(("feed", rows, span), lambda: self._feed_to(rows, span))
-        for slot in range(live):
-            self._cache.known_lengths[slot] += 1
-        self._report(self._counts[:live] + FIRST_CODE_POSITION - 1)
+        self.row_steps += len(live)
+        span = 0 if self.on_cpu else min(self._rounded(cache.used + 1), cache.capacity)
+        key = ("feed", rows, span)
+        self._spans.add(key)
+        self._graphs.run(key, lambda: self._feed_to(cache, rows, span))
+        for slot in live:
+            cache.known_lengths[slot] += 1
+        self._report(self._counts[: len(self._places)] + FIRST_CODE_POSITION - 1)
 
-    def _feed_to(self, rows: int, span: int) -> None:
+    def _feed_to(self, cache: KVCache, rows: int, span: int) -> None:
         counts = self._counts[:rows]
         last = self._codes[:rows].gather(1, (counts - 1).clamp(min=0)[:, None])[:, 0]
         # A row that ended may stand past the table's end; what becomes of it does not matter.
         positions = (counts + FIRST_CODE_POSITION - 1).clamp(max=self.gpt.mel_pos_embedding.emb.num_embeddings - 1)
         growth = (~self._done[:rows]).long()
-        self._logits[:rows].copy_(self.gpt.step(last, positions, self._cache.first_rows(rows), growth, span or None))
+        self._logits[:rows].copy_(self.gpt.step(last, positions, cache.first_rows(rows), growth, span or None))
 
-    def _batch_rows(self) -> int:
-        """Rows that go through the model: the live ones, on a GPU rounded up."""
-        live = len(self.running)
-        return live if self.on_cpu else min(-(-live // ROWS_UNIT) * ROWS_UNIT, self.slots)
+    def _batch_rows(self, live: int | None = None) -> int:
+        """Rows that go through the model: up to the last live one, on a GPU rounded up."""
+        extent = len(self._places) if live is None else live
+        if self.on_cpu or self._cache is None:
+            return extent
+        return min(-(-extent // ROWS_UNIT) * ROWS_UNIT, self._cache.rows)
 
     def _report(self, positions: Tensor) -> None:
         if self.on_step is not None:
-            self.on_step(self.steps, self._logits[: len(self.running)].clone(), positions)
+            self.on_step(self.steps, self._logits[: len(self._places)].clone(), positions)
 
 
 def candidates_of(scores: Tensor, seen: Tensor, options: GenerationOptions) -> Candidates:

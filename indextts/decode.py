@@ -51,9 +51,7 @@ def decode(
         DecodeRow(row_conds, ids, generator, least, most)
         for row_conds, ids, generator in zip(conds, text_ids, generators or repeat(None))
     ]
-    capacity = BatchDecoder.capacity_for(gpt, rows)
-    decoder = BatchDecoder(gpt, options, len(rows), capacity, most, on_step)
-    codes = dict(decoder.run(rows))
+    codes = dict(BatchDecoder(gpt, options, len(rows), on_step=on_step).run(rows))
     return [codes[number] for number in range(len(rows))]
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
 
 STAGES = ("prompt", "text", "gpt", "latent", "flow", "vocoder")
 
 
 class StageClock:
-    """Seconds spent in each stage; on a GPU a stage ends when its work has ended."""
+    """Seconds spent in each stage.
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
+    Attributes:
+        waits: whether on a GPU a stage ends when its work has ended; without it, when the work was given to the card.
+    """
+
+    def __init__(self, device: torch.device, waits: bool = True) -> None:
+        self.device, self.waits = device, waits
         self.seconds = dict.fromkeys(STAGES, 0.0)
 
     @contextmanager
@@ -26,7 +29,7 @@ class StageClock:
         try:
             yield
         finally:
-            if self.device.type == "cuda":
+            if self.device.type == "cuda" and self.waits:
                 torch.cuda.synchronize(self.device)
             self.seconds[stage] += time.perf_counter() - start
 
@@ -52,6 +55,13 @@ class BatchCount:
         self.rows += len(lengths)
         self.valid += sum(lengths)
         self.padded += len(lengths) * max(lengths)
+
+    def add_steps(self, steps: int, rows: int, slots: int) -> None:
+        """So many passes of at most ``slots`` rows, ``rows`` in all of them together."""
+        self.batches += steps
+        self.rows += rows
+        self.valid += rows
+        self.padded += steps * slots
 
     @property
     def mean_rows(self) -> float:
@@ -108,18 +118,23 @@ class SpeakingFigures:
 
 
 class Call:
-    """Clock and figures of one call."""
+    """Clock and figures of one call, or of a session."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.clock, self.figures = StageClock(device), SpeakingFigures(requests=1)
+    def __init__(self, device: torch.device, waits: bool = True) -> None:
+        """``waits``: see :class:`StageClock`."""
+        self.clock, self.figures = StageClock(device, waits), SpeakingFigures(requests=1)
         self._started = time.perf_counter()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
 
-    def finish(self, wavs: Sequence[Tensor], sampling_rate: int) -> SpeakingFigures:
+    @property
+    def seconds(self) -> float:
+        """Wall time since the call began."""
+        return time.perf_counter() - self._started
+
+    def finish(self) -> SpeakingFigures:
+        """The figures up to now; ``audio_seconds`` are the caller's to count."""
         figures, device = self.figures, self.clock.device
-        figures.seconds = time.perf_counter() - self._started
-        figures.stage_seconds = self.clock.seconds
-        figures.audio_seconds = sum(len(wav) for wav in wavs) / sampling_rate
+        figures.seconds, figures.stage_seconds = self.seconds, dict(self.clock.seconds)
         figures.peak_memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
         return figures

@@ -205,8 +205,7 @@ class UnifiedVoice(nn.Module):
 
     def _prefill_row(self, x: Tensor, cache: KVCache, row: int) -> Tensor:
         """Fills one row of the cache from x (B, T, D) -> its last state (1, D)."""
-        alone = KVCache(cache.keys[:, row : row + 1], cache.values[:, row : row + 1], cache.lengths[row : row + 1], [0])
-        return self.gpt(x[row : row + 1, : cache.known_lengths[row]], alone)[:, -1]
+        return self.gpt(x[row : row + 1, : cache.known_lengths[row]], cache.one_row(row))[:, -1]
 
     def pack(self) -> None:
         """Lays out for the CPU what decoding multiplies by, see :mod:`indextts.packed`; nothing happens elsewhere."""

@@ -1,4 +1,4 @@
-"""The GPT-2 transformer with a preallocated key/value cache. docs/indextts2.md §6.
+"""The GPT-2 transformer with a key/value cache. docs/indextts2.md §6.
 
 Key names are those of ``gpt.pth`` below ``gpt.``. Positions are part of the inputs: GPT-2's own table is not used.
 """
@@ -16,27 +16,31 @@ from indextts.packed import PackedWeight, available
 
 
 class KVCache:
-    """Keys and values of every layer, preallocated; each row is contiguous from slot 0 whatever its neighbours.
+    """Keys and values of every layer; each row is contiguous from slot 0 whatever its neighbours.
 
     Attributes:
-        keys, values: (layers, B, heads, capacity, d_head).
+        keys, values: by layer, each (B, heads, capacity, d_head).
         lengths: (B,) int64 on the device, slots in use per row.
         known_lengths: the same on the host, or upper bounds of them, so that attention reads no further.
     """
 
-    def __init__(self, keys: Tensor, values: Tensor, lengths: Tensor, known_lengths: list[int]) -> None:
+    def __init__(self, keys: list[Tensor], values: list[Tensor], lengths: Tensor, known_lengths: list[int]) -> None:
         self.keys, self.values, self.lengths, self.known_lengths = keys, values, lengths, known_lengths
 
     @classmethod
     def allocate(cls, layers: int, rows: int, heads: int, capacity: int, dim_head: int, like: Tensor) -> KVCache:
         """An empty cache of the dtype and device of ``like``. Untouched zeros cost no memory on a CPU."""
-        shape = (layers, rows, heads, capacity, dim_head)
-        lengths = torch.zeros(rows, dtype=torch.long, device=like.device)
-        return cls(like.new_zeros(shape), like.new_zeros(shape), lengths, [0] * rows)
+        shape = (rows, heads, capacity, dim_head)
+        keys, values = ([like.new_zeros(shape) for _ in range(layers)] for _ in range(2))
+        return cls(keys, values, torch.zeros(rows, dtype=torch.long, device=like.device), [0] * rows)
+
+    @property
+    def rows(self) -> int:
+        return self.keys[0].shape[0]
 
     @property
     def capacity(self) -> int:
-        return self.keys.shape[3]
+        return self.keys[0].shape[2]
 
     @property
     def used(self) -> int:
@@ -45,25 +49,49 @@ class KVCache:
 
     def first_rows(self, rows: int) -> KVCache:
         """A view of the first rows, with lengths of its own on the host."""
-        return KVCache(self.keys[:, :rows], self.values[:, :rows], self.lengths[:rows], self.known_lengths[:rows])
+        return self._view(slice(rows))
+
+    def one_row(self, row: int) -> KVCache:
+        """A view of one row, with a length of its own on the host."""
+        return self._view(slice(row, row + 1))
+
+    def _view(self, rows: slice) -> KVCache:
+        keys, values = ([layer[rows] for layer in layers] for layers in (self.keys, self.values))
+        return KVCache(keys, values, self.lengths[rows], self.known_lengths[rows])
 
     def put(self, rows: Sequence[int], source: KVCache, source_rows: Sequence[int]) -> None:
         """``rows`` of this cache become what ``source_rows`` of another one are."""
         lengths = [source.known_lengths[row] for row in source_rows]
         used = max(lengths)
-        to = torch.tensor(rows, device=self.keys.device)
-        taken = torch.tensor(source_rows, device=self.keys.device)
-        self.keys[:, to, :, :used] = source.keys[:, taken, :, :used]
-        self.values[:, to, :, :used] = source.values[:, taken, :, :used]
+        to = torch.tensor(rows, device=self.lengths.device)
+        taken = torch.tensor(source_rows, device=self.lengths.device)
+        for mine, theirs in zip(self.keys + self.values, source.keys + source.values, strict=True):
+            mine[to, :, :used] = theirs[taken, :, :used]
         self.lengths[to] = source.lengths[taken]
         for row, length in zip(rows, lengths, strict=True):
             self.known_lengths[row] = length
 
+    def resize(self, rows: int, capacity: int) -> None:
+        """Room for other numbers of rows and of slots a row; the rows that are kept keep what they hold.
+
+        No row in use may be cut. Layer by layer, so that old and new are never there both but for one layer.
+        """
+        kept, used = min(rows, self.rows), min(capacity, self.used)
+        for layers in (self.keys, self.values):
+            for layer in range(len(layers)):
+                new = layers[layer].new_zeros((rows, layers[layer].shape[1], capacity, layers[layer].shape[3]))
+                new[:kept, :, :used] = layers[layer][:kept, :, :used]
+                layers[layer] = new
+        lengths = self.lengths.new_zeros(rows)
+        lengths[:kept] = self.lengths[:kept]
+        self.lengths = lengths
+        self.known_lengths = [*self.known_lengths[:kept], *[0] * (rows - kept)]
+
     def reorder_rows(self, index: Tensor) -> None:
         """Row i becomes what row ``index[i]`` was; index (B,) int64. Every row must be of its source's length."""
         used = self.used
-        self.keys[:, :, :, :used] = self.keys[:, index, :, :used]
-        self.values[:, :, :, :used] = self.values[:, index, :, :used]
+        for layer in self.keys + self.values:
+            layer[:, :, :used] = layer[index, :, :used]
 
 
 class Step(NamedTuple):

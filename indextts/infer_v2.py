@@ -19,32 +19,31 @@ from torch import Tensor
 
 from indextts.arguments import default_device, generation_options, on_this_device, warn_of_no_effect
 from indextts.attention import AttentionName, attention_for
+from indextts.budgets import Budgets
 from indextts.checkpoints import fingerprint, locate
 from indextts.components import load_components
 from indextts.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
-from indextts.engine import Engine, Segment, SpeakingOptions
+from indextts.engine import Engine
 from indextts.features import MAX_PROMPT_SECONDS
-from indextts.figures import Call, SpeakingFigures, StageClock
+from indextts.figures import Call, SpeakingFigures
 from indextts.flow import GUIDANCE_RATE
 from indextts.pipeline import Pipeline
 from indextts.precision import stage_dtypes
 from indextts.published_attributes import PublishedAttributes
 from indextts.published_methods import PublishedMethods
 from indextts.request import ChunkListener, Emotion, InferenceResult, NoiseSource, RandomStreams, SynthesisRequest
+from indextts.session import SynthesisSession, result_of
 from indextts.solver import FLOW_STEPS, FlowSolver, Method
+from indextts.spoken_segment import Segment, SpeakingOptions
 from indextts.synthesizer import Synthesizer
 from indextts.text_ahead import TextAhead
 from indextts.views import LatestVoiceViews
 from indextts.voice import DEFAULT_CACHE_BYTES, CacheInfo, VoiceEncoder
 from indextts.wav import join_segments, pause, to_int16, to_pcm_scale, write_wav
 
-__all__ = ["Emotion", "IndexTTS2", "InferenceResult", "SynthesisRequest"]
+__all__ = ["Emotion", "IndexTTS2", "InferenceResult", "SynthesisRequest", "SynthesisSession"]
 
 logger = logging.getLogger(__name__)
-
-# Requests prepared together for each row that is decoded at a time: enough to keep the slots full, few enough that
-# what is not finished yet stays small.
-REQUESTS_PER_SLOT = 4
 
 
 class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
@@ -312,11 +311,13 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             wav = join_segments(spoken, interval_silence, self.sampling_rate)
             if output_path and not return_audio:
                 write_wav(output_path, wav, self.sampling_rate)
-            self.last_figures = call.finish([wav], self.sampling_rate)
+            call.figures.audio_seconds = len(wav) / self.sampling_rate
+            self.last_figures = call.finish()
             if stream_return:
                 return
             if return_audio:
-                yield self._result(wav, call.figures, 1.0, return_numpy)
+                spent = call.figures
+                yield result_of(wav, self.sampling_rate, spent.seconds, spent.stage_seconds, 1.0, return_numpy)
             else:
                 yield output_path or (self.sampling_rate, to_int16(wav).unsqueeze(1).numpy())
 
@@ -359,64 +360,73 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             quick_streaming_tokens=more_segment_before,
             detail_level=logging.INFO if verbose else logging.DEBUG,
         )
-        with self._exclusive(), torch.no_grad():
-            engine = self._synthesizer.engine
-            usual = engine.budgets
-            engine.budgets = usual.limited(max_batch, decode_budget, flow_budget)
-            try:
-                return self._speak_together(list(requests), base, interval_silence, return_errors, return_numpy)
-            finally:
-                if not (max_batch is decode_budget is flow_budget is None):
-                    engine.budgets = usual
+        # Seeds are drawn in the order of the requests; the longest are spoken first: what is left when slots run empty is short.
+        seeded = [replace(request, seed=RandomStreams(request.seed).seed) for request in requests]
+        order = sorted(range(len(seeded)), key=lambda number: -len(seeded[number].text))
+        limits = {"max_batch": max_batch, "decode_budget": decode_budget, "flow_budget": flow_budget}
+        with self._exclusive():
+            session = self._session(base, limits, interval_silence, return_numpy)
+            spoken: dict[int, Tensor | Exception] = {}
+            for key, outcome in session.outcomes(seeded[number] for number in order):
+                if isinstance(outcome, Exception) and not return_errors:
+                    raise outcome
+                spoken[order[key]] = outcome
+        self.last_figures = figures = session.figures
+        total = sum(len(wav) for wav in spoken.values() if isinstance(wav, Tensor))
 
-    def _speak_together(
+        def result(wav: Tensor | Exception) -> InferenceResult | Exception:
+            if isinstance(wav, Exception):
+                return wav
+            share = len(wav) / total
+            return result_of(wav, self.sampling_rate, figures.seconds, figures.stage_seconds, share, return_numpy)
+
+        return [result(spoken[number]) for number in range(len(seeded))]
+
+    def session(
         self,
-        requests: Sequence[SynthesisRequest],
-        base: SpeakingOptions,
-        interval_silence: int,
-        return_errors: bool,
-        return_numpy: bool,
-    ) -> list[Any]:
-        synthesizer, call = self._synthesizer, Call(self._device)
-        call.figures.requests = len(requests)
-        spoken: list[Tensor | Exception] = []
-        window = REQUESTS_PER_SLOT * synthesizer.engine.budgets.max_batch
-        for start in range(0, len(requests), window):
-            utterances: list[list[Segment] | Exception] = []
-            for request in requests[start : start + window]:
-                try:
-                    utterances.append(self._prepare(request, base, call.clock))
-                except (ValueError, RuntimeError, OSError) as error:
-                    if not return_errors:
-                        raise
-                    utterances.append(error)
-            segments = [segment for item in utterances if isinstance(item, list) for segment in item]
-            synthesizer.engine.run(segments, call.clock, call.figures)
-            for item in utterances:
-                fault = item if isinstance(item, Exception) else next((s.error for s in item if s.error), None)
-                if isinstance(item, Exception) or fault is not None:
-                    assert fault is not None
-                    if not return_errors:
-                        raise fault
-                    spoken.append(fault)
-                    call.figures.failed += 1
-                else:
-                    spoken.append(join_segments([s.samples for s in item], interval_silence, self.sampling_rate))
-        wavs = [item for item in spoken if isinstance(item, Tensor)]
-        self.last_figures = call.finish(wavs, self.sampling_rate)
-        total = sum(len(wav) for wav in wavs)
-        return [
-            self._result(item, call.figures, len(item) / total, return_numpy) if isinstance(item, Tensor) else item
-            for item in spoken
-        ]
+        *,
+        return_numpy: bool = False,
+        interval_silence: int = 200,
+        max_text_tokens_per_segment: int = 120,
+        more_segment_before: int = 0,
+        verbose: bool = False,
+        max_batch: int | None = None,
+        decode_budget: int | None = None,
+        flow_budget: int | None = None,
+        **generation_kwargs: Any,
+    ) -> SynthesisSession:
+        """Requests as a stream: add them as they come, take the results as they end.
 
-    def _prepare(self, request: SynthesisRequest, base: SpeakingOptions, clock: StageClock) -> list[Segment]:
-        """A request's segments; raises as :meth:`infer`."""
-        bounds = {"min_mel_tokens": request.min_mel_tokens, "max_mel_tokens": request.max_mel_tokens}
-        bounds = {name: value for name, value in bounds.items() if value is not None}
-        generation = replace(base.generation, **bounds) if bounds else base.generation  # type: ignore[arg-type]
-        options = replace(base, generation=generation, streams=RandomStreams(request.seed))
-        return self._synthesizer.prepare(request.voice, request.text, Emotion.of(request.emotion), options, clock)
+        ::
+
+            session = tts.session(num_beams=1)
+            for number, result in session.run(requests):  # takes requests as there is room for them
+                ...
+
+        or step by step, with ``session.add(request)``, ``session.step()`` and ``session.finished()``. The arguments are those of
+        :meth:`synthesize`, which is a session to which everything is added at once. Other calls may come in between; each
+        is spoken as if it were alone.
+        """
+        base = self._speaking_options(
+            generation_kwargs,
+            max_text_tokens_per_segment=max_text_tokens_per_segment,
+            quick_streaming_tokens=more_segment_before,
+            detail_level=logging.INFO if verbose else logging.DEBUG,
+        )
+        limits = {"max_batch": max_batch, "decode_budget": decode_budget, "flow_budget": flow_budget}
+        return self._session(base, limits, interval_silence, return_numpy)
+
+    def _session(
+        self, base: SpeakingOptions, limits: dict[str, int | None], interval_silence: int, return_numpy: bool
+    ) -> SynthesisSession:
+        call = Call(self._device, waits=False)
+        settings = self.sampling_rate, interval_silence, return_numpy
+        return SynthesisSession(self._synthesizer, base, call, limits, self._exclusive, *settings)
+
+    @property
+    def budgets(self) -> Budgets:
+        """Limits of a batch: those of the constructor or from free memory, lowered where memory turned out to be short."""
+        return self._synthesizer.engine.budgets
 
     def read_ahead(self, texts: Iterable[str]) -> None:
         """Has texts normalised that will be spoken next; returns at once. From any thread."""
@@ -471,13 +481,6 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         if self.gr_progress is not None:
             done = segment.index + 1
             self.gr_progress(done / segment.count, desc=f"segment {done} of {segment.count}")
-
-    def _result(self, wav: Tensor, figures: SpeakingFigures, share: float, as_numpy: bool) -> InferenceResult:
-        """``share``: which part of the call's work was for this utterance."""
-        duration = len(wav) / self.sampling_rate
-        timings = {stage: share * seconds for stage, seconds in figures.stage_seconds.items()}
-        samples = wav.numpy() if as_numpy else wav
-        return InferenceResult(self.sampling_rate, samples, duration, share * figures.seconds / duration, timings)
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:

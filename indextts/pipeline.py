@@ -6,7 +6,7 @@ one module; nothing is kept between calls.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -99,9 +99,16 @@ class Pipeline:
 
     def audio(self, mels: Sequence[Tensor]) -> list[Tensor]:
         """Waveforms in [-1, 1], B rows (N,) float32 on the CPU, N = 256 samples a frame."""
+        return self.audio_later(mels)()
+
+    def audio_later(self, mels: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
+        """:meth:`audio` begun; on a GPU without waiting for it. To be asked for once the current stream has come to here."""
         batch, lengths = stack_rows([mel.T for mel in mels])
         vocoder = self.components.bigvgan
-        wav = vocoder(batch.transpose(1, 2).to(vocoder.conv_pre.weight.dtype), lengths).float().cpu()
-        hop = wav.shape[1] // batch.shape[1]
+        wav = vocoder(batch.transpose(1, 2).to(vocoder.conv_pre.weight.dtype), lengths).float()
+        samples = [mel.shape[1] * (wav.shape[1] // batch.shape[1]) for mel in mels]
+        on_host = torch.empty(wav.shape, pin_memory=True) if wav.device.type == "cuda" else wav
+        if on_host is not wav:
+            on_host.copy_(wav, non_blocking=True)
         # Copies: a row must not keep its batch in memory.
-        return [row[: mel.shape[1] * hop].clone() for row, mel in zip(wav, mels)]
+        return lambda: [row[:count].clone() for row, count in zip(on_host.cpu(), samples, strict=True)]

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from indextts.config import ModelConfig
 from indextts.emotion import EmotionMatrix, QwenEmotion, check_emo_vector, mixed_emovec, scale_emo_vector
-from indextts.engine import Engine, Segment, SpeakingOptions
+from indextts.engine import Engine
 from indextts.figures import SpeakingFigures, StageClock
 from indextts.pipeline import Pipeline
 from indextts.request import Emotion
+from indextts.spoken_segment import Segment, SpeakingOptions
 from indextts.text import TextFrontend
 from indextts.voice import EmotionCondition, SpeakerCondition, VoiceEncoder
 

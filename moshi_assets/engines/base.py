@@ -257,7 +257,7 @@ class IndexTTS2Options(BaseModel, extra="forbid", use_attribute_docstrings=True)
     cfg_rate: float = Field(0.7, ge=0)
     """Guidance of the flow; 0 halves its time."""
     batch_size: int | None = Field(None, ge=1)
-    """Turns spoken together; default: 64 on a GPU, 16 on a CPU."""
+    """Turns spoken together; default: as many as fit into the memory of the GPU (at most 256), 16 on a CPU."""
     generation: dict[str, bool | int | float] = {}
     """Further generation arguments: temperature, top_p, top_k, repetition_penalty, max_mel_tokens, ..."""
     use_cuda_kernel: bool | None = None

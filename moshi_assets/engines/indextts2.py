@@ -49,7 +49,7 @@ CPU_PRECISION = {"flow": "bf16"}
 """Both where the recipe does not say and the device has instructions for bf16. Measured on a CPU, a flow in bf16 is 30 times nearer to
 float32 than 20 steps are to 25; a vocoder in bf16 is off by more than 16 steps of int16 and stays float32. On a CPU the GPT stays
 float32 as well: the same codes whatever the batch."""
-GPU_BATCH, CPU_BATCH = 64, 16
+CPU_BATCH = 16
 """Turns of a call where the recipe does not say. They come sorted by length, so that they end together."""
 
 
@@ -96,7 +96,8 @@ class IndexTTS2Engine:
             cfg_rate=options.cfg_rate,
             max_batch=options.batch_size,
         )
-        self.batch_size = options.batch_size or (GPU_BATCH if self._model.device.type == "cuda" else CPU_BATCH)
+        on_gpu = self._model.device.type == "cuda"
+        self.batch_size = options.batch_size or (self._model.budgets.max_batch if on_gpu else CPU_BATCH)
         self._work: dict[str, float] = {}
         self.sample_rate = self._model.sampling_rate
 

@@ -2,8 +2,8 @@
 
 Code that runs under :func:`pretend_gpu` takes all its ways for a GPU. What a real one refuses is refused: operations
 over tensors of two devices, other than the copies between them and numbers without dimensions; reading a value back while a
-graph is captured. A captured graph runs nothing until it is replayed, and then the recorded operations alone.
-What this cannot show is speed, rounding, streams and memory.
+graph is captured; on a stream, what another one has written and was not waited for (pretend_streams). A captured graph runs
+nothing until it is replayed, and then the recorded operations alone. What this cannot show is speed, rounding and memory.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 from unittest.mock import patch
 
 import torch
+from pretend_streams import Event, Ordering, Stream, memory_of, with_index
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
@@ -78,11 +79,12 @@ class Dispatch(TorchDispatchMode):
         self.capturing: torch.device | None = None
         self.latest: torch.device | None = None
         self.before: dict[int, tuple[Tensor, Tensor]] = {}
+        self.ordering = Ordering()
 
     @contextmanager
     def capture(self, graph: Graph, pool: Any = None, stream: Stream | None = None, **_: Any) -> Iterator[None]:
         """As ``torch.cuda.graph``: without a stream the capture is of the current device, the first one."""
-        self.tape, self.capturing = graph.tape, (stream or Stream()).device
+        self.tape, self.capturing, graph.dispatch = graph.tape, (stream or Stream()).device, self
         try:
             yield
         finally:
@@ -109,6 +111,8 @@ class Dispatch(TorchDispatchMode):
             raise RuntimeError(f"operation not permitted when stream is capturing: {func}")
         if "device" in kwargs and kwargs["device"] is not None:
             kwargs["device"] = torch.device("cpu")
+        if kwargs.pop("pin_memory", False):
+            pass  # any memory of the host will do
         if func is torch.ops.aten._fused_sdp_choice.default:
             return 0  # the composite of plain operations
         plain_args, plain_kwargs = tree_map_only(OnGPU, lambda tensor: tensor.inner, (args, kwargs))
@@ -118,11 +122,31 @@ class Dispatch(TorchDispatchMode):
         result = func(*plain_args, **plain_kwargs)
         if self.tape is not None:
             self.tape.append((func, plain_args, plain_kwargs, result))
+        else:
+            self._order(func, given, device, plain_args, plain_kwargs, result)
         if device.type == "cpu":
             return result
         self.latest = device
         known = {id(tensor.inner): tensor for tensor in given if isinstance(tensor, OnGPU)}
         return tree_map_only(Tensor, lambda made: known[id(made)] if id(made) in known else OnGPU(made, device), result)
+
+    def _order(self, func: Any, given: list[Tensor], device: torch.device, args: Any, kwargs: Any, result: Any) -> None:
+        """Whether the stream may run this now; and whether the host may read it."""
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        on_gpu = [tensor.device for tensor in given if isinstance(tensor, OnGPU)]
+        if not on_gpu and device.type == "cpu":
+            self.ordering.read_by_host(func, memory_of(tensors))
+            return
+        stream = Stream.now(device if device.type == "cuda" else on_gpu[0])
+        if device.type == "cuda":
+            self.ordering.run(func, stream, memory_of(tensors), memory_of(made))
+            return
+        self.ordering.run(func, stream, memory_of(tensors), ())
+        if kwargs.get("non_blocking") or args[2:] == (True,):
+            self.ordering.copy_to_host(stream, memory_of(made))
+        else:
+            stream.synchronize()
 
     @staticmethod
     def _device(func: Any, given: list[Tensor], kwargs: dict[str, Any]) -> torch.device:
@@ -140,24 +164,10 @@ class Dispatch(TorchDispatchMode):
         return devices.pop() if devices else torch.device("cpu")
 
 
-def with_index(device: torch.device | str) -> torch.device:
-    device = torch.device(device)
-    return torch.device(device.type, 0) if device.type == "cuda" and device.index is None else device
-
-
-class Stream:
-    """A stream of one device."""
-
-    def __init__(self, device: torch.device | str = "cuda") -> None:
-        self.device = with_index(device)
-
-    def wait_stream(self, other: Stream) -> None:
-        """Nothing to wait for: all happens in turn."""
-
-
 class Graph:
     """A captured graph: operations over tensors that stay where they are."""
 
+    dispatch: Dispatch
     captures: ClassVar[int] = 0
     replays: ClassVar[int] = 0
 
@@ -167,6 +177,8 @@ class Graph:
 
     def replay(self) -> None:
         Graph.replays += 1
+        leaves = [leaf for leaf in tree_leaves([entry[1:] for entry in self.tape]) if isinstance(leaf, Tensor)]
+        self.dispatch.ordering.run("a graph", Stream.now(self.dispatch.capturing), memory_of(leaves), memory_of(leaves))
         for func, args, kwargs, result in self.tape:
             again = func(*args, **kwargs)
             for old, new in zip(tree_leaves(result), tree_leaves(again), strict=True):
@@ -187,7 +199,7 @@ def pretend_gpu(count: int = 1) -> Iterator[type[Graph]]:
         "device_count": lambda: count,
         "is_bf16_supported": lambda *_, **__: True,
         "get_device_name": lambda *_: "no GPU",
-        "synchronize": lambda *_: None,
+        "synchronize": lambda *_: dispatch.ordering.synchronize(),
         "empty_cache": lambda: None,
         "reset_peak_memory_stats": lambda *_: None,
         "max_memory_allocated": lambda *_: 0,
@@ -198,8 +210,9 @@ def pretend_gpu(count: int = 1) -> Iterator[type[Graph]]:
         "CUDAGraph": Graph,
         "graph": dispatch.capture,
         "Stream": Stream,
-        "stream": lambda *_: nullcontext(),
-        "current_stream": Stream,
+        "Event": Event,
+        "stream": lambda stream: stream.use(),
+        "current_stream": Stream.now,
         "is_current_stream_capturing": lambda: dispatch.tape is not None,
         "device": lambda *_: nullcontext(),
     }

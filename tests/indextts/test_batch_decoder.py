@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_modules import tensor, tiny_gpt
 
+from indextts import batch_decoder
 from indextts.batch_decoder import BatchDecoder, DecodeRow
 from indextts.decode import decode
 from indextts.options import GenerationOptions
@@ -49,13 +50,12 @@ def rows_of(voices, texts, plan):
     ]
 
 
-def decoder_for(gpt, rows, options, slots):
-    capacity = max(BatchDecoder.positions(gpt, row) for row in rows)
-    return BatchDecoder(gpt, options, slots, capacity, max(row.max_codes for row in rows))
+def decoder_for(gpt, options, slots, positions=None):
+    return BatchDecoder(gpt, options, slots, positions)
 
 
-def run(gpt, rows, options, slots):
-    codes = dict(decoder_for(gpt, rows, options, slots).run(rows))
+def run(gpt, rows, options, slots, positions=None):
+    codes = dict(decoder_for(gpt, options, slots, positions).run(rows))
     return [codes[number].tolist() for number in range(len(rows))]
 
 
@@ -67,12 +67,20 @@ plans = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
-@given(plan=plans, slots=st.integers(1, 5), do_sample=st.booleans())
-def test_a_row_gives_the_same_codes_in_any_company(gpt, voices, texts, plan, slots, do_sample):
+@pytest.fixture(scope="module")
+def growing():
+    """The cache begins small, so that it has to grow with these short rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch_decoder, "FIRST_SLOTS", 3)
+        yield
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(plan=plans, slots=st.integers(1, 5), positions=st.sampled_from([None, 1, 150, 300]), do_sample=st.booleans())
+def test_a_row_gives_the_same_codes_in_any_company(gpt, voices, texts, growing, plan, slots, positions, do_sample):
     plan = [(*row[:3], min(row[3], row[4] - 1), row[4]) for row in plan]
     options = options_of(do_sample=do_sample)
-    together = run(gpt, rows_of(voices, texts, plan), options, slots)
+    together = run(gpt, rows_of(voices, texts, plan), options, slots, positions)
     for number, row in enumerate(plan):
         assert run(gpt, rows_of(voices, texts, [row]), options, 1) == [together[number]]
         assert row[3] <= len(together[number]) <= row[4]
@@ -95,21 +103,20 @@ def test_a_free_slot_is_taken_at_once(gpt, voices, texts):
     """Rows of fixed lengths 3, 9, 5, 4 in two slots: 3 then 5 then 4 beside 9, twelve codes deep."""
     plan = [(0, 0, seed, n, n) for seed, n in enumerate((3, 9, 5, 4))]
     rows = rows_of(voices, texts, plan)
-    decoder = decoder_for(gpt, rows, options_of(), 2)
+    decoder = decoder_for(gpt, options_of(), 2)
     ended = list(decoder.run(rows))
     assert [number for number, _ in ended] == [0, 2, 1, 3]
     assert [len(codes) for _, codes in ended] == [3, 5, 9, 4]
     # The last code of a row is not fed back.
     assert decoder.row_steps == sum(n - 1 for n in (3, 9, 5, 4))
-    assert decoder.prefilled == sum(gpt.prefix_length(row.conds, row.text_ids) for row in rows)
 
 
 def test_rows_added_while_others_run_are_decoded_too(gpt, voices, texts):
     rows = rows_of(voices, texts, [(0, 0, 1, 8, 8), (1, 1, 2, 8, 8)])
-    decoder = decoder_for(gpt, rows, options_of(), 2)
-    decoder.waiting.append((0, rows[0]))
+    decoder = decoder_for(gpt, options_of(), 2)
+    decoder.add(0, rows[0])
     assert [decoder.step() for _ in range(3)] == [[], [], []]
-    decoder.waiting.append((1, rows[1]))
+    decoder.add(1, rows[1])
     ended = [row for _ in range(8) for row in decoder.step()]
     assert [number for number, _ in ended] == [0, 1]
     late = rows_of(voices, texts, [(1, 1, 2, 8, 8)])
@@ -118,13 +125,47 @@ def test_rows_added_while_others_run_are_decoded_too(gpt, voices, texts):
 
 def test_the_cache_holds_each_row_to_its_last_slot(gpt, voices, texts):
     rows = rows_of(voices, texts, [(0, 0, 1, 6, 6)])
-    decoder = decoder_for(gpt, rows, options_of(), 1)
+    decoder = decoder_for(gpt, options_of(), 1)
     prefix = gpt.prefix_length(rows[0].conds, rows[0].text_ids)
-    decoder.waiting.append((0, rows[0]))
+    decoder.add(0, rows[0])
     for fed in range(1, 6):
         decoder.step()
         assert decoder._cache.known_lengths == decoder._cache.lengths.tolist() == [prefix + fed]
-    assert decoder._cache.capacity == prefix + 6
+
+
+def test_the_cache_is_as_long_as_the_rows_that_live_and_not_as_long_as_they_might_become(gpt, voices, texts, growing):
+    rows = rows_of(voices, texts, [(0, 0, seed, 200, 200) for seed in range(2)])
+    decoder = decoder_for(gpt, options_of(max_mel_tokens=200), 2)
+    for number, row in enumerate(rows):
+        decoder.add(number, row)
+    prompt, lengths = gpt.prefix_length(rows[0].conds, rows[0].text_ids), []
+    for _ in range(40):
+        decoder.step()
+        lengths.append(decoder._cache.capacity)
+    # Each time twice as long.
+    assert sorted(set(lengths)) == [prompt + 3, 2 * (prompt + 3)]
+
+
+def test_rows_that_the_cache_has_no_room_for_are_set_back_and_come_again(gpt, voices, texts, growing):
+    plan = [(n % 4, 0, n, 30, 30) for n in range(4)]
+    prompt = gpt.prefix_length(voices[0], texts[0])
+    decoder = decoder_for(gpt, options_of(), 4, positions=3 * (prompt + 12))
+    codes = dict(decoder.run(rows_of(voices, texts, plan)))
+    assert decoder.set_back > 0
+    assert decoder._cache.rows * decoder._cache.capacity <= decoder.positions
+    assert [codes[n].tolist() for n in range(4)] == run(gpt, rows_of(voices, texts, plan), options_of(), 4)
+
+
+def test_a_cache_made_long_for_one_row_is_made_short_again_for_many(gpt, voices, texts, growing):
+    prompt = gpt.prefix_length(voices[0], texts[0])
+    long, *short = rows_of(voices, texts, [(0, 0, 0, 160, 160), *((0, 0, n, 2, 2) for n in range(1, 9))])
+    decoder = decoder_for(gpt, options_of(max_mel_tokens=200), 4, positions=4 * (prompt + 8))
+    decoder.add(0, long)
+    assert [len(codes) for _ in range(160) for _, codes in decoder.step()] == [160]
+    for number, row in enumerate(short, 1):
+        decoder.add(number, row)
+    decoder.step()
+    assert decoder.live == 4
 
 
 @pytest.mark.gpu
@@ -133,8 +174,7 @@ def test_captured_steps_of_a_real_gpu_give_the_codes_of_steps_that_are_not(gpt, 
     on_gpu = tiny_gpt(TINY).to("cuda:0")
     rows = rows_of(voices.to("cuda:0"), texts, [(n % 4, n, n, 10 + n, 60) for n in range(12)])
     options = options_of(do_sample=False, max_mel_tokens=60)
-    capacity = BatchDecoder.capacity_for(on_gpu, rows)
-    captured, eager = (BatchDecoder(on_gpu, options, 8, capacity, 60, on_step) for on_step in (None, lambda *_: None))
+    captured, eager = (BatchDecoder(on_gpu, options, 8, on_step=on_step) for on_step in (None, lambda *_: None))
     codes, others = (dict(decoder.run(rows)) for decoder in (captured, eager))
     assert captured._graphs.enabled and not eager._graphs.enabled
     assert {number: row.tolist() for number, row in codes.items()} == {n: row.tolist() for n, row in others.items()}

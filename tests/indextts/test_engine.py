@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indextts import InferenceResult, SynthesisRequest
-from indextts.budgets import CPU_FLOW_BUDGET, MAX_PADDING, Budgets, default_budgets, free_memory, group_by_length
+from indextts.budgets import (
+    CPU_FLOW_BUDGET,
+    MAX_PADDING,
+    Budgets,
+    default_budgets,
+    free_memory,
+    group_by_length,
+    rows_for,
+)
 from indextts.infer_v2 import IndexTTS2
 
 TEXTS = (
@@ -288,6 +296,11 @@ def test_limits_come_from_the_memory_that_is_free():
     limits = default_budgets(cpu, bytes_per_position=1000, bytes_per_frame=100_000)
     assert limits.flow_budget == CPU_FLOW_BUDGET
     assert 0.2 * free_memory(cpu) < limits.decode_budget * 1000 < 0.6 * free_memory(cpu)
+
+
+@pytest.mark.parametrize(("positions", "rows"), [(1, 1), (5 * 704, 5), (9 * 704, 8), (63_000, 88), (10**9, 256)])
+def test_on_a_gpu_as_many_rows_of_usual_length_are_decoded_as_fit(positions, rows):
+    assert rows_for(positions) == rows
 
 
 @settings(max_examples=200, deadline=None)

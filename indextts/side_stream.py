@@ -1,0 +1,56 @@
+"""Work beside what a device does anyway. docs/indextts2.md §12."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+
+
+class SideStream:
+    """Runs work on a CUDA stream of its own, and on other devices at once.
+
+    What is started begins after all that the current stream was given before, and later work of the current stream does not
+    wait for it: whoever needs its results waits until it is :meth:`Started.done`. Until then the caller holds on to every
+    tensor that the work reads: memory of another stream may be given away as soon as nobody does.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def start(self, work: Callable[[], None]) -> Started:
+        """Starts work; whatever it raises is raised here. On a GPU it must read nothing back."""
+        if self._stream is None:
+            begin = time.perf_counter()
+            work()
+            return Started(time.perf_counter() - begin)
+        begin_event, end_event = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        self._stream.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
+            begin_event.record()
+            work()
+            end_event.record()
+        return Started(0.0, (begin_event, end_event))
+
+
+class Started:
+    """Work that was started."""
+
+    def __init__(self, seconds: float, events: tuple[torch.cuda.Event, torch.cuda.Event] | None = None) -> None:
+        self._seconds, self._events = seconds, events
+
+    def done(self) -> bool:
+        """Whether it has ended; asks and does not wait."""
+        return self._events is None or self._events[1].query()
+
+    def wait(self) -> None:
+        """Returns when it has ended."""
+        if self._events is not None:
+            self._events[1].synchronize()
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, once it has ended; other work may have gone on meanwhile."""
+        return self._seconds if self._events is None else self._events[0].elapsed_time(self._events[1]) / 1000
