@@ -23,7 +23,7 @@ ui: $(VENV)/installed ## Dagster's webserver and daemon on the datasets in data/
 	$(BIN)/moshi-assets ui --output data
 
 dev: $(VENV)/installed ## the same by Dagster's dg, for work on the code
-	DAGSTER_HOME="$$($(BIN)/python -c 'from moshi_assets import instance_home as i; print(i.instance_home(i.Path("data")))')" $(BIN)/dg dev
+	DAGSTER_HOME="$$($(BIN)/python -c 'from moshi_assets.defs import instance_home as i; print(i.instance_home(i.Path("data")))')" $(BIN)/dg dev
 
 bench: $(VENV)/installed ## reproduce every figure of the README
 	$(BIN)/python -m benchmarks

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..dialogues.dialogue import EVAL
 from ..faults import Fault
-from ..publish.manifest import EVAL, ManifestReader, RowsOutOfStep, manifest_paths
+from ..publish.manifest import ManifestReader, RowsOutOfStep, manifest_paths
 from ..recipe import Recipe, RecipeError
 from ..stereo.keys import are_current
 from ..stereo.recording import CHANNEL, Recording, UnreadableRecording, checksum, read_channels, read_index

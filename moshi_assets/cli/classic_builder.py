@@ -18,14 +18,14 @@ import numpy as np
 import soundfile as sf
 
 from ..audio.pcm import to_pcm16
-from ..dialogues.dialogue import Dialogue, Reject
-from ..engines.base import Role, engine_class
+from ..dialogues.dialogue import ROLES, Dialogue, Reject, Role, reject_line
+from ..engines.base import engine_class
 from ..planning.dialogue_planner import Admission, PlannedDialogue
 from ..processes.worker import default_device
 from ..publish.manifest import manifest_row
 from ..recipe import Recipe, RecipeError
 from ..stereo.recording import recording_path
-from ..storage.dataset import DatasetStore, reject_line
+from ..storage.dataset import DatasetStore
 
 
 @dataclass
@@ -93,8 +93,7 @@ def build_baseline(
 @contextmanager
 def _temp_files(folder: Path, stem: str, keep: bool) -> Iterator[dict[Role, Path]]:
     """Where the two utterances of a dialogue lie meanwhile, by role."""
-    roles: tuple[Role, ...] = ("user", "assistant")
-    paths = {role: folder / f"{stem}_{role}.wav" for role in roles}
+    paths = {role: folder / f"{stem}_{role}.wav" for role in ROLES}
     try:
         yield paths
     finally:

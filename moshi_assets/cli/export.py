@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -48,7 +49,13 @@ class Size(click.ParamType):
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export in OUTPUT; other files are never removed.")
 def export(
-    dataset: Path, kind: str, output: Path, split: str, shard_size: int | None, max_shard_bytes: int, overwrite: bool
+    dataset: Path,
+    kind: str,
+    output: Path,
+    split: Literal["train", "eval", "all"],
+    shard_size: int | None,
+    max_shard_bytes: int,
+    overwrite: bool,
 ) -> None:
     """Write the finished dataset in DATASET as shards that hold audio, words and texts together.
 
@@ -56,10 +63,10 @@ def export(
     A card with the licence lies beside the shards. Exit codes: 0 exported, 1 failed, 2 wrong usage, 130 interrupted.
     """
     with ending_at_once():
+        from ..dialogues.dialogue import SPLITS
         from ..export.run import export_dataset
         from ..export.shards import ExportError, Limits
         from ..processes.signals import SignalRecord
-        from ..publish.manifest import SPLITS
         from ..storage.lock import DatasetBusy
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import json
+from typing import Final, Literal, NamedTuple
 
-from ..engines.base import EmotionSettings, Role
+from pydantic import BaseModel, Field, model_validator
+
+Role = Literal["user", "assistant"]
+"""Who says a turn."""
+ROLES: tuple[Role, Role] = ("user", "assistant")
+"""In the order in which a two-turn dialogue speaks."""
+Split = Literal["train", "eval"]
+"""What a dialogue is for: training, or evaluation."""
+TRAIN: Final = "train"
+EVAL: Final = "eval"
+SPLITS: tuple[Split, Split] = (TRAIN, EVAL)
+
+
+class EmotionSettings(BaseModel, extra="forbid", frozen=True):
+    """How a turn is said, for engines that can; names follow IndexTTS2's API. One of audio, vector and text."""
+
+    emo_audio: str | None = None
+    """A recording that sounds like it."""
+    emo_vector: tuple[float, ...] | None = Field(None, min_length=8, max_length=8)
+    """Weights of happy, angry, sad, afraid, disgusted, melancholic, surprised, calm."""
+    emo_text: str | None = None
+    """A description in words."""
+    emo_alpha: float = Field(1.0, ge=0, le=1)
+    """Strength."""
+    fingerprint: str | None = None
+    """Digest of the recording; set by the engine."""
+
+    @model_validator(mode="after")
+    def _one(self) -> EmotionSettings:
+        given = [name for name in ("emo_audio", "emo_vector", "emo_text") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give one of emo_audio, emo_vector and emo_text, not {len(given)}")
+        return self
+
 
 REJECT_EXCERPT = 500
 """Characters of a rejected line that are kept."""
@@ -50,6 +84,11 @@ class Reject(NamedTuple):
     excerpt: str
     id: str | None = None
     stage: str = "parse"
+
+
+def reject_line(reject: Reject) -> str:
+    """One line of rejects.ndjson."""
+    return json.dumps(reject._asdict(), ensure_ascii=False) + "\n"
 
 
 def excerpt(line: bytes) -> str:

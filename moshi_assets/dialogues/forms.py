@@ -15,8 +15,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from ..engines.base import EmotionSettings, Role
-from .dialogue import EXCERPT_BYTES, Dialogue, Reject, Turn, excerpt
+from .dialogue import EXCERPT_BYTES, ROLES, Dialogue, EmotionSettings, Reject, Role, Turn, excerpt
 
 MAX_ID_CHARS = 1000
 MAX_VOICE_CHARS = 1000
@@ -207,9 +206,8 @@ class _Speakers:
     """Voice and emotion of each role, where the record names them."""
 
     def __init__(self, record: Any) -> None:
-        roles: tuple[Role, ...] = ("user", "assistant")
-        self.voice = {role: _voice(f"{role}_voice", record.get(f"{role}_voice")) for role in roles}
-        self.emotion = {role: record.get(f"{role}_emotion") for role in roles}
+        self.voice = {role: _voice(f"{role}_voice", record.get(f"{role}_voice")) for role in ROLES}
+        self.emotion = {role: record.get(f"{role}_emotion") for role in ROLES}
 
 
 def _turns(entries: Sequence[Any], record: Any, limit: int) -> list[Turn]:

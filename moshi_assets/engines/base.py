@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
-Role = Literal["user", "assistant"]
+from ..dialogues.dialogue import EmotionSettings, Role
 
 
 class EngineError(RuntimeError):
@@ -33,28 +33,6 @@ class Voice(NamedTuple):
     """What `synthesize` is given: a preset, or the absolute path of a recording."""
     fingerprint: str
     """Identity by content, not by name; part of each content key."""
-
-
-class EmotionSettings(BaseModel, extra="forbid", frozen=True):
-    """How a turn is said, for engines that can; names follow IndexTTS2's API. One of audio, vector and text."""
-
-    emo_audio: str | None = None
-    """A recording that sounds like it."""
-    emo_vector: tuple[float, ...] | None = Field(None, min_length=8, max_length=8)
-    """Weights of happy, angry, sad, afraid, disgusted, melancholic, surprised, calm."""
-    emo_text: str | None = None
-    """A description in words."""
-    emo_alpha: float = Field(1.0, ge=0, le=1)
-    """Strength."""
-    fingerprint: str | None = None
-    """Digest of the recording; set by the engine."""
-
-    @model_validator(mode="after")
-    def _one(self) -> EmotionSettings:
-        given = [name for name in ("emo_audio", "emo_vector", "emo_text") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"give one of emo_audio, emo_vector and emo_text, not {len(given)}")
-        return self
 
 
 @dataclass(frozen=True, slots=True)

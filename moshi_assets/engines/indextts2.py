@@ -18,17 +18,8 @@ import soundfile as sf
 
 from indextts.foreign_files import kind_of
 
-from .base import (
-    EmotionSettings,
-    EngineError,
-    IndexTTS2Options,
-    Role,
-    SynthesisResult,
-    SynthesisTask,
-    Voice,
-    VoiceError,
-    add_figures,
-)
+from ..dialogues.dialogue import EmotionSettings, Role
+from .base import EngineError, IndexTTS2Options, SynthesisResult, SynthesisTask, Voice, VoiceError, add_figures
 
 if TYPE_CHECKING:
     from indextts.checkpoints import CheckpointFiles

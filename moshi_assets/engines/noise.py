@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .base import EmotionSettings, NoiseOptions, Role, SynthesisResult, SynthesisTask, Voice, VoiceError
+from ..dialogues.dialogue import EmotionSettings, Role
+from .base import NoiseOptions, SynthesisResult, SynthesisTask, Voice, VoiceError
 
 _MIN_SECONDS = 0.2
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from ..dialogues.dialogue import Split
 from ..publish.card.figures import gather
 from ..publish.card.markdown import fenced
 from ..publish.card.write import export_card
@@ -27,7 +28,7 @@ def export_dataset(
     folder: Path,
     output: Path,
     kind: str,
-    splits: Sequence[str],
+    splits: Sequence[Split],
     limits: Limits,
     overwrite: bool = False,
     report: Callable[[Path], None] | None = None,
@@ -75,7 +76,7 @@ def _export(
     recipe: Recipe,
     output: Path,
     writer: Format,
-    splits: Sequence[str],
+    splits: Sequence[Split],
     limits: Limits,
     overwrite: bool,
     report: Callable[[Path], None] | None,
@@ -87,7 +88,7 @@ def _export(
         raise ExportError(f"dataset {store.name!r} holds no recording of split {' or '.join(splits)}")
     figures = ExportFigures()
 
-    def samples(split: str) -> Iterator[Sample]:
+    def samples(split: Split) -> Iterator[Sample]:
         for sample in read_samples(store, recipe, split):
             heed()
             yield sample
@@ -97,7 +98,7 @@ def _export(
             for path in write_shards(samples(split), split, writer, incoming, limits, figures):
                 if report:
                     report(path)
-        data_files = {split: f"{split}-*.{writer.suffix}" for split in wanted}
+        data_files: dict[str, str] = {split: f"{split}-*.{writer.suffix}" for split in wanted}
         text = export_card(store, recipe, card, data_files, _how_to_read(writer.suffix, data_files, len(card.splits)))
         write_whole(incoming / CARD, text)
         heed()

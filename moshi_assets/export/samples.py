@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..audit.dataset import indexed_shards, manifest_faults, recording_faults
+from ..dialogues.dialogue import Split
 from ..publish.public_paths import public_path
 from ..recipe import Recipe
 from ..stereo.recording import Recording
@@ -24,7 +25,7 @@ class Sample:
 
     key: str
     """Its name in the export: letters, digits, `_`, `-` and `~`."""
-    split: str
+    split: Split
     path: str
     """Of the WAV, relative to the dataset folder."""
     wav: bytes
@@ -49,7 +50,7 @@ def sample_key(path: str) -> str:
     return f"{stem.replace('.', '_')}~{hashlib.blake2b(stem.encode(), digest_size=10).hexdigest()}"
 
 
-def read_samples(store: DatasetStore, recipe: Recipe, split: str) -> Iterator[Sample]:
+def read_samples(store: DatasetStore, recipe: Recipe, split: Split) -> Iterator[Sample]:
     """Recordings of one split in input order. Memory is that of one recording and one shard's texts.
 
     Raises:

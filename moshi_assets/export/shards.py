@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ..dialogues.dialogue import SPLITS, Split
 from ..publish.card.seal import MARK
-from ..publish.manifest import SPLITS
 from .samples import Sample
 
 MAX_SHARD_BYTES = 500_000_000
@@ -66,7 +66,7 @@ class ExportFigures:
 
 
 def write_shards(
-    samples: Iterator[Sample], split: str, kind: Format, folder: Path, limits: Limits, figures: ExportFigures
+    samples: Iterator[Sample], split: Split, kind: Format, folder: Path, limits: Limits, figures: ExportFigures
 ) -> Iterator[Path]:
     """Write the samples of a split as shards `<split>-000000.<suffix>`, ...; yields each when it is finished."""
     sample = next(samples, None)

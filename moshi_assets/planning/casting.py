@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ..dialogues.dialogue import Turn
-from ..engines.base import Role, VoiceError
+from ..dialogues.dialogue import EVAL, ROLES, TRAIN, Role, Split, Turn
+from ..engines.base import VoiceError
 from ..recipe import Recipe, RecipeError
 from .content_keys import ContentKeys
 from .voice_pools import VoicePool
 
 MAX_POOL = 10_000
 """Most voices of a pool: each is read to know it by its content."""
-_ROLES: tuple[Role, ...] = ("user", "assistant")
 _SALT: dict[Role, int] = {"user": 0, "assistant": 0x5851F42D4C957F2D}
 """Keeps the draws of the two roles apart."""
 
@@ -31,21 +30,21 @@ class Casting:
                 uses too.
         """
         self._keys = keys
-        train = {role: _pool(f"{role}_voice", recipe.voices_of(role), keys) for role in _ROLES}
-        self._pools = {"train": train, "eval": dict(train)}
-        for role in _ROLES:
+        train = {role: _pool(f"{role}_voice", recipe.voices_of(role), keys) for role in ROLES}
+        self._pools = {TRAIN: train, EVAL: dict(train)}
+        for role in ROLES:
             if getattr(recipe, f"eval_{role}_voice"):
                 setting = f"eval_{role}_voice"
-                pool = _pool(setting, recipe.voices_of(role, "eval"), keys)
+                pool = _pool(setting, recipe.voices_of(role, EVAL), keys)
                 _check_unheard(setting, pool, train)
-                self._pools["eval"][role] = pool
+                self._pools[EVAL][role] = pool
         self._only = {
             split: {role: pool.draw(0)[0] for role, pool in pools.items()}
             for split, pools in self._pools.items()
             if all(len(pool) == 1 for pool in pools.values())
         }
 
-    def voices(self, turns: Sequence[Turn], seed: int, split: str) -> list[str]:
+    def voices(self, turns: Sequence[Turn], seed: int, split: Split) -> list[str]:
         """Voice of each turn, as `ContentKeys` knows it.
 
         All turns of a role that name no voice share one. The two roles have different voices wherever there is a choice.
@@ -70,9 +69,9 @@ class Casting:
         def draw(role: Role, avoid: Collection[str]) -> tuple[str, str]:
             return pools[role].draw(seed ^ _SALT[role], avoid)
 
-        drawn = {role: draw(role, named[_other(role)]) for role in _ROLES if role in wanted}
+        drawn = {role: draw(role, named[_other(role)]) for role in ROLES if role in wanted}
         if len(drawn) == 2 and drawn["user"][1] == drawn["assistant"][1]:
-            for role in _ROLES:
+            for role in ROLES:
                 taken = drawn[_other(role)][1]
                 second = draw(role, named[_other(role)] | {taken})
                 if second[1] != taken:

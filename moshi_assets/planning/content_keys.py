@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..engines.base import EmotionSettings, Engine, Voice, VoiceError
+from ..dialogues.dialogue import EmotionSettings
+from ..engines.base import Engine, Voice, VoiceError
 from ..recipe import Recipe
 
 _SOUND_FORMAT = 2

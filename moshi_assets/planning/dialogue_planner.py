@@ -10,9 +10,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from ..dialogues.dialogue import Dialogue, Reject, Turn
+from ..dialogues.dialogue import TRAIN, Dialogue, EmotionSettings, Reject, Role, Split, Turn
 from ..dialogues.reader import read_dialogues
-from ..engines.base import EmotionSettings, Role, SynthesisTask, VoiceError, engine_class
+from ..engines.base import SynthesisTask, VoiceError, engine_class
 from ..names import file_stem, hashed_stem
 from ..recipe import Recipe, RecipeError
 from .casting import Casting
@@ -33,7 +33,7 @@ class PlannedDialogue(NamedTuple):
     seeds: list[int]
     keys: list[bytes]
     emotions: Sequence[EmotionSettings | None]
-    split: str = "train"
+    split: Split = TRAIN
     """`train` or `eval`."""
 
     def tasks(self, dataset: str) -> list[SynthesisTask]:
@@ -90,14 +90,14 @@ class Admission:
         for item in self._good():
             yield item if isinstance(item, Reject) else self._planned(*item, split_of)
 
-    def _splitter(self) -> Callable[[Dialogue], str]:
+    def _splitter(self) -> Callable[[Dialogue], Split]:
         recipe = self._recipe
         if recipe.eval_count is not None:
             good = (item[0] for item in self._good() if not isinstance(item, Reject))
             return split_by_count(good, recipe.eval_count, recipe.seed)
         if recipe.eval_fraction:
             return split_by_fraction(recipe.eval_fraction, recipe.seed)
-        return lambda dialogue: "train"
+        return lambda dialogue: TRAIN
 
     def _good(self) -> Iterator[tuple[Dialogue, str] | Reject]:
         """Every good dialogue with its file stem, every bad line as a reject."""
@@ -120,7 +120,7 @@ class Admission:
         finally:
             seen.close()
 
-    def _planned(self, dialogue: Dialogue, stem: str, split_of: Callable[[Dialogue], str]) -> PlannedDialogue:
+    def _planned(self, dialogue: Dialogue, stem: str, split_of: Callable[[Dialogue], Split]) -> PlannedDialogue:
         turns, keys, split = dialogue.turns, self._keys, split_of(dialogue)
         base = dialogue_seed(self._seed, dialogue.id)
         seeds = task_seeds(base, len(turns))

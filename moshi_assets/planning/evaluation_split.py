@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 
-from ..dialogues.dialogue import Dialogue
+from ..dialogues.dialogue import EVAL, TRAIN, Dialogue, Split
 
 _NO_WORD = re.compile(r"[\W_]+")
 _SPARE = 1000
@@ -35,13 +35,13 @@ def text_hash(dialogue: Dialogue, seed: int) -> int:
     return int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest(), "little")
 
 
-def split_by_fraction(fraction: float, seed: int) -> Callable[[Dialogue], str]:
+def split_by_fraction(fraction: float, seed: int) -> Callable[[Dialogue], Split]:
     """Function from a dialogue to `train` or `eval`: each text is in evaluation with the probability `fraction`."""
     limit = int(fraction * 2**64)
-    return lambda dialogue: "eval" if text_hash(dialogue, seed) < limit else "train"
+    return lambda dialogue: EVAL if text_hash(dialogue, seed) < limit else TRAIN
 
 
-def split_by_count(dialogues: Iterable[Dialogue], count: int, seed: int) -> Callable[[Dialogue], str]:
+def split_by_count(dialogues: Iterable[Dialogue], count: int, seed: int) -> Callable[[Dialogue], Split]:
     """Function from a dialogue to `train` or `eval`: `count` of them are in evaluation, those of the smallest hashes.
 
     Dialogues of one text stay together: where they do not all fit into what is left of `count`, they are passed over and
@@ -61,7 +61,7 @@ def split_by_count(dialogues: Iterable[Dialogue], count: int, seed: int) -> Call
         if size <= left:
             chosen.add(value)
             left -= size
-    return lambda dialogue: "eval" if text_hash(dialogue, seed) in chosen else "train"
+    return lambda dialogue: EVAL if text_hash(dialogue, seed) in chosen else TRAIN
 
 
 class _SmallestHashes:

@@ -16,14 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..audit.line_counts import source_state
-from ..dialogues.dialogue import Reject
+from ..dialogues.dialogue import EVAL, Reject, reject_line
 from ..dialogues.reader import DialogueFileError
 from ..dialogues.reject_kinds import RejectTally
 from ..names import shard_key
 from ..quality.listeners.choice import check_listeners
 from ..recipe import Recipe, RecipeError
 from ..storage.checked_table import write_table
-from ..storage.dataset import TASK_SCHEMA, VOICES_FILE, DatasetStore, reject_line, tasks_path
+from ..storage.dataset import TASK_SCHEMA, VOICES_FILE, DatasetStore, tasks_path
 from ..storage.whole_file import whole_file, write_whole
 from ..synthesis.figures import peak_rss
 from .dialogue_planner import Admission, PlannedDialogue
@@ -141,7 +141,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                     due = shards.add(item)
                     dialogue = item.dialogue
                     figures.lines = dialogue.line
-                    if item.split == "eval":
+                    if item.split == EVAL:
                         figures.eval_dialogues += 1
                     if dialogue.unknown_fields:
                         _count_unknown(unknown, dialogue.unknown_fields)

@@ -15,13 +15,11 @@ from typing import IO, Self
 
 from indextts.foreign_files import parse_json
 
+from ..dialogues.dialogue import EVAL, SPLITS, TRAIN, Split
 from ..faults import Fault
 from ..stereo.recording import Recording
 from ..storage.dataset import DatasetStore
 from ..storage.whole_file import temporary_name
-
-TRAIN, EVAL = "train", "eval"
-SPLITS = (TRAIN, EVAL)
 
 
 def manifest_row(path: str, duration: float) -> str:
@@ -29,7 +27,7 @@ def manifest_row(path: str, duration: float) -> str:
     return json.dumps({"path": path, "duration": duration}, ensure_ascii=False) + "\n"
 
 
-def manifest_paths(store: DatasetStore) -> dict[str, Path]:
+def manifest_paths(store: DatasetStore) -> dict[Split, Path]:
     """File of each split's manifest."""
     return {TRAIN: store.manifest_path, EVAL: store.eval_manifest_path}
 
@@ -49,8 +47,8 @@ class ManifestWriter:
         self._buffer_size = buffer_size
         self._paths = manifest_paths(store)
         self._partials = {split: temporary_name(path) for split, path in self._paths.items()}
-        self._buffers: dict[str, list[str]] = {split: [] for split in SPLITS}
-        self._files: dict[str, IO[str]] = {}
+        self._buffers: dict[Split, list[str]] = {split: [] for split in SPLITS}
+        self._files: dict[Split, IO[str]] = {}
         self._open = ExitStack()
         self.rows = dict.fromkeys(SPLITS, 0)
 
@@ -65,7 +63,7 @@ class ManifestWriter:
     ) -> None:
         self._open.close()
 
-    def add(self, split: str, path: str, duration: float) -> None:
+    def add(self, split: Split, path: str, duration: float) -> None:
         """Append one recording to its split's manifest."""
         buffer = self._buffers[split]
         buffer.append(manifest_row(path, duration))
@@ -93,7 +91,7 @@ class ManifestWriter:
             evaluation.unlink(missing_ok=True)
         os.replace(self._partials[TRAIN], train)
 
-    def _flush(self, split: str) -> None:
+    def _flush(self, split: Split) -> None:
         self._files[split].write("".join(self._buffers[split]))
         self._buffers[split].clear()
 

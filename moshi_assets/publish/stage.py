@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from ..audit.dataset import indexed_recordings, indexed_shards
-from ..dialogues.dialogue import REJECT_EXCERPT, Reject
+from ..dialogues.dialogue import EVAL, REJECT_EXCERPT, TRAIN, Reject
 from ..recipe import Recipe
 from ..stereo.recording import Recording
 from ..stereo.training_window import training_windows
@@ -15,7 +15,7 @@ from ..transcripts.stage import transcripts_are_current
 from ..transcripts.transcript import transcript_path
 from .card.figures import CardFigures
 from .card.write import dataset_card, write_card
-from .manifest import EVAL, TRAIN, ManifestWriter
+from .manifest import ManifestWriter
 
 
 @dataclass

@@ -17,8 +17,9 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from indextts.foreign_files import ForeignFileError, read_yaml, shorten, shown
 
 from ..alignment.word_times import AlignerName
+from ..dialogues.dialogue import EVAL, TRAIN, EmotionSettings, Role, Split
 from ..dialogues.forms import MAX_LIST_ENTRIES
-from ..engines.base import BuiltinOptions, EmotionSettings, IndexTTS2Options, NoiseOptions, Role, engine_class
+from ..engines.base import BuiltinOptions, IndexTTS2Options, NoiseOptions, engine_class
 from ..names import check_dataset_name
 from ..quality.rules import Gates
 from ..stereo.floor_transfers import OVERLAP_SHARE
@@ -231,7 +232,7 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         """Options of the chosen engine."""
         return getattr(self, self.engine)
 
-    def voices_of(self, role: Role, split: str = "train") -> list[str]:
+    def voices_of(self, role: Role, split: Split = TRAIN) -> list[str]:
         """Entries of the pool of voices from which a dialogue draws where the record names none.
 
         Args:
@@ -241,7 +242,7 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         Raises:
             RecipeError: neither recipe nor engine has a voice.
         """
-        chosen = (split == "eval" and getattr(self, f"eval_{role}_voice")) or getattr(self, f"{role}_voice")
+        chosen = (split == EVAL and getattr(self, f"eval_{role}_voice")) or getattr(self, f"{role}_voice")
         voices = chosen or engine_class(self.engine).default_voices.get(role)
         if not voices:
             raise RecipeError(

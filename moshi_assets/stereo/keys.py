@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..engines.base import Role
+from ..dialogues.dialogue import TRAIN, Role, Split
 from ..planning.content_keys import dialogue_seed
 from ..recipe import Recipe
 from ..storage.dataset import dialogue_rows
@@ -24,7 +24,7 @@ class ShardDialogue:
     id: str
     line: int
     stem: str
-    split: str
+    split: Split
     rows: range
     """Row numbers in the shard's tasks."""
     roles: list[Role]
@@ -64,7 +64,7 @@ def dialogue_key(dialogue: ShardDialogue, recipe: Recipe) -> bytes:
         more["timing"] = timing
     if recipe.target_lufs is not None:
         more["loudness"] = [recipe.target_lufs, recipe.true_peak_dbtp]
-    if dialogue.split != "train":
+    if dialogue.split != TRAIN:
         more["split"] = dialogue.split
     end = json.dumps(more).encode() if more else b""
     return hashlib.blake2b(settings + b"".join(dialogue.content_keys) + end, digest_size=16).digest()

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from ..engines.base import Role
+from ..dialogues.dialogue import TRAIN, Role, Split
 from ..recipe import Recipe
 from ..storage.checked_table import DamagedTable, read_table, write_table
 from ..storage.whole_file import whole_file
@@ -96,7 +96,7 @@ class Recording:
     dialogue_ids: tuple[str, ...]
     lines: tuple[int, ...]
     """Line of each dialogue in the input."""
-    split: str
+    split: Split
     """`train` or `eval`, of all its dialogues."""
     path: str
     key: bytes
@@ -245,6 +245,6 @@ def _recording(row: dict[str, Any]) -> Recording:
     if "dialogue_id" in row:  # an index from before recordings held several dialogues
         dialogue_id, line = row.pop("dialogue_id"), row.pop("line")
         old = tuple(PlacedTurn(dialogue_id, content_key=b"", **turn) for turn in turns)
-        return Recording((dialogue_id,), (line,), "train", turns=old, **row)
+        return Recording((dialogue_id,), (line,), TRAIN, turns=old, **row)
     ids, lines = tuple(row.pop("dialogue_ids")), tuple(row.pop("lines"))
     return Recording(ids, lines, turns=tuple(PlacedTurn(**turn) for turn in turns), **row)

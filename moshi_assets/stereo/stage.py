@@ -16,7 +16,7 @@ from ..alignment.proportional import audible_stretches
 from ..audio.loudness import Level, LevelFigures, balance
 from ..audio.pcm import resample, resampled_frames
 from ..audit.dataset import recording_faults
-from ..engines.base import Role
+from ..dialogues.dialogue import Role
 from ..faults import Fault
 from ..planning.content_keys import dialogue_seed
 from ..recipe import Recipe

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from ..engines.base import Role
+from ..dialogues.dialogue import Role
 from .floor_transfers import OVERLAP_SHARE, gap_seconds, overlap_seconds
 
 Layout = Literal["sequential", "overlapped"]

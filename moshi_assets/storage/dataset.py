@@ -31,7 +31,7 @@ import pyarrow as pa
 
 from indextts.foreign_files import parse_json
 
-from ..dialogues.dialogue import Reject
+from ..dialogues.dialogue import Reject, reject_line
 from ..names import check_dataset_name, shard_key, split_shard_key
 from ..quality.table import QUALITY_SCHEMA
 from ..recipe import Recipe, load_recipe
@@ -316,11 +316,6 @@ class DatasetStore:
                 stale.add(key)
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         return sorted(stale)
-
-
-def reject_line(reject: Reject) -> str:
-    """One line of rejects.ndjson."""
-    return json.dumps(reject._asdict(), ensure_ascii=False) + "\n"
 
 
 def datasets_in(root: Path) -> list[DatasetStore]:

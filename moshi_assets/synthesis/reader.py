@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..engines.base import EmotionSettings, SynthesisTask
+from ..dialogues.dialogue import EmotionSettings
+from ..engines.base import SynthesisTask
 from ..quality.rules import Rules
 from ..resume.missing import LaneWork
 from ..storage.dataset import DatasetStore

@@ -21,7 +21,7 @@ from ..alignment.base import Word
 from ..alignment.fit import misfits
 from ..alignment.word_times import APPROXIMATE
 from ..alignment.words import split_words
-from ..engines.base import Role
+from ..dialogues.dialogue import Role
 from ..faults import Fault
 from ..stereo.recording import CHANNEL, Recording
 from ..storage.whole_file import write_whole

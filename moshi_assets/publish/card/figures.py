@@ -12,11 +12,11 @@ import pyarrow as pa
 from indextts.foreign_files import parse_json
 
 from ...audit.dataset import indexed_shards
+from ...dialogues.dialogue import SPLITS, TRAIN
 from ...dialogues.reject_kinds import RejectTally
 from ...recipe import Recipe
 from ...stereo.recording import Recording
 from ...storage.dataset import DatasetStore, dialogue_rows
-from ..manifest import SPLITS, TRAIN
 from .measured import Measured
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import yaml
 
 from ...alignment.word_times import APPROXIMATE
+from ...dialogues.dialogue import EVAL, SPLITS, TRAIN
 from ...recipe import Recipe
 from ...recipe.card import UNSPECIFIED
 from ...stereo.training_window import TRAINING_WINDOW
 from ...storage.dataset import DatasetStore
-from ..manifest import EVAL, SPLITS, TRAIN
 from ..public_paths import public_path, public_settings
 from .figures import CardFigures
 from .markdown import code, fenced, prose, table

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...dialogues.dialogue import EVAL, TRAIN
 from ...recipe import Recipe
 from ...storage.dataset import DatasetStore
 from ...storage.whole_file import write_whole
-from ..manifest import EVAL, TRAIN
 from . import sections
 from .figures import CardFigures
 from .front_matter import front_matter

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ...alignment.words import split_words
+from ...dialogues.dialogue import Split
 from ...stereo.recording import PlacedTurn, Recording
 from ...storage.dataset import DatasetStore
 from ...transcripts.transcript import SPEAKER, read_transcript, transcript_path
@@ -55,7 +56,7 @@ class Clip:
     title: str
     reason: str
     """Why it is among the worst; empty for a random one."""
-    split: str
+    split: Split
     sample_rate: int
     recording_seconds: float
     offset: float

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ...dialogues.dialogue import Role
 from ...dialogues.reject_kinds import reject_kind
-from ...engines.base import Role
 from ...stereo.recording import Recording
 from .distribution import Distribution
 from .figures import ROLES, Texts, text_of

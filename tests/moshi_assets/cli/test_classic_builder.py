@@ -12,8 +12,8 @@ from indextts import IndexTTS2
 from indextts.parity_rule import wave
 from indextts.tiny import write_checkpoint
 from moshi_assets.cli.classic_builder import BaselineFigures, build_baseline, side_by_side
+from moshi_assets.dialogues.dialogue import Role
 from moshi_assets.dialogues.reader import DialogueFileError
-from moshi_assets.engines.base import Role
 from moshi_assets.recipe import RecipeError
 from moshi_assets.stereo.recording import CHANNEL
 from tests.moshi_assets.support.plain_dataset import SHORT_NOISE, PlainDataset, record, records

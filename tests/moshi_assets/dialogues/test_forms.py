@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshi_assets.dialogues.dialogue import Dialogue, Reject, Turn
+from moshi_assets.dialogues.dialogue import Dialogue, EmotionSettings, Reject, Turn
 from moshi_assets.dialogues.forms import MAX_DIALOGUE_CHARS, MAX_LIST_ENTRIES, MAX_VOICE_CHARS, parse_record
 from moshi_assets.dialogues.reader import read_dialogues
-from moshi_assets.engines.base import EmotionSettings
 from tests.moshi_assets.support.pipeline import REPOSITORY
 
 SAD = {"emo_text": "sad"}

@@ -47,7 +47,9 @@ def _python(*command: str | Path, cwd: Path) -> str:
 def test_it_holds_settings_workspace_and_examples_and_no_tests(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
 
-    assert {f"moshi_assets/{name}" for name in ("dagster.yaml", "workspace.yaml", "publish/report/page/page.html")} <= names
+    assert {
+        f"moshi_assets/{name}" for name in ("dagster.yaml", "workspace.yaml", "publish/report/page/page.html")
+    } <= names
     examples = {
         path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "examples").rglob("*") if path.is_file()
     }

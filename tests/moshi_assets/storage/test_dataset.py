@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from moshi_assets.dialogues.dialogue import Reject
-from moshi_assets.storage.dataset import DatasetError, DatasetStore, datasets_in, reject_line
+from moshi_assets.dialogues.dialogue import Reject, reject_line
+from moshi_assets.storage.dataset import DatasetError, DatasetStore, datasets_in
 from tests.moshi_assets.support.plain_dataset import PlainDataset, records
 
 
