@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from moshi_assets.audio.pcm import to_pcm16
-from moshi_assets.engines.base import BuiltinOptions, SynthesisTask
+from moshi_assets.engines.base import SynthesisTask
 from moshi_assets.engines.builtin import BuiltinEngine
 from moshi_assets.quality.measures import measure
-from moshi_assets.quality.rules import Gates
+from moshi_assets.quality.rules import failed_gates
+from moshi_assets.recipe.engines import BuiltinOptions
+from moshi_assets.recipe.gates import Gates
 
 from .measure import save
 
@@ -42,7 +44,7 @@ def measured_seconds(turns: list[Spoken]) -> float:
     for _ in range(REPEATS + 1):  # the first imports and designs the meter's filters
         begin = time.perf_counter()
         for text, samples, rate in turns:
-            Gates().faults(measure(samples, rate, text), text, BuiltinEngine.characters_per_second)
+            failed_gates(Gates(), measure(samples, rate, text), text, BuiltinEngine.characters_per_second)
         walls.append(time.perf_counter() - begin)
     return min(walls[1:])
 
@@ -50,7 +52,7 @@ def measured_seconds(turns: list[Spoken]) -> float:
 def main() -> None:
     turns = spoken()
     audio = sum(len(samples) / rate for _, samples, rate in turns)
-    faults = [Gates().faults(measure(s, r, t), t, BuiltinEngine.characters_per_second) for t, s, r in turns]
+    faults = [failed_gates(Gates(), measure(s, r, t), t, BuiltinEngine.characters_per_second) for t, s, r in turns]
     one = measured_seconds(turns)
     with ProcessPoolExecutor(2) as pool:
         two = max(pool.map(measured_seconds, [turns, turns]))

@@ -20,8 +20,9 @@ from pathlib import Path
 import soundfile
 from indextts.parity_rule import wave
 from indextts.tiny import write_checkpoint
-from moshi_assets.engines.base import IndexTTS2Options, SynthesisTask
+from moshi_assets.engines.base import SynthesisTask
 from moshi_assets.engines.indextts2 import IndexTTS2Engine
+from moshi_assets.recipe.engines import IndexTTS2Options
 from moshi_assets.processes.memory_watch import read_memory
 folder, batches = Path(sys.argv[1]), int(sys.argv[2])
 checkpoint = write_checkpoint(folder / "checkpoint")

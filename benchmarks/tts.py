@@ -33,8 +33,8 @@ from indextts.request import Emotion, RandomStreams
 from indextts.solver import FlowSolver
 from indextts.spoken_segment import Segment, SpeakingOptions
 from indextts.tiny import write_checkpoint
-from moshi_assets.engines.base import IndexTTS2Options
 from moshi_assets.engines.indextts2 import GPU_PRECISION, precision_on
+from moshi_assets.recipe.engines import IndexTTS2Options
 
 from .measure import RESULTS, machine, save
 from .tts_chain import measure_chain

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from ..recipe.recipe import AlignerName
 from .acoustic import AcousticAligner
 from .base import Aligner, AlignerError, AlignmentError, Utterance, Word
 from .ctc import CtcAligner, model_folder
@@ -16,7 +17,6 @@ from .words import is_english
 
 logger = logging.getLogger(__name__)
 
-AlignerName = Literal["auto", "engine", "acoustic", "ctc", "proportional"]
 APPROXIMATE = ProportionalAligner.name
 """The method whose times are a guess."""
 

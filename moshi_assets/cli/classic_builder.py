@@ -19,7 +19,7 @@ import soundfile as sf
 
 from ..audio.pcm import to_pcm16
 from ..dialogues.dialogue import ROLES, Dialogue, Reject, Role, reject_line
-from ..engines.base import engine_class
+from ..engines.registry import engine_class
 from ..planning.dialogue_planner import Admission, PlannedDialogue
 from ..processes.worker import default_device
 from ..publish.manifest import manifest_row

@@ -10,8 +10,8 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ..engines.base import IndexTTS2Options
 from ..recipe import Recipe
+from ..recipe.engines import IndexTTS2Options
 
 NOT_OPTIONS = frozenset({"source"})
 """Fields of a recipe that the command knows otherwise."""

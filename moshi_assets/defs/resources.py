@@ -9,7 +9,8 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr
 
-from ..engines.base import Engine, engine_class
+from ..engines.base import Engine
+from ..engines.registry import engine_class
 from ..processes.worker import default_device
 from ..recipe import Recipe
 from ..storage.dataset import DatasetStore

@@ -15,7 +15,8 @@ import numpy as np
 import soxr
 
 from ..dialogues.dialogue import EmotionSettings, Role
-from .base import BuiltinOptions, SynthesisResult, SynthesisTask, Voice, VoiceError
+from ..recipe.engines import BuiltinOptions
+from .base import SynthesisResult, SynthesisTask, Voice, VoiceError
 
 _PITCH = {"heart": 1.0, "heart-deep": 0.82}
 """Preset -> pitch factor. Below 1 the text is spoken faster by its inverse and then stretched back by resampling:

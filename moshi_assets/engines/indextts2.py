@@ -19,7 +19,8 @@ import soundfile as sf
 from indextts.foreign_files import kind_of
 
 from ..dialogues.dialogue import EmotionSettings, Role
-from .base import EngineError, IndexTTS2Options, SynthesisResult, SynthesisTask, Voice, VoiceError, add_figures
+from ..recipe.engines import IndexTTS2Options
+from .base import EngineError, SynthesisResult, SynthesisTask, Voice, VoiceError, add_figures
 
 if TYPE_CHECKING:
     from indextts.checkpoints import CheckpointFiles

@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..dialogues.dialogue import EmotionSettings, Role
-from .base import NoiseOptions, SynthesisResult, SynthesisTask, Voice, VoiceError
+from ..recipe.engines import NoiseOptions
+from .base import SynthesisResult, SynthesisTask, Voice, VoiceError
 
 _MIN_SECONDS = 0.2
 

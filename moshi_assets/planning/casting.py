@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from ..dialogues.dialogue import EVAL, ROLES, TRAIN, Role, Split, Turn
 from ..engines.base import VoiceError
+from ..engines.registry import engine_class
 from ..recipe import Recipe, RecipeError
 from .content_keys import ContentKeys
 from .voice_pools import VoicePool
@@ -14,6 +15,26 @@ MAX_POOL = 10_000
 """Most voices of a pool: each is read to know it by its content."""
 _SALT: dict[Role, int] = {"user": 0, "assistant": 0x5851F42D4C957F2D}
 """Keeps the draws of the two roles apart."""
+
+
+def voices_of(recipe: Recipe, role: Role, split: Split = TRAIN) -> list[str]:
+    """Entries of the pool of voices from which a dialogue draws where the record names none.
+
+    Args:
+        role: user or assistant.
+        split: train or eval.
+
+    Raises:
+        RecipeError: neither recipe nor engine has a voice.
+    """
+    chosen = (split == EVAL and getattr(recipe, f"eval_{role}_voice")) or getattr(recipe, f"{role}_voice")
+    voices = chosen or engine_class(recipe.engine).default_voices.get(role)
+    if not voices:
+        raise RecipeError(
+            f"engine {recipe.engine!r} has no default {role} voice: set {role}_voice in the recipe "
+            f"(--{role}-voice on the command line) to a WAV file"
+        )
+    return [voices] if isinstance(voices, str) else voices
 
 
 class Casting:
@@ -30,12 +51,12 @@ class Casting:
                 uses too.
         """
         self._keys = keys
-        train = {role: _pool(f"{role}_voice", recipe.voices_of(role), keys) for role in ROLES}
+        train = {role: _pool(f"{role}_voice", voices_of(recipe, role), keys) for role in ROLES}
         self._pools = {TRAIN: train, EVAL: dict(train)}
         for role in ROLES:
             if getattr(recipe, f"eval_{role}_voice"):
                 setting = f"eval_{role}_voice"
-                pool = _pool(setting, recipe.voices_of(role, EVAL), keys)
+                pool = _pool(setting, voices_of(recipe, role, EVAL), keys)
                 _check_unheard(setting, pool, train)
                 self._pools[EVAL][role] = pool
         self._only = {

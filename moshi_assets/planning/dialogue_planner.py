@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from ..dialogues.dialogue import TRAIN, Dialogue, EmotionSettings, Reject, Role, Split, Turn
 from ..dialogues.reader import read_dialogues
-from ..engines.base import SynthesisTask, VoiceError, engine_class
+from ..engines.base import SynthesisTask, VoiceError
+from ..engines.registry import engine_class
 from ..names import file_stem, hashed_stem
 from ..recipe import Recipe, RecipeError
 from .casting import Casting

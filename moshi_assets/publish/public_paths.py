@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from ..engines.base import ENGINES
 from ..recipe import Recipe
+from ..recipe.engines import ENGINE_NAMES
 
 
 def public_path(text: str, folder: Path) -> str:
@@ -36,4 +36,4 @@ def public_settings(recipe: Recipe) -> dict[str, Any]:
         return value
 
     settings = recipe.model_dump(mode="json")
-    return {key: shown(value) for key, value in settings.items() if key not in ENGINES or key == recipe.engine}
+    return {key: shown(value) for key, value in settings.items() if key not in ENGINE_NAMES or key == recipe.engine}

@@ -1,5 +1,6 @@
 """Every setting of a dataset, and nothing but settings."""
 
-from .recipe import Recipe, RecipeError, load_recipe, make_recipe, read_recipe_settings
+from .reading import RecipeError, load_recipe, make_recipe, read_recipe_settings
+from .recipe import Recipe
 
 __all__ = ["Recipe", "RecipeError", "load_recipe", "make_recipe", "read_recipe_settings"]

@@ -5,39 +5,24 @@ Shards that are built later (from the UI, a sensor, a schedule) read it from the
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-from collections.abc import Collection
-from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-from indextts.foreign_files import ForeignFileError, read_yaml, shorten, shown
-
-from ..alignment.word_times import AlignerName
-from ..dialogues.dialogue import EVAL, TRAIN, EmotionSettings, Role, Split
+from ..dialogues.dialogue import EmotionSettings
 from ..dialogues.forms import MAX_LIST_ENTRIES
-from ..engines.base import BuiltinOptions, IndexTTS2Options, NoiseOptions, engine_class
 from ..names import check_dataset_name
-from ..quality.rules import Gates
-from ..stereo.floor_transfers import OVERLAP_SHARE
-from ..stereo.timeline import Layout, Timing, TimingModel
 from .card import CardSettings
+from .engines import BuiltinOptions, EngineName, IndexTTS2Options, NoiseOptions
+from .gates import Gates
+from .timing import LEADING_SILENCE, OVERLAP_SHARE, Layout, Timing, TimingModel
 
-EngineName = Literal["builtin", "noise", "indextts2"]
+AlignerName = Literal["auto", "engine", "acoustic", "ctc", "proportional"]
 Voices = str | list[str] | None
 MAX_EVAL_COUNT = 100_000
 """The hashes of that many dialogues are held in memory; `eval_fraction` has no such bound."""
-
-
-LEADING_SILENCE: dict[Timing, float] = {"fixed": 0.0, "natural": 0.2}
-"""Seconds before the first turn of a dialogue where the recipe does not say it."""
-
-
-class RecipeError(ValueError):
-    """A recipe that cannot be used; the message names the setting and the remedy."""
 
 
 class Recipe(BaseModel, extra="forbid", validate_default=True):
@@ -232,25 +217,6 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         """Options of the chosen engine."""
         return getattr(self, self.engine)
 
-    def voices_of(self, role: Role, split: Split = TRAIN) -> list[str]:
-        """Entries of the pool of voices from which a dialogue draws where the record names none.
-
-        Args:
-            role: user or assistant.
-            split: train or eval.
-
-        Raises:
-            RecipeError: neither recipe nor engine has a voice.
-        """
-        chosen = (split == EVAL and getattr(self, f"eval_{role}_voice")) or getattr(self, f"{role}_voice")
-        voices = chosen or engine_class(self.engine).default_voices.get(role)
-        if not voices:
-            raise RecipeError(
-                f"engine {self.engine!r} has no default {role} voice: set {role}_voice in the recipe "
-                f"(--{role}-voice on the command line) to a WAV file"
-            )
-        return [voices] if isinstance(voices, str) else voices
-
     def to_yaml(self) -> str:
         """The recipe as it is stored: every setting, defaults too."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -259,81 +225,3 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     def fingerprint(self) -> str:
         """Short digest of every setting."""
         return hashlib.blake2b(self.to_yaml().encode(), digest_size=8).hexdigest()
-
-
-def make_recipe(
-    settings: dict[str, Any], recipe_file: str | Path | None = None, of_file: Collection[str] = ()
-) -> Recipe:
-    """Recipe from a mapping.
-
-    Args:
-        settings: by name.
-        recipe_file: where those named in `of_file` come from, for messages.
-        of_file: names.
-
-    Raises:
-        RecipeError: unknown keys or bad values, all of them named.
-    """
-    try:
-        return Recipe.model_validate(settings)
-    except ValidationError as error:
-        errors = error.errors(include_url=False, include_context=False)
-        faults = [shorten(_fault(each), _MOST_CHARACTERS) for each in errors[:_MOST_FAULTS]]
-        if any(each["loc"][:1] and each["loc"][0] in of_file for each in errors):
-            faults[0] = f"recipe {recipe_file}: {faults[0]}"
-        if len(errors) > _MOST_FAULTS:
-            faults.append(f"and {len(errors) - _MOST_FAULTS} more")
-        raise RecipeError("; ".join(faults)) from None
-
-
-_UNION_MEMBERS = ("int", "literal['native']", "str", "list[str]")
-_MOST_FAULTS = 20
-_MOST_CHARACTERS = 1500
-"""Of one fault; the list of all settings has 800."""
-
-
-def _fault(error: Any) -> str:
-    where = ".".join(shorten(str(part)) for part in error["loc"] if part not in _UNION_MEMBERS)
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where, Recipe.model_fields, 1)
-        advice = f"; did you mean {near[0]!r}?" if near else ""
-        return f"unknown setting {where!r}{advice} (known: {', '.join(Recipe.model_fields)})"
-    if error["type"] == "missing":
-        return f"setting {where!r} is missing"
-    message = error["msg"].removeprefix("Value error, ")
-    if not where:  # of several settings together
-        return message
-    value = shown(error["input"])
-    return f"{where}: {message}" + ("" if value in message else f" (got {value})")
-
-
-def read_recipe_settings(path: Path) -> dict[str, Any]:
-    """Mapping held by a recipe file (YAML), not yet validated: a recipe on disk may leave out name and source.
-
-    Raises:
-        RecipeError: unreadable, not YAML, not a mapping, or written to do harm (see `foreign_files`).
-    """
-    try:
-        settings = read_yaml(path)
-    except OSError as error:
-        raise RecipeError(f"cannot read recipe {path}: {error.strerror}") from None
-    except ForeignFileError as error:
-        raise RecipeError(f"recipe {error}") from error
-    if settings is None:
-        return {}
-    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
-        raise RecipeError(f"recipe {path} must be a mapping of settings, such as 'gap: 0.5' on a line")
-    return settings
-
-
-def load_recipe(path: Path) -> Recipe:
-    """Recipe stored with a dataset.
-
-    Raises:
-        RecipeError: missing or damaged.
-    """
-    settings = read_recipe_settings(path)
-    try:
-        return make_recipe(settings)
-    except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from None

@@ -22,8 +22,6 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-OVERLAP_SHARE = 0.301
-"""Of all floor transfers (Levinson & Torreira 2015)."""
 GAP_MEDIAN, GAP_SIGMA = 0.26877, 0.82586
 """Gaps: seconds, and the standard deviation of their logarithm."""
 OVERLAP_MEDIAN, OVERLAP_SIGMA = 0.18486, 0.80947

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ..dialogues.dialogue import Role
-from .floor_transfers import OVERLAP_SHARE, gap_seconds, overlap_seconds
-
-Layout = Literal["sequential", "overlapped"]
-Timing = Literal["fixed", "natural"]
+from ..recipe.timing import TimingModel
+from .floor_transfers import gap_seconds, overlap_seconds
 
 _MOST_OVERLAPPED = 0.5
 """Share of a turn, the earlier or the later one, that an overlap by chance may take: both stay turns of their own."""
@@ -34,25 +31,6 @@ class TimedTurn(NamedTuple):
     """Frames of silence before one hears something of it."""
     trail: int = 0
     """Frames of silence at its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimingModel:
-    """How turns follow one another where the record does not say it."""
-
-    layout: Layout = "sequential"
-    """`overlapped`: each channel by itself from frame 0 on, `gap` between its turns; nothing else counts. Of two turns
-    both start at 0, as in the classic builder."""
-    timing: Timing = "fixed"
-    """`fixed`: always `gap`. `natural`: by chance, as people do (`floor_transfers`)."""
-    gap: float = 0.3
-    """Seconds between turns."""
-    leading_silence: float = 0.0
-    """Seconds before the first turn."""
-    overlap_probability: float = OVERLAP_SHARE
-    """Share of natural changes of speaker that overlap."""
-    max_silence: float = 2.0
-    """No natural gap is longer (seconds)."""
 
 
 class _Chance(NamedTuple):

@@ -12,7 +12,7 @@ from indextts.foreign_files import parse_json
 
 from ...dialogues.dialogue import Role
 from ...dialogues.reject_kinds import RejectTally
-from ...engines.base import engine_class
+from ...engines.registry import engine_class
 from ...recipe import Recipe
 from ...stereo.recording import PlacedTurn, Recording, read_index
 from ...stereo.turn_taking import floor_transfer_offsets

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from ...alignment.ctc import model_folder
-from ...engines.base import engine_class
+from ...engines.registry import engine_class
 
 if TYPE_CHECKING:
     from ...recipe import Recipe

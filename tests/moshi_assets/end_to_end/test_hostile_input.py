@@ -22,9 +22,10 @@ from indextts.foreign_files import ForeignFileError, read_yaml, shown
 from indextts.tiny import write_checkpoint
 from moshi_assets.audit.dataset import dataset_faults
 from moshi_assets.defs.run_failure import run_failure
-from moshi_assets.engines.base import EngineError, IndexTTS2Options, VoiceError
+from moshi_assets.engines.base import EngineError, VoiceError
 from moshi_assets.engines.indextts2 import IndexTTS2Engine
 from moshi_assets.recipe import RecipeError, make_recipe, read_recipe_settings
+from moshi_assets.recipe.engines import IndexTTS2Options
 from moshi_assets.storage.inbox import look_into
 from tests.moshi_assets.support.pipeline import Pipeline, dialogue, failure, run, write_dialogues
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from moshi_assets.audit.dataset import dataset_faults
-from moshi_assets.engines.base import EngineError, NoiseOptions, SynthesisResult, SynthesisTask
+from moshi_assets.engines.base import EngineError, SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
+from moshi_assets.recipe.engines import NoiseOptions
 from moshi_assets.synthesis.lane import HOPELESS_FAILURES, UNWRITTEN_ROWS
 from moshi_assets.synthesis.parts import NO_AUDIO, SpokenShard
 from tests.moshi_assets.support.erratic import PACE, TRICKS, ErraticEngine, trick

@@ -9,20 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moshi_assets.audio.pcm import to_pcm16
-from moshi_assets.engines.base import (
-    ENGINES,
-    BuiltinOptions,
-    EngineEntry,
-    EngineError,
-    NoiseOptions,
-    SynthesisResult,
-    SynthesisTask,
-    VoiceError,
-    engine_class,
-)
+from moshi_assets.engines.base import EngineError, SynthesisResult, SynthesisTask, VoiceError
 from moshi_assets.engines.builtin import BuiltinEngine
 from moshi_assets.engines.noise import NoiseEngine
+from moshi_assets.engines.registry import ENGINES, EngineEntry, engine_class
 from moshi_assets.recipe import make_recipe
+from moshi_assets.recipe.engines import BuiltinOptions, NoiseOptions
 
 SENTENCE = "The train to the coast leaves at noon."
 

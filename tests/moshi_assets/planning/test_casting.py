@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moshi_assets.dialogues.dialogue import Turn
-from moshi_assets.engines.base import NoiseOptions, VoiceError
+from moshi_assets.engines.base import VoiceError
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.planning.casting import Casting
 from moshi_assets.planning.content_keys import ContentKeys
 from moshi_assets.recipe import RecipeError, make_recipe
+from moshi_assets.recipe.engines import NoiseOptions
 
 NAMES = [f"voice_{number}" for number in range(8)]
 TALK = (Turn("assistant", "Hi.", None), Turn("user", "Hello.", None), Turn("assistant", "Hm?", None))

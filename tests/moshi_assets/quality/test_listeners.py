@@ -13,7 +13,7 @@ import pytest
 import soundfile as sf
 
 from moshi_assets.audio.pcm import to_pcm16
-from moshi_assets.engines.base import BuiltinOptions, SynthesisTask
+from moshi_assets.engines.base import SynthesisTask
 from moshi_assets.quality.listeners.choice import Heard, ListenerError, Listeners, check_listeners
 from moshi_assets.quality.listeners.word_errors import (
     CtcRecogniser,
@@ -23,6 +23,7 @@ from moshi_assets.quality.listeners.word_errors import (
     word_error_rate,
 )
 from moshi_assets.recipe import Recipe, make_recipe
+from moshi_assets.recipe.engines import BuiltinOptions
 from tests.moshi_assets.support.erratic import PACE, ErraticEngine
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record, records
 from tests.moshi_assets.support.spoken import needs_pocketsphinx

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from moshi_assets.quality.expectation import expect
 from moshi_assets.quality.measures import SILENT_LUFS, Measures, block_seconds, measure, rounded
-from moshi_assets.quality.rules import Gates
+from moshi_assets.quality.rules import failed_gates
+from moshi_assets.recipe.gates import Gates
 
 RATE = 24000
 
@@ -179,7 +180,7 @@ TEXT = "Do I need an umbrella with me this afternoon?"
 
 
 def test_a_good_utterance_has_no_fault():
-    assert Gates().faults(GOOD, TEXT, 15) == []
+    assert failed_gates(Gates(), GOOD, TEXT, 15) == []
 
 
 @pytest.mark.parametrize(
@@ -200,15 +201,15 @@ def test_a_good_utterance_has_no_fault():
     ids=str,
 )
 def test_each_gate_tells_measure_value_and_threshold(change: dict[str, float], fault: str):
-    assert Gates().faults(GOOD._replace(**change), TEXT, 15) == [fault]
+    assert failed_gates(Gates(), GOOD._replace(**change), TEXT, 15) == [fault]
 
 
 def test_a_short_text_has_no_speaking_rate():
-    assert Gates().faults(GOOD._replace(seconds=0.8, chars_per_second=2.0), "Oh.", 15) == []
+    assert failed_gates(Gates(), GOOD._replace(seconds=0.8, chars_per_second=2.0), "Oh.", 15) == []
 
 
 def test_without_an_expected_rate_lengths_are_not_judged():
-    assert Gates().faults(GOOD._replace(seconds=60.0, chars_per_second=0.1), TEXT, None) == []
+    assert failed_gates(Gates(), GOOD._replace(seconds=60.0, chars_per_second=0.1), TEXT, None) == []
 
 
 @pytest.mark.parametrize(
@@ -225,7 +226,7 @@ def test_without_an_expected_rate_lengths_are_not_judged():
     ids=str,
 )
 def test_optional_measures_are_judged_where_they_are_switched_on(gates: dict, measures: dict, faulty: bool):
-    assert bool(Gates(**gates).faults(GOOD._replace(**measures), TEXT, 15)) is faulty
+    assert bool(failed_gates(Gates(**gates), GOOD._replace(**measures), TEXT, 15)) is faulty
 
 
 # -- the built-in voice
@@ -233,8 +234,8 @@ def test_optional_measures_are_judged_where_they_are_switched_on(gates: dict, me
 
 @pytest.fixture(scope="module")
 def builtin():
-    from moshi_assets.engines.base import BuiltinOptions
     from moshi_assets.engines.builtin import BuiltinEngine
+    from moshi_assets.recipe.engines import BuiltinOptions
 
     return BuiltinEngine(BuiltinOptions())
 
@@ -247,4 +248,4 @@ def test_ordinary_short_texts_of_the_built_in_voice_pass(builtin, text: str):
     for voice in ("heart", "heart-deep"):
         (spoken,) = builtin.synthesize([SynthesisTask("d", "i", 0, "user", text, voice, 1, b"k" * 16)])
         found = measure(to_pcm16(spoken.audio), spoken.sample_rate, text)
-        assert Gates().faults(found, text, builtin.characters_per_second) == []
+        assert failed_gates(Gates(), found, text, builtin.characters_per_second) == []

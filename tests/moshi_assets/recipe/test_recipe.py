@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moshi_assets.planning.casting import voices_of
 from moshi_assets.recipe import Recipe, RecipeError, load_recipe, make_recipe, read_recipe_settings
 
 MINIMUM = {"name": "talks", "source": "talks.jsonl"}
@@ -186,14 +187,14 @@ def test_a_damaged_stored_recipe_is_named(tmp_path: Path):
 
 def test_a_role_has_the_recipe_s_voices_before_the_engine_s():
     made = recipe(user_voice=["heart", "heart-deep"])
-    assert (made.voices_of("user"), made.voices_of("assistant")) == (["heart", "heart-deep"], ["heart"])
-    assert recipe().voices_of("user") == ["heart-deep"]
+    assert (voices_of(made, "user"), voices_of(made, "assistant")) == (["heart", "heart-deep"], ["heart"])
+    assert voices_of(recipe(), "user") == ["heart-deep"]
 
 
 def test_evaluation_has_the_voices_of_training_where_none_are_named():
     made = recipe(user_voice="a", eval_assistant_voice="b", eval_count=1)
-    assert (made.voices_of("user", "eval"), made.voices_of("assistant", "eval")) == (["a"], ["b"])
-    assert made.voices_of("assistant") == ["heart"]
+    assert (voices_of(made, "user", "eval"), voices_of(made, "assistant", "eval")) == (["a"], ["b"])
+    assert voices_of(made, "assistant") == ["heart"]
 
 
 @pytest.mark.parametrize("setting", ["user_voice", "assistant_voice", "eval_user_voice", "eval_assistant_voice"])

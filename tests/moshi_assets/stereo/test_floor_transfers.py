@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from moshi_assets.planning.content_keys import dialogue_seed
-from moshi_assets.stereo.floor_transfers import OVERLAP_SHARE, gap_seconds, overlap_seconds
-from moshi_assets.stereo.timeline import TimedTurn, TimingModel, place
+from moshi_assets.recipe.timing import OVERLAP_SHARE, TimingModel
+from moshi_assets.stereo.floor_transfers import gap_seconds, overlap_seconds
+from moshi_assets.stereo.timeline import TimedTurn, place
 
 RATE = 24000
 

@@ -10,8 +10,9 @@ import pytest
 import soundfile as sf
 
 from moshi_assets.audio.pcm import resample
-from moshi_assets.engines.base import NoiseOptions, SynthesisResult, SynthesisTask
+from moshi_assets.engines.base import SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
+from moshi_assets.recipe.engines import NoiseOptions
 from moshi_assets.stereo.recording import INDEX_SCHEMA, read_index
 from moshi_assets.storage.checked_table import read_table, write_table
 from moshi_assets.storage.dataset import DatasetError

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshi_assets.stereo.timeline import TimedTurn, TimingModel, place
+from moshi_assets.recipe.timing import TimingModel
+from moshi_assets.stereo.timeline import TimedTurn, place
 
 RATE = 24000
 SECONDS = st.floats(-30, 30) | st.sampled_from([0.0, 0.3, -0.3, 5.0])

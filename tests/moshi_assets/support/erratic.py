@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from moshi_assets.engines.base import NoiseOptions, SynthesisResult, SynthesisTask
+from moshi_assets.engines.base import SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.planning.content_keys import dialogue_seed, task_seeds
+from moshi_assets.recipe.engines import NoiseOptions
 from moshi_assets.synthesis.attempts import attempt_seed
 
 PACE = {"chars_per_second": 200, "min_chars_per_second": 20, "max_chars_per_second": 1000}

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from moshi_assets.alignment.word_times import WordTimes
-from moshi_assets.engines.base import Engine, engine_class
+from moshi_assets.engines.base import Engine
+from moshi_assets.engines.registry import engine_class
 from moshi_assets.planning.stage import ParseFigures, plan
 from moshi_assets.publish.stage import ManifestFigures, publish_manifest
 from moshi_assets.recipe import Recipe, make_recipe

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from moshi_assets.engines.base import EngineError, NoiseOptions, SynthesisResult, SynthesisTask
+from moshi_assets.engines.base import EngineError, SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.processes.worker import default_device
+from moshi_assets.recipe.engines import NoiseOptions
 from moshi_assets.resume.missing import LaneWork, deal, missing_rows
 from moshi_assets.synthesis.lane import HOPELESS_FAILURES, UNWRITTEN_ROWS, Lane
 from moshi_assets.synthesis.parts import SpokenShard
