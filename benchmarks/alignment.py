@@ -15,7 +15,8 @@ import numpy as np
 from moshi_assets.alignment.acoustic import AcousticAligner
 from moshi_assets.alignment.base import Aligner, AlignmentError, Utterance, Word
 from moshi_assets.alignment.engine_times import EngineAligner
-from moshi_assets.alignment.proportional import ProportionalAligner, audible_stretches
+from moshi_assets.alignment.proportional import ProportionalAligner
+from moshi_assets.audio.silence import audible_stretches
 from moshi_assets.stereo.recording import read_index
 from moshi_assets.storage.dataset import DatasetStore, dialogue_texts
 from moshi_assets.transcripts.stage import utterances

@@ -23,7 +23,7 @@ from indextts.tiny import write_checkpoint
 from moshi_assets.engines.base import SynthesisTask
 from moshi_assets.engines.indextts2 import IndexTTS2Engine
 from moshi_assets.recipe.engines import IndexTTS2Options
-from moshi_assets.processes.memory_watch import read_memory
+from moshi_assets.processes.memory import read_memory
 folder, batches = Path(sys.argv[1]), int(sys.argv[2])
 checkpoint = write_checkpoint(folder / "checkpoint")
 soundfile.write(folder / "voice.wav", wave(22050, 1.6, 3), 22050)

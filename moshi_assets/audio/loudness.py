@@ -1,4 +1,4 @@
-"""Loudness normalisation: the turns of one speaker brought to a target, without touching their peaks' shape.
+"""Loudness of speech (ITU-R BS.1770), and its normalisation: the turns of one speaker brought to a target, without touching their peaks' shape.
 
 One gain for all that a speaker says in a dialogue: a whisper stays quieter than a shout, the two channels are equally loud,
 and what a dialogue sounds like does not depend on what else its recording holds. No limiter: where the target would push a
@@ -7,18 +7,47 @@ true peak over the limit, the gain is smaller and the speaker stays below the ta
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import soxr
 
-from ..quality.measures import SILENT_LUFS, loudness
 from .pcm import FULL_SCALE
 
+SILENT_LUFS = -70.0
+"""Lowest loudness that is told: the absolute gate of ITU-R BS.1770."""
+BLOCK_SECONDS = 0.4
+"""Gating block of ITU-R BS.1770; a shorter utterance is one block."""
 OVERSAMPLING = 4
 """Of the true-peak meter, ITU-R BS.1770-4 annex 2."""
+_meters = threading.local()
+
+
+def loudness(wave: np.ndarray, sample_rate: int) -> float:
+    """Integrated loudness of (N,) float samples, full scale 1, in LUFS; not below `SILENT_LUFS`.
+
+    What is shorter than a gating block of 0.4 s is taken as one block of its own length.
+    """
+    found = _meter(sample_rate, block_seconds(len(wave), sample_rate)).integrated_loudness(wave)
+    return max(float(found), SILENT_LUFS)
+
+
+def block_seconds(samples: int, sample_rate: int) -> float:
+    """Gating block for so many samples: 0.4 s, or what there is; the meter refuses a block that rounding makes longer."""
+    return min(BLOCK_SECONDS, samples / sample_rate * (1 - 1e-12))
+
+
+def _meter(sample_rate: int, block_seconds: float) -> Any:
+    """A meter of this thread's own: one keeps what it measured last."""
+    if not hasattr(_meters, "make"):
+        import pyloudnorm
+
+        _meters.make = lru_cache(maxsize=16)(lambda rate, block: pyloudnorm.Meter(rate, block_size=block))
+    return _meters.make(sample_rate, block_seconds)
 
 
 @dataclass

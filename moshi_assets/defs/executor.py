@@ -21,8 +21,8 @@ from dagster_shared.error import SerializableErrorInfo
 
 from ..processes.fork_server import start_method
 from ..processes.killed import ending, killed_sentence
-from ..processes.memory_watch import MemoryWatch
-from ..storage.whole_file import usable_cores
+from ..processes.memory import MemoryWatch
+from ..processes.pools import usable_cores
 from .run_failure import KILLED
 
 

@@ -20,12 +20,12 @@ from ..dialogues.dialogue import EVAL, Reject, reject_line
 from ..dialogues.reader import DialogueFileError
 from ..dialogues.reject_kinds import RejectTally
 from ..names import shard_key
+from ..processes.memory import peak_rss
 from ..quality.listeners.choice import check_listeners
 from ..recipe import Recipe, RecipeError
 from ..storage.checked_table import write_table
 from ..storage.dataset import TASK_SCHEMA, VOICES_FILE, DatasetStore, tasks_path
 from ..storage.whole_file import whole_file, write_whole
-from ..synthesis.figures import peak_rss
 from .dialogue_planner import Admission, PlannedDialogue
 
 MAX_UNKNOWN_FIELDS = 20

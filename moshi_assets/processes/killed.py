@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from .memory_watch import Memory
+from .memory import Memory
 
 
 class WorkerKilled(RuntimeError):

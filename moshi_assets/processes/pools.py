@@ -1,24 +1,34 @@
-"""Shards worked on side by side, in processes: threads that mostly run Python take turns."""
+"""Pools of workers: threads for files, processes for shards (threads that mostly run Python take turns)."""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
-from ..storage.whole_file import usable_cores
 from .fork_server import start_method
 from .killed import WorkerKilled, killed_sentence
-from .memory_watch import MemoryWatch
+from .memory import MemoryWatch
 from .worker import prepare_worker
 
 FEWEST_DIALOGUES = 2_000
 """For fewer, processes are not worth their start."""
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def file_threads(count: int | None = None) -> ThreadPoolExecutor:
+    """Threads for reading, checking and writing many files: by default as many as this process may use cores."""
+    return ThreadPoolExecutor(count or usable_cores(), thread_name_prefix="files")
 
 
 class ShardWorkers(NamedTuple):

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from ..audio.loudness import loudness
 from ..audio.pcm import FULL_SCALE
 from .expectation import expect
 
 CLIP_LEVEL = 32735
 """An int16 sample this large counts as clipped (0.999 of full scale, as the contract checker has it)."""
-SILENT_LUFS = -70.0
-"""Lowest loudness that is told: the absolute gate of ITU-R BS.1770."""
 SILENT_DBFS = -96.0
 """Lowest peak that is told: less than one step of int16."""
-BLOCK_SECONDS = 0.4
-"""Gating block of ITU-R BS.1770; a shorter utterance is one block."""
 FRAME_SECONDS = 0.01
 """Resolution of silences."""
 SILENCE_BELOW_SPEECH = 40.0
@@ -61,7 +56,6 @@ class Measures(NamedTuple):
 OPTIONAL = ("wer", "speaker_similarity", "dnsmos")
 """Measures that need packages or models of their own."""
 _PAUSE_FRAMES = round(0.2 / FRAME_SECONDS)
-_meters = threading.local()
 
 
 def measure(samples: np.ndarray, sample_rate: int, text: str) -> Measures:
@@ -102,29 +96,6 @@ def measure(samples: np.ndarray, sample_rate: int, text: str) -> Measures:
 def rounded(measures: Measures) -> Measures:
     """The same numbers as they come back from a float32 column, so that a verdict does not depend on when it is given."""
     return Measures._make(float(np.float32(value)) if isinstance(value, float) else value for value in measures)
-
-
-def loudness(wave: np.ndarray, sample_rate: int) -> float:
-    """Integrated loudness of (N,) float samples, full scale 1, in LUFS; not below `SILENT_LUFS`.
-
-    What is shorter than a gating block of 0.4 s is taken as one block of its own length.
-    """
-    found = _meter(sample_rate, block_seconds(len(wave), sample_rate)).integrated_loudness(wave)
-    return max(float(found), SILENT_LUFS)
-
-
-def block_seconds(samples: int, sample_rate: int) -> float:
-    """Gating block for so many samples: 0.4 s, or what there is; the meter refuses a block that rounding makes longer."""
-    return min(BLOCK_SECONDS, samples / sample_rate * (1 - 1e-12))
-
-
-def _meter(sample_rate: int, block_seconds: float) -> Any:
-    """A meter of this thread's own: one keeps what it measured last."""
-    if not hasattr(_meters, "make"):
-        import pyloudnorm
-
-        _meters.make = lru_cache(maxsize=16)(lambda rate, block: pyloudnorm.Meter(rate, block_size=block))
-    return _meters.make(sample_rate, block_seconds)
 
 
 def _silences(wave: np.ndarray, frame: int) -> tuple[int, int, int, int]:

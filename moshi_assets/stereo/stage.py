@@ -12,17 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..alignment.proportional import audible_stretches
 from ..audio.loudness import Level, LevelFigures, balance
 from ..audio.pcm import resample, resampled_frames
+from ..audio.silence import audible_stretches
 from ..audit.dataset import recording_faults
 from ..dialogues.dialogue import Role
 from ..faults import Fault
 from ..planning.content_keys import dialogue_seed
+from ..processes.memory import peak_rss
+from ..processes.pools import file_threads
 from ..recipe import Recipe
 from ..storage.dataset import DatasetError, DatasetStore
-from ..storage.whole_file import file_threads
-from ..synthesis.figures import peak_rss
 from ..synthesis.parts import SpokenShard, SpokenTask
 from .keys import ShardDialogue, dialogue_key, recording_key, shard_dialogues
 from .packing import MeasuredDialogue, pack

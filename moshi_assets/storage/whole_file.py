@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,13 +55,3 @@ def remove_partials(folder: Path) -> int:
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def file_threads(count: int | None = None) -> ThreadPoolExecutor:
-    """Threads for reading, checking and writing many files: by default as many as this process may use cores."""
-    return ThreadPoolExecutor(count or usable_cores(), thread_name_prefix="files")

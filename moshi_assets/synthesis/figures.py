@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,24 +10,6 @@ import numpy as np
 
 from ..engines.base import add_figures
 from .parts import SpokenTask
-
-
-def peak_rss() -> float:
-    """Peak resident memory of this process, MiB."""
-    try:  # Linux: getrusage would also count what the parent had before this process was started
-        with open("/proc/self/status", encoding="ascii") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 2**10
-    except (OSError, StopIteration):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
-
-
-def peak_vram() -> float | None:
-    """Peak memory taken on CUDA devices by this process, MiB; None without torch loaded or without a GPU."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
-        return None
-    return sum(torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())) / 2**20
 
 
 @dataclass

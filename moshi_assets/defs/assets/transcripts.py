@@ -4,10 +4,10 @@ import dagster as dg
 
 from ...alignment.word_times import APPROXIMATE, WordTimes
 from ...faults import Fault
+from ...processes.memory import peak_rss
+from ...processes.pools import file_threads
 from ...processes.worker import prepare_worker
 from ...storage.lock import dataset_lock
-from ...storage.whole_file import file_threads
-from ...synthesis.figures import peak_rss
 from ...transcripts.stage import TranscriptFigures, build_transcripts
 from ..asset_metadata import OWNERS, place
 from ..checks import TRANSCRIPT_CHECKS, check_results

@@ -9,7 +9,7 @@ from hibari import Hibari
 from moshi_assets.alignment.acoustic import AcousticAligner
 from moshi_assets.alignment.base import AlignmentError, Utterance
 from moshi_assets.alignment.engine_times import EngineAligner
-from moshi_assets.alignment.proportional import audible_stretches
+from moshi_assets.audio.silence import audible_stretches
 from moshi_assets.engines.hibari_times import WordReader, match_words
 from tests.moshi_assets.support.spoken import (
     MUSEUM,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from moshi_assets.alignment.base import AlignmentError, Utterance
-from moshi_assets.alignment.proportional import ProportionalAligner, audible_stretches
+from moshi_assets.alignment.proportional import ProportionalAligner
+from moshi_assets.audio.silence import audible_stretches
 from tests.moshi_assets.support.spoken import MUSEUM, RATE, assert_promises, good, spoken, tone
 
 

@@ -190,7 +190,7 @@ _PARSE = """
 import sys
 from pathlib import Path
 from moshi_assets.dialogues.reader import read_dialogues
-from moshi_assets.synthesis.figures import peak_rss
+from moshi_assets.processes.memory import peak_rss
 before = peak_rss()
 assert all(not hasattr(item, "turns") for item in read_dialogues(Path(sys.argv[1])))
 print(peak_rss() - before)

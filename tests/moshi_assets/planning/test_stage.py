@@ -20,7 +20,7 @@ from tests.moshi_assets.support.plain_dataset import PlainDataset, full_disk, re
 
 MEASURE = """
 import pathlib, sys
-from moshi_assets.synthesis.figures import peak_rss
+from moshi_assets.processes.memory import peak_rss
 from moshi_assets.planning.stage import plan
 from moshi_assets.recipe import make_recipe
 from moshi_assets.storage.dataset import DatasetStore

@@ -10,9 +10,8 @@ from functools import partial
 import pytest
 
 from moshi_assets.processes.killed import WorkerKilled
-from moshi_assets.processes.pools import shard_workers
+from moshi_assets.processes.pools import shard_workers, usable_cores
 from moshi_assets.storage.dataset import DatasetError
-from moshi_assets.storage.whole_file import usable_cores
 from tests.moshi_assets.support.pipeline import Running, eventually, run
 
 needs_cores = pytest.mark.skipif(usable_cores() < 2, reason="one core has one process")

@@ -12,7 +12,7 @@ from tests.moshi_assets.support.plain_dataset import PlainDataset, record
 PAGE_FAULTS = """
 import resource, sys
 from pathlib import Path
-from moshi_assets.storage.whole_file import file_threads
+from moshi_assets.processes.pools import file_threads
 from moshi_assets.stereo.stage import build_pairs
 from moshi_assets.storage.dataset import DatasetStore
 from moshi_assets.processes.worker import keep_freed_memory

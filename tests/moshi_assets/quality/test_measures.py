@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moshi_assets.audio.loudness import SILENT_LUFS, block_seconds
 from moshi_assets.quality.expectation import expect
-from moshi_assets.quality.measures import SILENT_LUFS, Measures, block_seconds, measure, rounded
+from moshi_assets.quality.measures import Measures, measure, rounded
 from moshi_assets.quality.rules import failed_gates
 from moshi_assets.recipe.gates import Gates
 

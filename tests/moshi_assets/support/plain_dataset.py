@@ -15,13 +15,13 @@ from moshi_assets.alignment.word_times import WordTimes
 from moshi_assets.engines.base import Engine
 from moshi_assets.engines.registry import engine_class
 from moshi_assets.planning.stage import ParseFigures, plan
+from moshi_assets.processes.pools import file_threads
 from moshi_assets.publish.stage import ManifestFigures, publish_manifest
 from moshi_assets.recipe import Recipe, make_recipe
 from moshi_assets.resume.missing import deal, missing_rows, remove_unwanted_parts
 from moshi_assets.stereo.stage import PairFigures, build_pairs
 from moshi_assets.storage.checked_table import write_table
 from moshi_assets.storage.dataset import DatasetStore, tasks_path
-from moshi_assets.storage.whole_file import file_threads
 from moshi_assets.synthesis.lane import Lane, LaneReport
 from moshi_assets.synthesis.parts import SpokenShard
 from moshi_assets.synthesis.quality_table import finish_shard

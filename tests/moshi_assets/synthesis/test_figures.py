@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshi_assets.synthesis.figures import SpeechFigures, peak_rss, peak_vram
+from moshi_assets.processes.memory import peak_rss, peak_vram
+from moshi_assets.synthesis.figures import SpeechFigures
 
 NAMES = [
     "tasks",
@@ -99,14 +100,14 @@ def test_a_merge_does_not_touch_the_other():
 
 
 def test_peak_memory_is_in_mebibytes():
-    script = "from moshi_assets.synthesis.figures import peak_rss; a = peak_rss(); b = b'x' * 200 * 2**20; print(peak_rss() - a)"
+    script = "from moshi_assets.processes.memory import peak_rss; a = peak_rss(); b = b'x' * 200 * 2**20; print(peak_rss() - a)"
     grown = float(subprocess.check_output([sys.executable, "-c", script]))
     assert 150 < grown < 250
     assert peak_rss() > 10
 
 
 def test_video_memory_is_unknown_where_torch_was_never_loaded():
-    script = "from moshi_assets.synthesis.figures import peak_vram; print(peak_vram())"
+    script = "from moshi_assets.processes.memory import peak_vram; print(peak_vram())"
     assert subprocess.check_output([sys.executable, "-c", script], text=True) == "None\n"
     assert peak_vram() is None or peak_vram() >= 0
 

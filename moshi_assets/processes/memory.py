@@ -1,7 +1,9 @@
-"""Memory of other processes, noted while they live: what a process had is all that tells why the system killed it."""
+"""Memory of processes: the most that this one had, and what others had while they lived (all that tells why one was killed)."""
 
 from __future__ import annotations
 
+import resource
+import sys
 import threading
 from pathlib import Path
 from typing import NamedTuple
@@ -56,3 +58,21 @@ def read_memory(pid: int) -> Memory | None:
     if len(sizes) < 2:  # a process that is ending has none
         return None
     return Memory(int(sizes["VmRSS"]) / 2**10, int(sizes["VmHWM"]) / 2**10)
+
+
+def peak_rss() -> float:
+    """Peak resident memory of this process, MiB."""
+    try:  # Linux: getrusage would also count what the parent had before this process was started
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 2**10
+    except (OSError, StopIteration):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def peak_vram() -> float | None:
+    """Peak memory taken on CUDA devices by this process, MiB; None without torch loaded or without a GPU."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return None
+    return sum(torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())) / 2**20
