@@ -17,8 +17,9 @@ from moshi_assets.alignment.base import Aligner, AlignmentError, Utterance, Word
 from moshi_assets.alignment.engine_times import EngineAligner
 from moshi_assets.alignment.proportional import ProportionalAligner
 from moshi_assets.audio.silence import audible_stretches
-from moshi_assets.stereo.recording import read_index
-from moshi_assets.storage.dataset import DatasetStore, dialogue_texts
+from moshi_assets.planning.task_table import dialogue_texts
+from moshi_assets.stereo.index import read_index
+from moshi_assets.storage.dataset import DatasetStore
 from moshi_assets.transcripts.stage import utterances
 from moshi_assets.transcripts.transcript import turn_texts
 

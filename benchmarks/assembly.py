@@ -12,11 +12,12 @@ from typing import Any
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.planning.stage import plan
 from moshi_assets.recipe import Recipe, make_recipe
-from moshi_assets.resume.missing import deal, missing_rows
+from moshi_assets.resume.missing import missing_rows
 from moshi_assets.stereo.stage import build_pairs
 from moshi_assets.stereo.timeline import TimedTurn, place
 from moshi_assets.storage.dataset import DatasetStore
 from moshi_assets.synthesis.lane import Lane
+from moshi_assets.synthesis.lane_work import deal
 
 from .measure import save, write_dialogues
 

@@ -12,9 +12,9 @@ from indextts.foreign_files import parse_json
 
 from ..faults import Fault
 from ..publish.card.seal import MARK, damage
-from ..quality.table import QUALITY_SCHEMA
 from ..storage.checked_table import DamagedTable, read_table
 from ..storage.dataset import VOICES_FILE, DatasetStore
+from ..synthesis.quality_table import QUALITY_SCHEMA
 from ..transcripts.stage import TranscriptFigures, shard_summary
 
 AGAIN = "build the dataset again"

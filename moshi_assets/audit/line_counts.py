@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..dialogues.reader import filled_lines
+from ..dialogues.reader import filled_lines, source_state
 from ..faults import Fault
 from ..recipe import Recipe
-from ..stereo.recording import read_index
+from ..stereo.index import read_index
 from ..storage.dataset import DatasetStore
 
 CHECK = "counts"
@@ -117,15 +117,6 @@ def _count_source(counts: Counts, recipe: Recipe, summary: dict[str, Any], last:
         else:
             counts.lines += filled
             counts.blank += not filled
-
-
-def source_state(path: Path) -> list[int] | None:
-    """What tells a dialogue file from a later version of it: size and time of its last change (ns); None: not there."""
-    try:
-        state = path.stat()
-    except OSError:
-        return None
-    return [state.st_size, state.st_mtime_ns]
 
 
 def _rows(path: Path) -> int:

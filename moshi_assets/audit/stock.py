@@ -11,7 +11,7 @@ from indextts.foreign_files import parse_json
 from ..publish.manifest import manifest_paths
 from ..recipe import RecipeError
 from ..resume.finished import is_finished, manifest_is_current
-from ..stereo.recording import read_index
+from ..stereo.index import read_index
 from ..storage.dataset import DatasetError, DatasetStore
 from ..storage.lock import holder
 

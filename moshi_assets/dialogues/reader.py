@@ -110,3 +110,12 @@ def _skip_blank_lines(stream: BinaryIO) -> int:
         skipped += ahead.count(b"\n")
         stream.read(end)
     return skipped
+
+
+def source_state(path: Path) -> list[int] | None:
+    """What tells a dialogue file from a later version of it: size and time of its last change (ns); None: not there."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return [state.st_size, state.st_mtime_ns]

@@ -10,12 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..audit.dataset import indexed_shards, manifest_faults, recording_faults
 from ..dialogues.dialogue import Split
+from ..planning.task_table import dialogue_rows
+from ..publish.manifest import manifest_faults
 from ..publish.public_paths import public_path
 from ..recipe import Recipe
+from ..stereo.index import indexed_shards
 from ..stereo.recording import Recording
-from ..storage.dataset import DatasetError, DatasetStore, dialogue_rows
+from ..stereo.recording_check import recording_faults
+from ..storage.dataset import DatasetError, DatasetStore
 from ..transcripts.transcript import read_transcript, transcript_path
 
 

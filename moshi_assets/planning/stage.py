@@ -15,18 +15,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..audit.line_counts import source_state
 from ..dialogues.dialogue import EVAL, Reject, reject_line
-from ..dialogues.reader import DialogueFileError
+from ..dialogues.reader import DialogueFileError, source_state
 from ..dialogues.reject_kinds import RejectTally
 from ..names import shard_key
 from ..processes.memory import peak_rss
 from ..quality.listeners.choice import check_listeners
 from ..recipe import Recipe, RecipeError
 from ..storage.checked_table import write_table
-from ..storage.dataset import TASK_SCHEMA, VOICES_FILE, DatasetStore, tasks_path
+from ..storage.dataset import VOICES_FILE, DatasetStore, tasks_path
 from ..storage.whole_file import whole_file, write_whole
 from .dialogue_planner import Admission, PlannedDialogue
+from .task_table import TASK_SCHEMA
 
 MAX_UNKNOWN_FIELDS = 20
 """Distinct unknown field names that are counted; input is hostile."""

@@ -17,6 +17,7 @@ from indextts.foreign_files import parse_json
 
 from ..dialogues.dialogue import EVAL, SPLITS, TRAIN, Split
 from ..faults import Fault
+from ..stereo.index import indexed_recordings
 from ..stereo.recording import Recording
 from ..storage.dataset import DatasetStore
 from ..storage.whole_file import temporary_name
@@ -154,3 +155,17 @@ class ManifestReader:
             raise RowsOutOfStep(
                 Fault("manifest", where, f"cannot be decoded: it is not UTF-8 from about here on ({error.reason})")
             ) from None
+
+
+def manifest_faults(store: DatasetStore) -> Iterator[Fault]:
+    """Compare the manifests with the shards' indexes: every recording once, in its split's, in order, with its duration."""
+    with ExitStack() as stack:
+        expected = {split: ManifestReader(path, stack) for split, path in manifest_paths(store).items()}
+        try:
+            for recording in indexed_recordings(store):
+                if recording.failure is None:
+                    yield from expected[recording.split].compare(recording)
+            for split, manifest in expected.items():
+                yield from manifest.rest(may_be_absent=split == EVAL)
+        except RowsOutOfStep as stop:  # every row after it would be a fault too
+            yield stop.fault

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ..audit.dataset import indexed_recordings, indexed_shards
 from ..dialogues.dialogue import EVAL, REJECT_EXCERPT, TRAIN, Reject
+from ..planning.task_table import dialogue_texts
 from ..recipe import Recipe
+from ..stereo.index import indexed_recordings, indexed_shards
 from ..stereo.recording import Recording
 from ..stereo.training_window import training_windows
-from ..storage.dataset import DatasetError, DatasetStore, dialogue_texts
+from ..storage.dataset import DatasetError, DatasetStore
 from ..transcripts.stage import transcripts_are_current
 from ..transcripts.transcript import transcript_path
 from .card.figures import CardFigures

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from ..audio.loudness import loudness
 from ..audio.pcm import FULL_SCALE
@@ -116,3 +117,10 @@ def _silences(wave: np.ndarray, frame: int) -> tuple[int, int, int, int]:
     inner = int(pauses.max(initial=0))
     spoken = len(sounding) + int(pauses[pauses <= _PAUSE_FRAMES].sum())
     return int(sounding[0]), len(power) - 1 - int(sounding[-1]), inner, spoken
+
+
+_TYPES = {"characters": pa.int32()}
+
+
+MEASURE_FIELDS = [pa.field(name, _TYPES.get(name, pa.float32())) for name in Measures._fields]
+"""Columns of the measures; the optional ones are null where they were not taken."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..stereo.index import read_index
 from ..stereo.keys import are_current
-from ..stereo.recording import read_index
 from ..storage.dataset import DatasetStore
+from ..synthesis.quality_table import spoken_tasks
 from ..transcripts.stage import transcripts_are_current
 
 
@@ -18,7 +19,7 @@ def is_finished(store: DatasetStore, shard: str) -> bool:
     if not recordings:
         return False
     recipe = store.recipe()
-    if not are_current(recordings, store.spoken_tasks(shard), recipe):
+    if not are_current(recordings, spoken_tasks(store, shard), recipe):
         return False
     if any(r.fault for r in recordings):
         return False

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from ..dialogues.dialogue import TRAIN, Role, Split
 from ..planning.content_keys import dialogue_seed
+from ..planning.task_table import dialogue_rows
 from ..recipe import Recipe
-from ..storage.dataset import dialogue_rows
 from .recording import Recording
 
 

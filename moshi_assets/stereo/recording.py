@@ -10,57 +10,17 @@ import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import xxhash
 
-from ..dialogues.dialogue import TRAIN, Role, Split
+from ..dialogues.dialogue import Role, Split
 from ..recipe import Recipe
-from ..storage.checked_table import DamagedTable, read_table, write_table
 from ..storage.whole_file import whole_file
 
 logger = logging.getLogger(__name__)
 
 CHANNEL: dict[str, int] = {"assistant": 0, "user": 1}
-
-
-INDEX_SCHEMA = pa.schema(
-    [
-        ("dialogue_ids", pa.list_(pa.string())),
-        ("lines", pa.list_(pa.int64())),
-        ("split", pa.string()),
-        ("path", pa.string()),
-        ("key", pa.binary(16)),
-        ("sample_rate", pa.int32()),
-        ("frames", pa.int64()),
-        (
-            "turns",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("dialogue_id", pa.string()),
-                        ("turn", pa.int16()),
-                        ("role", pa.string()),
-                        ("start", pa.int64()),
-                        ("frames", pa.int64()),
-                        ("checksum", pa.uint64()),
-                        ("content_key", pa.binary(16)),
-                        ("backchannel", pa.bool_()),
-                        ("word_times", pa.list_(pa.float32())),
-                        ("lead", pa.int32()),
-                        ("trail", pa.int32()),
-                    ]
-                )
-            ),
-        ),
-        ("balanced", pa.bool_()),
-        ("failure", pa.string()),
-        ("fault", pa.string()),
-    ]
-)
-"""One row a recording of the shard (path relative to the dataset folder), or a dialogue and why there is none of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,38 +173,3 @@ def _other_format(path: Path) -> str | None:
     except (sf.LibsndfileError, OSError):
         return None
     return f"{info.channels} channel(s) of {info.subtype}, not 2 of PCM_16"
-
-
-def write_index(path: Path, recordings: Sequence[Recording]) -> None:
-    """Write a shard's index, whole or not at all."""
-    rows = [
-        {name: getattr(recording, name) for name in Recording.__slots__ if name != "turns"}
-        | {"turns": [{name: getattr(turn, name) for name in PlacedTurn.__slots__} for turn in recording.turns]}
-        for recording in recordings
-    ]
-    write_table(path, pa.Table.from_pylist(rows, schema=INDEX_SCHEMA))
-
-
-def read_index(path: Path) -> list[Recording]:
-    """Recordings of a shard, in input order of their first dialogue; empty when there is no readable index."""
-    try:
-        return [_recording(row) for row in read_table(path).to_pylist()]
-    except OSError:
-        return []
-    except DamagedTable as error:
-        logger.warning("%s: its recordings will be written again", error)
-    except (KeyError, TypeError) as error:
-        logger.warning("%s is no index of recordings (%s): they will be written again", path, error)
-    return []
-
-
-def _recording(row: dict[str, Any]) -> Recording:
-    turns = row.pop("turns")
-    for turn in turns:
-        turn["word_times"] = turn["word_times"] and tuple(turn["word_times"])
-    if "dialogue_id" in row:  # an index from before recordings held several dialogues
-        dialogue_id, line = row.pop("dialogue_id"), row.pop("line")
-        old = tuple(PlacedTurn(dialogue_id, content_key=b"", **turn) for turn in turns)
-        return Recording((dialogue_id,), (line,), TRAIN, turns=old, **row)
-    ids, lines = tuple(row.pop("dialogue_ids")), tuple(row.pop("lines"))
-    return Recording(ids, lines, turns=tuple(PlacedTurn(**turn) for turn in turns), **row)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from ..audit.dataset import recording_faults
 from ..recipe import Recipe
 from ..storage.dataset import DatasetStore
 from ..synthesis.parts import SpokenTask, write_part
+from .index import read_index
 from .keys import dialogue_key, recording_key, shard_dialogues
-from .recording import CHANNEL, PlacedTurn, Recording, read_index, recording_path
+from .recording import CHANNEL, PlacedTurn, Recording, recording_path
+from .recording_check import recording_faults
 
 Apply = Callable[..., Iterable[Any]]
 

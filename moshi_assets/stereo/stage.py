@@ -15,7 +15,6 @@ import numpy as np
 from ..audio.loudness import Level, LevelFigures, balance
 from ..audio.pcm import resample, resampled_frames
 from ..audio.silence import audible_stretches
-from ..audit.dataset import recording_faults
 from ..dialogues.dialogue import Role
 from ..faults import Fault
 from ..planning.content_keys import dialogue_seed
@@ -24,17 +23,12 @@ from ..processes.pools import file_threads
 from ..recipe import Recipe
 from ..storage.dataset import DatasetError, DatasetStore
 from ..synthesis.parts import SpokenShard, SpokenTask
+from ..synthesis.quality_table import spoken_tasks
+from .index import write_index
 from .keys import ShardDialogue, dialogue_key, recording_key, shard_dialogues
 from .packing import MeasuredDialogue, pack
-from .recording import (
-    PlacedTurn,
-    Recording,
-    assemble,
-    checksum,
-    recording_path,
-    write_index,
-    write_recording,
-)
+from .recording import PlacedTurn, Recording, assemble, checksum, recording_path, write_recording
+from .recording_check import recording_faults
 from .salvage import RecordedShard, earlier_recordings, salvage_folder
 from .timeline import TimedTurn, place
 from .turn_taking import TurnTaking
@@ -123,7 +117,7 @@ class _Stage:
     def __init__(self, store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadPoolExecutor) -> None:
         self._store, self._recipe, self._shard = store, recipe, shard
         self._model = recipe.timing_model
-        self._dialogues = shard_dialogues(store.spoken_tasks(shard))
+        self._dialogues = shard_dialogues(spoken_tasks(store, shard))
         self._failures = store.failures(shard)
         self.levels: list[dict[str, Level]] = []
         """Of the dialogues normalised now, in no order."""

@@ -23,7 +23,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -33,52 +32,17 @@ from indextts.foreign_files import parse_json
 
 from ..dialogues.dialogue import Reject, reject_line
 from ..names import check_dataset_name, shard_key, split_shard_key
-from ..quality.table import QUALITY_SCHEMA
 from ..recipe import Recipe, load_recipe
-from ..synthesis.attempts import attempt_key, rejected_key
 from .checked_table import DamagedTable, read_table, table_digest
 from .whole_file import whole_file, write_whole
-
-TASK_SCHEMA = pa.schema(
-    [
-        ("line", pa.int64()),
-        ("dialogue_id", pa.string()),
-        ("stem", pa.string()),
-        ("turn", pa.int16()),
-        ("role", pa.string()),
-        ("text", pa.string()),
-        ("voice", pa.string()),
-        ("seed", pa.int64()),
-        ("content_key", pa.binary(16)),
-        ("emotion", pa.string()),
-        ("gap", pa.float64()),
-        ("backchannel", pa.bool_()),
-        ("split", pa.string()),
-    ]
-)
-"""One row a task; the turns of a dialogue follow one another. `emotion` is EmotionSettings as JSON, or null; `gap` is
-seconds, or null for the timing model's choice; `split` is train or eval."""
 
 VOICES_FILE = "voices.json"
 """In the tasks folder: the identity by content of each voice, by what the engine is given for it."""
 
 
-def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
-    """Dialogue ids of a shard with the row numbers of their turns."""
-    ids = tasks.column("dialogue_id").to_pylist()
-    for dialogue_id, rows in groupby(range(len(ids)), key=ids.__getitem__):
-        yield dialogue_id, list(rows)
-
-
 def tasks_path(folder: Path, shard: str) -> Path:
     """File of a shard's tasks in a tasks folder."""
     return folder / f"{shard}.tasks"
-
-
-def dialogue_texts(tasks: pa.Table) -> dict[str, list[str]]:
-    """What each turn of a shard's dialogues says, by dialogue id."""
-    texts = tasks.column("text").to_pylist()
-    return {dialogue_id: [texts[row] for row in rows] for dialogue_id, rows in dialogue_rows(tasks)}
 
 
 class DatasetError(RuntimeError):
@@ -227,33 +191,6 @@ class DatasetStore:
                 f"shard {shard!r} has no readable tasks ({error}): materialize synthesis_tasks for "
                 f"{self.name!r} again; shards past the dataset's end go away with it"
             ) from None
-
-    def quality(self, shard: str) -> pa.Table:
-        """Measures of a shard's utterances (QUALITY_SCHEMA); no rows where there is no readable table."""
-        try:
-            table = read_table(self.quality_path(shard))
-        except (OSError, DamagedTable):
-            table = QUALITY_SCHEMA.empty_table()
-        return table if table.schema.equals(QUALITY_SCHEMA) else QUALITY_SCHEMA.empty_table()
-
-    def spoken_tasks(self, shard: str) -> pa.Table:
-        """Tasks of a shard (TASK_SCHEMA) with the content keys of the attempts that were taken.
-
-        What was rejected has a key that no sound has. Other than `tasks` it changes when the shard is spoken.
-
-        Raises:
-            DatasetError: as `tasks`.
-        """
-        tasks, quality = self.tasks(shard), self.quality(shard)
-        taken = {}
-        for key, attempt, fault in zip(*(quality.column(c).to_pylist() for c in ("content_key", "attempt", "fault"))):
-            if attempt or fault:
-                taken[key] = rejected_key(key) if fault else attempt_key(key, attempt)
-        if not taken:
-            return tasks
-        keys = [taken.get(key, key) for key in tasks.column("content_key").to_pylist()]
-        place = tasks.schema.get_field_index("content_key")
-        return tasks.set_column(place, tasks.schema.field(place), pa.array(keys, pa.binary(16)))
 
     def failures(self, shard: str) -> dict[str, str]:
         """Reasons by dialogue id for what the engine could not speak in this shard."""

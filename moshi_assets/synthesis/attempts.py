@@ -33,3 +33,8 @@ def attempted(task: SynthesisTask, attempt: int) -> SynthesisTask:
     if not attempt:
         return task
     return replace(task, seed=attempt_seed(task.seed, attempt), content_key=attempt_key(task.content_key, attempt))
+
+
+def attempt_keys(content_key: bytes, attempts: int) -> list[bytes]:
+    """Keys of all attempts at an utterance, the first one first."""
+    return [attempt_key(content_key, attempt) for attempt in range(attempts)]

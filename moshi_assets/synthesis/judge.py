@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from ..engines.base import SynthesisTask
 from ..processes.worker import default_device
-from ..quality.listeners.choice import Heard, Listeners
+from ..quality.listeners.base import Heard
+from ..quality.listeners.choice import Listeners
 from ..quality.measures import Measures, measure, rounded
 from ..quality.rules import Rules
 from ..recipe import Recipe

@@ -21,10 +21,10 @@ from typing import Any
 from ..engines.base import Engine, EngineError, add_figures
 from ..processes.memory import peak_rss, peak_vram
 from ..recipe import Recipe
-from ..resume.missing import LaneWork
 from ..storage.dataset import DatasetStore
 from .figures import SpeechFigures
 from .judge import Judge
+from .lane_work import LaneWork
 from .parts import SpokenTask
 from .progress import ProgressFile
 from .reader import LaneReader, Utterance

@@ -16,8 +16,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from ..quality.measures import Measures
-from ..quality.table import MEASURE_FIELDS
+from ..quality.measures import MEASURE_FIELDS, Measures
 from ..storage.whole_file import whole_file
 
 logger = logging.getLogger(__name__)

@@ -12,16 +12,33 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..faults import Fault
-from ..quality.measures import Measures
+from ..quality.measures import MEASURE_FIELDS, Measures
 from ..quality.rules import Rules
-from ..quality.table import MEASURE_FIELDS, QUALITY_SCHEMA
 from ..recipe import Recipe
-from ..stereo.recording import read_index
-from ..storage.checked_table import write_table
-from ..storage.dataset import DatasetStore, dialogue_texts
+from ..storage.checked_table import DamagedTable, read_table, write_table
+from ..storage.dataset import DatasetStore
+from .attempts import attempt_key, rejected_key
 from .parts import SpokenShard
 from .verdict import verdict
+
+QUALITY_SCHEMA = pa.schema(
+    [
+        ("dialogue_id", pa.string()),
+        ("turn", pa.int16()),
+        ("role", pa.string()),
+        ("voice", pa.string()),
+        ("content_key", pa.binary(16)),
+        ("attempt", pa.int16()),
+        *MEASURE_FIELDS,
+        ("fault", pa.string()),
+    ]
+)
+"""One row an utterance of the shard, in the order of its tasks.
+
+`attempt` is the one that was chosen, from 0: each has a seed of its own; of an utterance that was rejected it is the last
+one, and `fault` says why. The measures are null where it could not be spoken at all.
+"""
+
 
 NOT_GOOD = "is not good enough"
 """Begins the fault of an utterance that failed its gates; another could not be spoken at all."""
@@ -96,27 +113,33 @@ def finish_shard(store: DatasetStore, recipe: Recipe, shard: str, unspoken: Mapp
     return ShardQuality(table, failures)
 
 
-def gate_faults(store: DatasetStore, recipe: Recipe, shard: str) -> list[Fault]:
-    """Turns in a shard's recordings that do not pass the recipe's gates by their stored measures."""
-    rules = Rules(recipe)
-    if not rules.gates.enabled:
-        return []
-    texts = dialogue_texts(store.tasks(shard))
-    rows = {(row["dialogue_id"], row["turn"]): row for row in store.quality(shard).to_pylist()}
-    found = []
-    for recording in read_index(store.index_path(shard)):
-        for turn in recording.turns if recording.failure is None else ():
-            row = rows.get((turn.dialogue_id, turn.turn))
-            wrong = [] if row else ["there are no measures of it: materialize mono_syntheses"]
-            if row and row["fault"]:
-                wrong = [row["fault"]]
-            elif row and row["seconds"] is not None:
-                wrong = rules.faults(measures_of(row), texts[turn.dialogue_id][turn.turn])
-            found += [
-                Fault("gates", recording.path, f"turn {turn.turn} of {turn.dialogue_id!r} ({turn.role}): {told}")
-                for told in wrong
-            ]
-    return found
+def read_quality(store: DatasetStore, shard: str) -> pa.Table:
+    """Measures of a shard's utterances (QUALITY_SCHEMA); no rows where there is no readable table."""
+    try:
+        table = read_table(store.quality_path(shard))
+    except (OSError, DamagedTable):
+        table = QUALITY_SCHEMA.empty_table()
+    return table if table.schema.equals(QUALITY_SCHEMA) else QUALITY_SCHEMA.empty_table()
+
+
+def spoken_tasks(store: DatasetStore, shard: str) -> pa.Table:
+    """Tasks of a shard (TASK_SCHEMA) with the content keys of the attempts that were taken.
+
+    Rejected tasks get a key that matches no audio. Unlike `DatasetStore.tasks`, the result changes once the shard is spoken.
+
+    Raises:
+        DatasetError: as `DatasetStore.tasks`.
+    """
+    tasks, quality = store.tasks(shard), read_quality(store, shard)
+    taken = {}
+    for key, attempt, fault in zip(*(quality.column(c).to_pylist() for c in ("content_key", "attempt", "fault"))):
+        if attempt or fault:
+            taken[key] = rejected_key(key) if fault else attempt_key(key, attempt)
+    if not taken:
+        return tasks
+    keys = [taken.get(key, key) for key in tasks.column("content_key").to_pylist()]
+    place = tasks.schema.get_field_index("content_key")
+    return tasks.set_column(place, tasks.schema.field(place), pa.array(keys, pa.binary(16)))
 
 
 def measures_of(row: Mapping[str, Any]) -> Measures:
@@ -126,12 +149,12 @@ def measures_of(row: Mapping[str, Any]) -> Measures:
 
 def earlier_rows(store: DatasetStore, shard: str) -> dict[bytes, dict[str, Any]]:
     """Rows of the shard's table by content key of their task."""
-    return {row["content_key"]: row for row in store.quality(shard).to_pylist()}
+    return {row["content_key"]: row for row in read_quality(store, shard).to_pylist()}
 
 
 def table_rules(store: DatasetStore, shard: str) -> str | None:
     """Fingerprint of the rules by which the shard's table was written."""
-    return ((store.quality(shard).schema.metadata or {}).get(RULES) or b"").decode() or None
+    return ((read_quality(store, shard).schema.metadata or {}).get(RULES) or b"").decode() or None
 
 
 def _fault(faults: tuple[str, ...], attempt: int) -> str:

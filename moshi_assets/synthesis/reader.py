@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from ..dialogues.dialogue import EmotionSettings
 from ..engines.base import SynthesisTask
 from ..quality.rules import Rules
-from ..resume.missing import LaneWork
 from ..storage.dataset import DatasetStore
 from .attempts import attempted
+from .lane_work import LaneWork
 from .parts import SpokenShard, SpokenTask
 from .verdict import verdict
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..names import shard_key, split_shard_key
+from ..quality.rules import Rules
 from ..recipe import Recipe
-from ..resume.missing import remove_unwanted_parts
 from ..storage.dataset import DatasetStore
+from .attempts import attempt_keys
 from .figures import SpeechFigures
+from .parts import SpokenShard
 from .quality_table import finish_shard
 from .speed_log import last_figures, record_speed
 
@@ -43,3 +46,20 @@ def close_shard(
         "rejected": len(quality.failures),
         **quality.summary(),
     }
+
+
+def remove_unwanted_parts(store: DatasetStore, recipe: Recipe, shard: str) -> int:
+    """Remove parts of which no row is wanted any more, by this shard or a neighbour; return how many."""
+    dataset, index = split_shard_key(shard)
+    count = store.summary()["shards"]
+    rules = Rules(recipe)
+    wanted: set[bytes] = set()
+    for i in range(max(0, index - 1), min(count, index + 2)):
+        for key in store.tasks(shard_key(dataset, i)).column("content_key").to_pylist():
+            wanted.update(attempt_keys(key, rules.attempts))
+    removed = 0
+    for part in SpokenShard([store.mono_folder(shard)]).parts:
+        if wanted.isdisjoint(part.keys):
+            part.path.unlink(missing_ok=True)
+            removed += 1
+    return removed

@@ -20,19 +20,14 @@ from indextts.foreign_files import parse_json
 from ..alignment.base import Utterance
 from ..alignment.word_times import Alignment, WordTimes
 from ..faults import Fault
+from ..planning.task_table import dialogue_texts
 from ..recipe import Recipe
+from ..stereo.index import read_index
 from ..stereo.keys import are_current
-from ..stereo.recording import (
-    CHANNEL,
-    PlacedTurn,
-    Recording,
-    UnreadableRecording,
-    read_channels,
-    read_index,
-    recording_file,
-)
-from ..storage.dataset import DatasetError, DatasetStore, dialogue_texts
+from ..stereo.recording import CHANNEL, PlacedTurn, Recording, UnreadableRecording, read_channels, recording_file
+from ..storage.dataset import DatasetError, DatasetStore
 from ..storage.whole_file import write_whole
+from ..synthesis.quality_table import spoken_tasks
 from .transcript import (
     SPEAKER,
     Transcript,
@@ -112,7 +107,7 @@ def build_transcripts(
     if not recipe.transcripts:
         store.transcripts_path(shard).unlink(missing_ok=True)
         return figures
-    tasks = store.spoken_tasks(shard)
+    tasks = spoken_tasks(store, shard)
     texts = dialogue_texts(tasks)
     indexed = read_index(store.index_path(shard))
     if not are_current(indexed, tasks, recipe):

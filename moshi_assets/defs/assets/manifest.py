@@ -6,9 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from ...audit.dataset import manifest_faults
 from ...audit.line_counts import count_dataset
 from ...faults import Fault
+from ...publish.manifest import manifest_faults
 from ...publish.stage import publish_manifest
 from ...stereo.training_window import window_advice, window_fill
 from ...storage.dataset import DatasetStore

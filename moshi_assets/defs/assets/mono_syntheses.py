@@ -8,11 +8,12 @@ import dagster as dg
 from ...names import split_shard_key
 from ...processes.worker import prepare_worker
 from ...recipe import Recipe
-from ...resume.missing import LaneWork, deal, longest_first, missing_rows
+from ...resume.missing import missing_rows
 from ...storage.dataset import DatasetStore
 from ...storage.lock import dataset_lock
 from ...synthesis.figures import SpeechFigures
 from ...synthesis.lane import Lane, LaneReport
+from ...synthesis.lane_work import LaneWork, deal, longest_first
 from ...synthesis.progress import clear_progress
 from ...synthesis.shard_shares import leave_share
 from ...synthesis.spoken_shard import close_shard

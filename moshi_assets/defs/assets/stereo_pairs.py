@@ -5,12 +5,13 @@ from functools import partial
 import dagster as dg
 import pyarrow as pa
 
+from ...audit.gate_check import gate_faults
 from ...faults import Fault
 from ...processes.pools import shard_workers
 from ...processes.worker import prepare_worker
 from ...stereo.stage import build_shard
 from ...storage.lock import dataset_lock
-from ...synthesis.quality_table import gate_faults, quality_figures
+from ...synthesis.quality_table import quality_figures, read_quality
 from ..asset_metadata import OWNERS, link, place
 from ..checks import STEREO_CHECKS, check_results
 from ..early_record import record_shard
@@ -48,7 +49,7 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
             for key, (figures, wall, peak) in zip(keys, built):
                 found = figures.faults + gate_faults(store, recipe, key)
                 faults += found
-                tables.append(store.quality(key))
+                tables.append(read_quality(store, key))
                 if figures.rejected == figures.dialogues:
                     warnings.append(_all_rejected(key, tables[-1]))
                 checked += figures.written + figures.reused

@@ -12,8 +12,9 @@ import dagster as dg
 
 from ...names import INBOX
 from ...planning.stage import ParseFigures, lanes_warning, plan, split_warning
+from ...planning.task_table import TASK_SCHEMA
 from ...recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
-from ...storage.dataset import TASK_SCHEMA, DatasetStore
+from ...storage.dataset import DatasetStore
 from ...storage.inbox import ENDINGS
 from ...storage.lock import dataset_lock
 from ...storage.whole_file import remove_partials

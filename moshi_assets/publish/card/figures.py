@@ -11,12 +11,14 @@ import pyarrow as pa
 
 from indextts.foreign_files import parse_json
 
-from ...audit.dataset import indexed_shards
 from ...dialogues.dialogue import SPLITS, TRAIN
 from ...dialogues.reject_kinds import RejectTally
+from ...planning.task_table import dialogue_rows
 from ...recipe import Recipe
+from ...stereo.index import indexed_shards
 from ...stereo.recording import Recording
-from ...storage.dataset import DatasetStore, dialogue_rows
+from ...storage.dataset import DatasetStore
+from ...synthesis.quality_table import read_quality
 from .measured import Measured
 
 
@@ -66,7 +68,7 @@ class CardFigures:
         for recording in recordings:
             if recording.failure is None:
                 self._add(recording, voices)
-        self.measured.add(store.quality(shard))
+        self.measured.add(read_quality(store, shard))
         if recipe.transcripts:
             summary = parse_json(store.transcripts_path(shard).read_text(encoding="utf-8"))
             self.words += summary["words"]

@@ -13,10 +13,12 @@ from indextts.foreign_files import parse_json
 from ...dialogues.dialogue import Role
 from ...dialogues.reject_kinds import RejectTally
 from ...engines.registry import engine_class
+from ...planning.task_table import dialogue_texts
 from ...recipe import Recipe
-from ...stereo.recording import PlacedTurn, Recording, read_index
+from ...stereo.index import read_index
+from ...stereo.recording import PlacedTurn, Recording
 from ...stereo.turn_taking import floor_transfer_offsets
-from ...storage.dataset import DatasetError, DatasetStore, dialogue_texts
+from ...storage.dataset import DatasetError, DatasetStore
 from ...synthesis.speed_log import ShardSpeed, read_speed
 from .distribution import Distribution
 

@@ -9,6 +9,7 @@ from ...quality.expectation import expect
 from ...quality.measures import Measures, measure
 from ...stereo.recording import Recording
 from ...storage.dataset import DatasetStore
+from ...synthesis.quality_table import read_quality
 from .figures import DatasetFigures, Texts, text_of
 from .sound import read_turns
 
@@ -19,7 +20,7 @@ MEASURES = (*Measures._fields, "attempt")
 
 def tabled(store: DatasetStore, shard: str) -> dict[tuple[str, int], Utterance]:
     """Utterances of a shard's quality table, by dialogue id and turn; none where there is no table."""
-    table = store.quality(shard).select(["dialogue_id", "turn", *MEASURES])
+    table = read_quality(store, shard).select(["dialogue_id", "turn", *MEASURES])
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     keys = zip(columns.pop("dialogue_id"), columns.pop("turn"))
     return {key: dict(zip(columns, values)) for key, values in zip(keys, zip(*columns.values()))}

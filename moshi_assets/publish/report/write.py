@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...storage.dataset import DatasetError, DatasetStore, dialogue_texts
+from ...planning.task_table import dialogue_texts
+from ...storage.dataset import DatasetError, DatasetStore
 from ...storage.links import refuse_links
 from ...storage.whole_file import whole_file
 from .clips import cut

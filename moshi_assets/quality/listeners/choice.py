@@ -5,42 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ...alignment.ctc import model_folder
 from ...engines.registry import engine_class
 
 if TYPE_CHECKING:
     from ...recipe import Recipe
-
-
-class ListenerError(RuntimeError):
-    """A measure is switched on that cannot be taken; the message names the package or model and the remedy."""
-
-
-class Heard(NamedTuple):
-    """What a listener is given."""
-
-    samples: np.ndarray
-    """(N,) int16."""
-    sample_rate: int
-    text: str
-    voice: str
-    """Preset, or absolute path of the prompt."""
-
-
-class Listener(Protocol):
-    """Takes one optional measure."""
-
-    measure: ClassVar[str]
-    """Its name in `Measures`."""
-
-    def listen(self, utterances: Sequence[Heard]) -> list[float]:
-        """One value each; NaN where there is nothing to be judged."""
-        ...
-
+from .base import Heard, Listener, ListenerError
 
 _PACKAGES = {"speaker_similarity": "resemblyzer", "dnsmos": "speechmos"}
 

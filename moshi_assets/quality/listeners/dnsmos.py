@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...audio.pcm import FULL_SCALE, resample
-from .choice import Heard, ListenerError
+from .base import Heard, ListenerError
 
 RATE = 16000
 MIN_SECONDS = 0.4

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile as sf
 
 from ...audio.pcm import FULL_SCALE
-from .choice import Heard, ListenerError
+from .base import Heard, ListenerError
 
 MIN_SECONDS = 1.6
 """One window of the encoder; what is shorter says too little about a voice."""

@@ -19,7 +19,7 @@ from ...alignment.ctc import CtcModel, by_duration
 from ...alignment.sphinx import SphinxMissing, sphinx_decoder
 from ...alignment.words import is_english, split_words
 from ...audio.pcm import FULL_SCALE, resample
-from .choice import Heard, ListenerError
+from .base import Heard, ListenerError
 
 RATE = 16000
 MIN_WORDS = 3

@@ -9,16 +9,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from moshi_assets.audit.dataset import Fault, dataset_faults, recording_faults
-from moshi_assets.stereo.recording import (
-    CHANNEL,
-    PlacedTurn,
-    Recording,
-    checksum,
-    read_index,
-    write_index,
-    write_recording,
-)
+from moshi_assets.audit.dataset import Fault, dataset_faults
+from moshi_assets.stereo.index import read_index, write_index
+from moshi_assets.stereo.recording import CHANNEL, PlacedTurn, Recording, checksum, write_recording
+from moshi_assets.stereo.recording_check import recording_faults
 from moshi_assets.storage.checked_table import write_table
 from tests.moshi_assets.stereo.test_stage import Mute
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record, records

@@ -92,7 +92,7 @@ def spoil_manifest(dataset: PlainDataset) -> None:
 
 
 def spoil_index(dataset: PlainDataset) -> None:
-    from moshi_assets.stereo.recording import read_index, write_index
+    from moshi_assets.stereo.index import read_index, write_index
 
     path = dataset.store.index_path("talks.000000")
     write_index(path, read_index(path)[1:])
@@ -101,7 +101,7 @@ def spoil_index(dataset: PlainDataset) -> None:
 def spoil_twice(dataset: PlainDataset) -> None:
     from dataclasses import replace
 
-    from moshi_assets.stereo.recording import read_index, write_index
+    from moshi_assets.stereo.index import read_index, write_index
 
     path = dataset.store.index_path("talks.000000")
     recordings = read_index(path)
@@ -112,7 +112,7 @@ def spoil_reading(dataset: PlainDataset) -> None:
     """As if the reader had skipped a line: the summary knows of one less than the file holds."""
     summary = json.loads(dataset.store.summary_path.read_text())
     dataset.source.write_text(dataset.source.read_text() + json.dumps(record(50)) + "\n")
-    from moshi_assets.audit.line_counts import source_state
+    from moshi_assets.dialogues.reader import source_state
 
     dataset.store.summary_path.write_text(json.dumps(summary | {"source": source_state(dataset.source)}))
 

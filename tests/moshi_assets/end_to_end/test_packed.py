@@ -14,7 +14,8 @@ import soundfile as sf
 import sphn
 
 from moshi_assets.audit.dataset import dataset_faults
-from moshi_assets.stereo.recording import CHANNEL, Recording, read_index
+from moshi_assets.stereo.index import read_index
+from moshi_assets.stereo.recording import CHANNEL, Recording
 from moshi_assets.stereo.turn_taking import floor_transfer_offsets
 from moshi_assets.storage.checked_table import write_table
 from moshi_assets.storage.dataset import tasks_path

@@ -18,6 +18,7 @@ from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.recipe.engines import NoiseOptions
 from moshi_assets.synthesis.lane import HOPELESS_FAILURES, UNWRITTEN_ROWS
 from moshi_assets.synthesis.parts import NO_AUDIO, SpokenShard
+from moshi_assets.synthesis.quality_table import read_quality
 from tests.moshi_assets.support.erratic import PACE, TRICKS, ErraticEngine, trick
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record
 
@@ -108,7 +109,7 @@ def test_without_gates_everything_with_a_sound_is_taken(tmp_path: Path):
     dataset, engine = talks(tmp_path, lines(attempts=9), gates={"enabled": False}), ErraticEngine()
     dataset.build(engine)
     assert len(dataset.rows()) == 6 and sum(engine.asked.values()) == 12
-    assert dataset.store.quality("talks.000000").column("seconds").to_pylist()[7] > 3
+    assert read_quality(dataset.store, "talks.000000").column("seconds").to_pylist()[7] > 3
 
 
 # -- what is taken does not depend on how the work was cut
@@ -128,7 +129,7 @@ def erratic_lines(count: int = 24) -> list[dict[str, Any]]:
 
 def outcome(dataset: PlainDataset) -> dict[str, Any]:
     """Files that a trainer reads, rejects, and what is known of every utterance."""
-    tables = [dataset.store.quality(shard).to_pylist() for shard in dataset.store.shards()]
+    tables = [read_quality(dataset.store, shard).to_pylist() for shard in dataset.store.shards()]
     return dataset.outputs() | {"rejects": list(dataset.store.rejects()), "quality": [row for t in tables for row in t]}
 
 
@@ -333,7 +334,7 @@ def test_parts_from_before_there_were_measures_are_judged_and_not_spoken_again(t
     dataset.build(engine)
 
     assert engine.asked == {(trick("HUMMING", 1), 1): 1}
-    assert None not in dataset.store.quality("talks.000000").column("loudness_lufs").to_pylist()
+    assert None not in read_quality(dataset.store, "talks.000000").column("loudness_lufs").to_pylist()
     engine = ErraticEngine()
     dataset.build(engine)
     assert engine.calls == []

@@ -24,9 +24,9 @@ from moshi_assets.publish.card.sections import training
 from moshi_assets.publish.card.training import fitting_window, window_of
 from moshi_assets.publish.card.write import MARK, dataset_card
 from moshi_assets.publish.public_paths import public_path
-from moshi_assets.quality.table import QUALITY_SCHEMA
 from moshi_assets.recipe import Recipe, RecipeError, make_recipe
 from moshi_assets.storage.checked_table import write_table
+from moshi_assets.synthesis.quality_table import QUALITY_SCHEMA
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record, records
 
 EVALUATION = ("talk_001", "talk_004")

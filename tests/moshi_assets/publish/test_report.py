@@ -15,16 +15,17 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from moshi_assets.planning.task_table import dialogue_texts
 from moshi_assets.publish.report import write_report
 from moshi_assets.publish.report.clips import CLIP_SECONDS, cut
 from moshi_assets.publish.report.figures import gather
 from moshi_assets.publish.report.picks import Pick, RandomPicks
 from moshi_assets.publish.report.render import script_json
-from moshi_assets.quality.table import QUALITY_SCHEMA
-from moshi_assets.stereo.recording import PlacedTurn, Recording, read_index, write_index, write_recording
+from moshi_assets.stereo.index import read_index, write_index
+from moshi_assets.stereo.recording import PlacedTurn, Recording, write_recording
 from moshi_assets.stereo.turn_taking import floor_transfer_offsets
 from moshi_assets.storage.checked_table import write_table
-from moshi_assets.storage.dataset import dialogue_texts
+from moshi_assets.synthesis.quality_table import QUALITY_SCHEMA
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record, records
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028<!--<script>\"'&amp;]]>\u202e"

@@ -14,7 +14,8 @@ import soundfile as sf
 
 from moshi_assets.audio.pcm import to_pcm16
 from moshi_assets.engines.base import SynthesisTask
-from moshi_assets.quality.listeners.choice import Heard, ListenerError, Listeners, check_listeners
+from moshi_assets.quality.listeners.base import Heard, ListenerError
+from moshi_assets.quality.listeners.choice import Listeners, check_listeners
 from moshi_assets.quality.listeners.word_errors import (
     CtcRecogniser,
     SphinxRecogniser,
@@ -24,6 +25,7 @@ from moshi_assets.quality.listeners.word_errors import (
 )
 from moshi_assets.recipe import Recipe, make_recipe
 from moshi_assets.recipe.engines import BuiltinOptions
+from moshi_assets.synthesis.quality_table import read_quality
 from tests.moshi_assets.support.erratic import PACE, ErraticEngine
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record, records
 from tests.moshi_assets.support.spoken import needs_pocketsphinx
@@ -239,7 +241,7 @@ def test_a_low_opinion_means_another_attempt_and_then_a_reject(tmp_path: Path, f
     dataset, engine = PlainDataset(tmp_path, content, gates=gates, max_retries=1), ErraticEngine()
     dataset.plan()
     dataset.speak(engine)
-    rows = dataset.store.quality("talks.000000").to_pylist()
+    rows = read_quality(dataset.store, "talks.000000").to_pylist()
     assert {row["role"] for row in rows if row["fault"]} == {"user"}  # the voice `low` is half as loud
     assert "dnsmos is 1.2" in rows[0]["fault"] and "less than min_dnsmos=1.4" in rows[0]["fault"]
     assert sum(engine.asked.values()) == 4 + 2
@@ -255,5 +257,5 @@ def test_a_measure_that_is_switched_on_later_is_taken_without_speaking_again(tmp
     dataset.build(engine)
 
     assert engine.calls == [] and dataset.outputs() == before
-    assert None not in dataset.store.quality("talks.000000").column("seconds").to_pylist()
+    assert None not in read_quality(dataset.store, "talks.000000").column("seconds").to_pylist()
     assert len(fake_speechmos) == 0  # all shorter than 0.4 s: nothing to be judged

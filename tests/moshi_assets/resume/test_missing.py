@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshi_assets.resume.missing import deal, longest_first, missing_rows
-from moshi_assets.storage.dataset import dialogue_rows
+from moshi_assets.planning.task_table import dialogue_rows
+from moshi_assets.resume.missing import missing_rows
+from moshi_assets.synthesis.lane_work import deal, longest_first
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record, records
 
 # -- only what is missing or changed is spoken

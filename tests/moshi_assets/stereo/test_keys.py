@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from moshi_assets.recipe import Recipe, make_recipe
+from moshi_assets.stereo.index import read_index
 from moshi_assets.stereo.keys import ShardDialogue, are_current, dialogue_key, recording_key, shard_dialogues
-from moshi_assets.stereo.recording import Recording, read_index
+from moshi_assets.stereo.recording import Recording
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record, records
 
 TALK = ShardDialogue(

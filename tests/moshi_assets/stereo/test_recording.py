@@ -15,16 +15,8 @@ from hypothesis import strategies as st
 from indextts.wav import to_int16
 from moshi_assets.audio.pcm import Unspeakable, resample, resampled_frames, to_pcm16
 from moshi_assets.recipe import make_recipe
-from moshi_assets.stereo.recording import (
-    CHANNEL,
-    PlacedTurn,
-    Recording,
-    assemble,
-    read_index,
-    recording_path,
-    write_index,
-    write_recording,
-)
+from moshi_assets.stereo.index import read_index, write_index
+from moshi_assets.stereo.recording import CHANNEL, PlacedTurn, Recording, assemble, recording_path, write_recording
 from tests.moshi_assets.support.plain_dataset import full_disk
 
 PCM = st.lists(st.integers(-32768, 32767), min_size=1, max_size=60).map(lambda values: np.asarray(values, np.int16))

@@ -13,7 +13,7 @@ from moshi_assets.audio.pcm import resample
 from moshi_assets.engines.base import SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.recipe.engines import NoiseOptions
-from moshi_assets.stereo.recording import INDEX_SCHEMA, read_index
+from moshi_assets.stereo.index import INDEX_SCHEMA, read_index
 from moshi_assets.storage.checked_table import read_table, write_table
 from moshi_assets.storage.dataset import DatasetError
 from tests.moshi_assets.support.plain_dataset import PlainDataset, full_disk, record, records

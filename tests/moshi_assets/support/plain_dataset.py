@@ -18,13 +18,15 @@ from moshi_assets.planning.stage import ParseFigures, plan
 from moshi_assets.processes.pools import file_threads
 from moshi_assets.publish.stage import ManifestFigures, publish_manifest
 from moshi_assets.recipe import Recipe, make_recipe
-from moshi_assets.resume.missing import deal, missing_rows, remove_unwanted_parts
+from moshi_assets.resume.missing import missing_rows
 from moshi_assets.stereo.stage import PairFigures, build_pairs
 from moshi_assets.storage.checked_table import write_table
 from moshi_assets.storage.dataset import DatasetStore, tasks_path
 from moshi_assets.synthesis.lane import Lane, LaneReport
+from moshi_assets.synthesis.lane_work import deal
 from moshi_assets.synthesis.parts import SpokenShard
 from moshi_assets.synthesis.quality_table import finish_shard
+from moshi_assets.synthesis.spoken_shard import remove_unwanted_parts
 from moshi_assets.transcripts.stage import TranscriptFigures, build_transcripts
 
 SHORT_NOISE = {"characters_per_second": 200.0}

@@ -15,8 +15,9 @@ from moshi_assets.engines.base import EngineError, SynthesisResult, SynthesisTas
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.processes.worker import default_device
 from moshi_assets.recipe.engines import NoiseOptions
-from moshi_assets.resume.missing import LaneWork, deal, missing_rows
+from moshi_assets.resume.missing import missing_rows
 from moshi_assets.synthesis.lane import HOPELESS_FAILURES, UNWRITTEN_ROWS, Lane
+from moshi_assets.synthesis.lane_work import LaneWork, deal
 from moshi_assets.synthesis.parts import SpokenShard
 from moshi_assets.synthesis.progress import read_progress
 from tests.moshi_assets.support.plain_dataset import PlainDataset, full_disk, record, records

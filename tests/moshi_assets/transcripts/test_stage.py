@@ -15,7 +15,7 @@ from moshi_assets.engines.base import SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.recipe import Recipe
 from moshi_assets.resume.finished import is_finished, manifest_is_current, unfinished_shards
-from moshi_assets.stereo.recording import read_index, write_index
+from moshi_assets.stereo.index import read_index, write_index
 from moshi_assets.storage.dataset import DatasetError
 from moshi_assets.transcripts.transcript import Transcript, read_transcript, transcript_path
 from tests.moshi_assets.support.pipeline import Pipeline, checks, dialogue, failure, metadata, write_dialogues
