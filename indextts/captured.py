@@ -103,6 +103,9 @@ class CapturedSteps:
         stream = capture_stream(self.device, self.stage)
         with (
             torch.cuda.device(self.device),
+            torch.cuda.stream(
+                torch.cuda.current_stream(self.device)
+            ),  # again afterwards, also where the capture breaks
             torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"),
         ):
             work()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from indextts.acceleration import Acceleration, compiled
 from indextts.attention import AttentionName, Dense, attention_for
 from indextts.dit import DiT, DiTConfig, TimeTables
-from indextts.flow_loops import BatchSizes, CapturedLoops
+from indextts.flow_loops import BatchSizes, CapturedLoops, copied
 from indextts.padding import length_mask
 from indextts.row_layout import RowLayout
 from indextts.solver import FlowSolver
@@ -170,7 +170,8 @@ class CFM(nn.Module):
         if guided:
             terms = torch.cat((terms, estimator.null_terms().expand_as(terms)))
         tables = estimator.time_tables(solver.times().to(device))
-        return FlowState(batch.noise.float().transpose(1, 2) * speech, terms, layout, moving, tables)
+        state = FlowState(batch.noise.float().transpose(1, 2) * speech, terms, layout, moving, tables)
+        return copied(state, views_only=True) if fast else state
 
     def _follow(self, state: FlowState, solver: FlowSolver, cfg_rate: float) -> Tensor:
         """The path's end (B, T, 80) float32, zero in prompt and padding: the prompt enters through the terms alone.

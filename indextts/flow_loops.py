@@ -128,7 +128,7 @@ class CapturedLoops:
                 self._needed[oldest] = 2 * self._asked[oldest]
                 if self._steps is not None:
                     self._steps.forget(oldest)
-            own = self._states[key] = _cloned(state)
+            own = self._states[key] = copied(state)
         else:
             self._states.move_to_end(key)
             for mine, given in zip(_tensors(own), _tensors(state), strict=True):
@@ -136,10 +136,25 @@ class CapturedLoops:
         return own
 
 
-def _cloned(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.clone(memory_format=torch.contiguous_format)
-    return type(value)(*map(_cloned, value)) if isinstance(value, tuple) else value
+def copied(state: StateT, views_only: bool = False) -> StateT:
+    """The same in tensors of its own, what was one tensor being one again.
+
+    Compiled code is for tensors that are the same or not, and views or not: with ``views_only`` a state that is not captured becomes one
+    that compiles as those that are, whose tensors are contiguous.
+    """
+    known: dict[int, Tensor] = {}
+
+    def copy(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return type(value)(*map(copy, value))
+        if not isinstance(value, Tensor) or (views_only and value._base is None and value.is_contiguous()):
+            return value
+        if id(value) not in known:
+            known[id(value)] = value.clone(memory_format=torch.contiguous_format)
+        return known[id(value)]
+
+    made: StateT = copy(state)
+    return made
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -107,7 +107,7 @@ class PublishedAttributes:
 
     @property
     def use_accel(self) -> bool:
-        """Whether decoding steps are captured as CUDA graphs."""
+        """Whether decoding steps and the flow's loop are captured as CUDA graphs."""
         return self._accelerations["use_accel"]
 
     @property

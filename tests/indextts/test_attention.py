@@ -10,7 +10,7 @@ from tiny_modules import TOLERANCE, filled
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import varlen
 
-from indextts import attention, dit, row_layout
+from indextts import attention, dit, flow_loops, row_layout
 from indextts.acceleration import compiled
 from indextts.attention import Dense, Flex, Varlen, attention_for
 from indextts.dit import DiTConfig
@@ -118,16 +118,17 @@ def test_every_way_compiles_as_one_graph_for_batches_of_all_sizes(cfm, way, monk
 
     fast, usual = compiled(cfm.estimator.velocity, backend), cfm.acceleration.run
     with torch.no_grad():
-        for count, frames in ((3, 300), (2, 140), (4, 64)):
+        for count, frames in ((3, 300), (4, 64)):
             batch = rows([frames - 3 * row for row in range(count)], [20 - row for row in range(count)], frames)
             expected = cfm.solve(*batch, solver=SOLVER)
             made = state(cfm, batch, True, way, monkeypatch)
             monkeypatch.setattr(cfm.acceleration, "run", lambda _fast, _plain, *given: fast(*given))
-            found = cfm._follow(made, SOLVER, 0.7)[:count, :frames].transpose(1, 2)
-            assert (found - expected).abs().max() < TOLERANCE * expected.abs().max()
+            for tensors in (made, flow_loops.copied(made)):  # those of a batch, and those that a graph keeps
+                found = cfm._follow(tensors, SOLVER, 0.7)[:count, :frames].transpose(1, 2)
+                assert (found - expected).abs().max() < TOLERANCE * expected.abs().max()
             monkeypatch.setattr(dit, "rotary_table", row_layout.rotary_table)
             monkeypatch.setattr(cfm.acceleration, "run", usual)
-    assert len(graphs) <= (3 if way is Flex else 1)
+    assert len(graphs) == (2 if way is Flex else 1)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler to compile for a CPU")
