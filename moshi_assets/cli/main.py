@@ -18,6 +18,7 @@ from .demo import demo
 from .export import export
 from .json_lines import INTERRUPTED, error_line
 from .options import data_folder
+from .read import read
 from .report import report
 from .ui import ui
 from .verify import verify
@@ -45,6 +46,7 @@ def cli() -> None:
 
 cli.add_command(demo)
 cli.add_command(build)
+cli.add_command(read)
 cli.add_command(verify)
 cli.add_command(export)
 cli.add_command(report)

@@ -1,18 +1,23 @@
 """Reading: a written turn becomes what is spoken, once, for engine, aligner, gates and transcript alike."""
 
+from ..recipe.text import CleanRules, TextSettings
+from .counts import KindCount, ReadingCounts
 from .language import detect_language, language_name
-from .read import read
-from .settings import CleanRules, TextSettings
+from .read import READ_LANGUAGES, read, read_dialogue
 from .spoken_text import Finding, Pause, Span, SpokenText
 
 __all__ = [
+    "READ_LANGUAGES",
     "CleanRules",
     "Finding",
+    "KindCount",
     "Pause",
+    "ReadingCounts",
     "Span",
     "SpokenText",
     "TextSettings",
     "detect_language",
     "language_name",
     "read",
+    "read_dialogue",
 ]

@@ -8,19 +8,30 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from ..recipe.text import CleanRules, TextSettings
 from . import chinese, english
 from .cleaning.clean import clean
-from .english.terms import AFTER_NAMES, BEFORE_NAMES, BEFORE_NUMBERS, ROMAN_CARDINAL, ROMAN_ORDINAL, SHORT_FORMS
+from .english.terms import (
+    AFTER_NAMES,
+    BEFORE_NAMES,
+    BEFORE_NUMBERS,
+    ROMAN_CARDINAL,
+    ROMAN_ORDINAL,
+    SHORT_FORMS,
+    WEEKDAYS,
+)
+from .language import detect_language
 from .lexicon import lexicon_rules
 from .rules import Part, Rule, apply
-from .settings import CleanRules
 from .spoken_text import Finding, Span, SpokenText, located_words
 
 _RULES = {"en": english.RULES, "zh": chinese.RULES}
+READ_LANGUAGES = tuple(_RULES)
+"""Languages whose numbers and signs become words."""
 _SHORT = "|".join(
     re.escape(word.rstrip("."))
-    for word in {*AFTER_NAMES, *BEFORE_NAMES, *BEFORE_NUMBERS, *SHORT_FORMS}
-    if word.rstrip(".").isalpha()
+    for word in {*AFTER_NAMES, *BEFORE_NAMES, *BEFORE_NUMBERS, *SHORT_FORMS, *WEEKDAYS}
+    if word.rstrip(".").replace(" ", "").isalpha()
 )
 _PLAIN = {
     "en": re.compile(r"[A-Za-z\"\u201c][A-Za-z ,.!?'\u2019\"\u201c\u201d\u2014\u2026-]*"),
@@ -37,6 +48,7 @@ _KEPT_SIGNS = re.compile(
 )
 _CACHED = 65_536
 _ALL_RULES = CleanRules()
+_DEFAULTS = TextSettings()
 
 
 def read(
@@ -56,6 +68,12 @@ def read(
     if is_plain(text, language) and not (lexicon and any(rule.pattern.search(text) for rule in lexicon_rules(lexicon))):
         return SpokenText(text, text)
     return _read(text, language, rules, tuple(sorted(lexicon.items())) if lexicon else ())
+
+
+def read_dialogue(texts: Sequence[str], settings: TextSettings = _DEFAULTS) -> tuple[str, list[SpokenText]]:
+    """The language of a dialogue, and how each of its turns is spoken in it."""
+    language = detect_language(texts) if settings.language == "auto" else settings.language
+    return language, [read(text, language, settings.clean, settings.lexicon) for text in texts]
 
 
 def is_plain(text: str, language: str) -> bool:

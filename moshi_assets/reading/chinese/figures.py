@@ -98,6 +98,12 @@ PAIRS = [
     rule("ratio", rf"{START}(\d+)[:：](\d+){END}", lambda m: f"{number(m[1])}比{number(m[2])}", ":："),
     rule("score", rf"(?<=比分)(是|为)?(\d+)-(\d+){END}", lambda m: f"{m[1] or ''}{number(m[2])}比{number(m[3])}", "-"),
     rule(
+        "score",
+        rf"{START}(\d{{1,3}})-(\d{{1,3}})(?=结束|获胜|取胜|战胜|击败|领先|落后|战平|大胜|险胜|告负|输|赢)",
+        lambda m: f"{number(m[1])}比{number(m[2])}",
+        "-",
+    ),
+    rule(
         "sign",
         rf"(?<![A-Za-z0-9.])-?{PLAIN_NUMBER}(?:\s?{_OPERATOR}\s?-?{PLAIN_NUMBER})+{END}",
         _sum,

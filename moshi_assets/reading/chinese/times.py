@@ -61,7 +61,7 @@ DATES = [
         ],
         "年",
     ),
-    rule("year", rf"{START}(?<!前)([12]\d{{3}})(?=年(?!级|的?时间))", _year, "年"),
+    rule("year", rf"{START}(?<!前)([12]\d{{3}})(?=年(?!级|的?时间)|财年|学年|赛季)", _year, "年赛"),
     rule("decade", rf"{START}(\d0)(?=后)", _year, "后"),
     rule("time", rf"{START}(\d{{1,2}})[:：](\d\d)(\s?{DASH}\s?|到|至)(\d{{1,2}})[:：](\d\d){END}", _time_range, ":："),
     rule("time", rf"{START}(\d{{1,2}})[:：](\d\d){END}(?![:：])", _time, ":："),
@@ -81,5 +81,6 @@ PHONES = [
     rule("phone", rf"{START}0\d{{2,3}}[- ]\d{{7,8}}{END}", _phone, "0"),
     rule("phone", rf"{START}[48]00[- ]?\d{{3}}[- ]?\d{{4}}{END}", _phone, "0"),
     rule("phone", rf"(?:{_CUE})\d{{3,11}}{END}", _phone, DIGITS),
+    rule("digits", rf"{START}\d{{3,4}}(?=室|号房)", lambda m: digits(m.group()), "室房"),
     rule("digits", rf"(?:{_CODE})\d+{END}", lambda m: digits(m.group()), DIGITS),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..settings import CleanRules
+from ...recipe.text import CleanRules
 from ..spoken_text import Finding, Pause, words_of
 from .characters import visible, without_pictures
 from .chat_format import without_label, without_reasoning, without_tokens

@@ -127,6 +127,14 @@ def _feet(match: re.Match[str]) -> Reading:
     return f"{cardinal(feet)} foot {cardinal(inches)}" if inches < 12 else None
 
 
+def _feet_and_inches(match: re.Match[str]) -> Reading:
+    feet, inches = match["feet"], match["inches"]
+    return [
+        Part(match.start(), match.end("foot"), f"{number(feet)} {'foot' if feet == '1' else 'feet'}"),
+        Part(match.start("inches"), match.end("inch"), f"{number(inches)} {'inch' if inches == '1' else 'inches'}"),
+    ]
+
+
 _WRITTEN_UNITS = alternatives(set(UNITS) - {"in"})
 """All but the inch, which needs its full stop: "1 in 5"."""
 MEASURE_RULES = [
@@ -147,6 +155,12 @@ MEASURE_RULES = [
         "\u00b0\u2103\u2109",
     ),
     rule("unit", r"(?<![\w.])(\d)['\u2032\u2019]\s?(\d{1,2})(?:[\"\u2033\u201d]|'')", _feet, "'\u2032\u2019"),
+    rule(
+        "unit",
+        rf"{START}(?P<feet>\d+)\s?(?P<foot>ft)\b\.?\s?(?P<inches>\d{{1,2}})\s?(?P<inch>in\b(?:\.(?=\s[a-z]))?)",
+        _feet_and_inches,
+        "f",
+    ),
     rule(
         "unit",
         rf"{START}{ONE_OR_TWO}(?P<space>\s?)(?P<unit>in)(?=\.(?!\w))",

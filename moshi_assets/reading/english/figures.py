@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..rules import Part, Reading, before, group, rule
+from ..rules import Part, Reading, after, before, group, rule
 from .numbers import cardinal, digits, number, ordinal, plural, year
 from .patterns import DASH, DIGITS, END, NUMBER, RANGE, START, amount
 from .terms import MAGNITUDES, MONTH_NAMES
@@ -75,7 +75,7 @@ def _two(match: re.Match[str]) -> list[Part]:
 
 PAIR_RULES = [
     rule("idiom", rf"{START}24/7{END}", lambda m: "twenty four seven", "/"),
-    rule("idiom", rf"{START}50/50{END}", lambda m: "fifty fifty", "/"),
+    rule("idiom", rf"{START}50[/-]50{END}", lambda m: "fifty fifty", "/-"),
     rule("idiom", rf"{START}9/11{END}", lambda m: "nine eleven", "/"),
     rule(
         "fraction",
@@ -161,6 +161,11 @@ def _flight(match: re.Match[str]) -> Reading:
     return [group(match, 1, " ".join(match[1])), group(match, 2, digits(match[2], "zero"))]
 
 
+def _code(match: re.Match[str]) -> Reading:
+    """4-7-9, 12-34-56: group by group."""
+    return ", ".join(digits(each, "zero") for each in match.group().split("-"))
+
+
 def _version(match: re.Match[str]) -> Reading:
     parts = match["numbers"].split(".")
     if len(parts) == 4:  # an address
@@ -178,19 +183,29 @@ def _plain(match: re.Match[str]) -> Reading:
     return number(match["number"])
 
 
+_RUN_BEFORE = re.compile(r"\b(?:run|ran|running|runs|jog|jogged)\s+(?:an?\s+)?$", re.IGNORECASE)
+_RUN_AFTER = re.compile(r"\s+(?:runs?|race|races|jog|walk)\b", re.IGNORECASE)
+
+
 def _magnitude(match: re.Match[str]) -> Reading:
+    if match[2] in "kK" and (_RUN_BEFORE.search(before(match)) or _RUN_AFTER.match(after(match))):
+        return f"{number(match[1])} K"  # a distance
     return None if match[2] == "K" and len(match[1]) < 2 else f"{number(match[1])} {MAGNITUDES[match[2]]}"
 
 
 _LETTERS_DIGITS = re.compile(r"\d+|[^\W\d_]+")
 
 
+_SECRET = re.compile(r"\b(?:password|passcode|pass\s?phrase|username|user name|login|serial)\b[^.!?]*$", re.IGNORECASE)
+
+
 def _mixed(match: re.Match[str]) -> Reading:
     """Letters and digits in one word: "B12", "14C", "X7-9Q", "MP3", "iPhone12"."""
     words = []
+    spelled_out = bool(_SECRET.search(before(match)))
     for piece in _LETTERS_DIGITS.findall(match.group()):
         if piece.isdecimal():
-            spelled = len(piece) > 4 or (piece[0] == "0" and len(piece) > 1)
+            spelled = len(piece) > 4 or (piece[0] == "0" and len(piece) > 1) or spelled_out
             words.append(digits(piece, "zero") if spelled else year(int(piece)))
         elif piece.isupper() and (len(piece) <= 3 or not set(piece) & set("AEIOUY")):
             words.append(" ".join(piece))
@@ -203,7 +218,18 @@ NUMBER_RULES = [
     rule("number", rf"\b[Ff]light\s+([A-Z]{{2}})\s?(\d{{1,4}}){END}", _flight),
     rule("version", r"(?<![\w.])(?P<v>[vV])\.?(?=\d)(?P<numbers>\d+(?:\.\d+)+)(?![\w.]*\w)", _version, "vV"),
     rule("version", r"(?<![\w.])(?P<v>(?!))?(?P<numbers>\d+(?:\.\d+){2,})(?!\w)", _version, "."),
+    rule(
+        "range",
+        rf"{START}(\d+(?:st|nd|rd|th))(\s?{DASH}\s?)(\d+(?:st|nd|rd|th))\b",
+        lambda m: [
+            group(m, 1, ordinal(int(m[1][:-2]))),
+            group(m, 2, "to"),
+            group(m, 3, ordinal(int(m[3][:-2]))),
+        ],
+        "tdh",
+    ),
     rule("number", rf"{START}(\d{{1,3}}(?:,\d{{3}})+|\d+)(?:st|nd|rd|th)\b", _ordinal, "tdh"),
+    rule("number", rf"{START}\d{{1,4}}(?:-\d{{1,4}}){{2,}}{END}(?!-)", _code, "-"),
     rule("range", rf"{START}{RANGE}{END}(?!{DASH}\d)", amount, DIGITS),
     rule("year", rf"{START}\d{{4}}{END}(?!-)", lone_year, DIGITS),
     rule("number", rf"{START}007{END}", lambda m: "double oh seven", "7"),

@@ -20,7 +20,7 @@ def _clock(hour: str, minute: str | None, half: str | None) -> str | None:
         words += f" oh {cardinal(int(minute))}" if minute[0] == "0" else f" {cardinal(int(minute))}"
     elif minute and not half:
         words += " o'clock" if 0 < int(hour) <= 12 else " hundred"
-    return f"{words} {half.upper()}M" if half else words
+    return f"{words} {half.upper()} M" if half else words
 
 
 _RATIO_CUE = re.compile(
@@ -133,7 +133,7 @@ def _day_month(match: re.Match[str]) -> Reading:
 
 
 _YEAR_BEFORE = re.compile(
-    r"(?:\b(?:in|since|by|until|till|from|of|year|early|late|mid|before|after|around|circa|the|to|between|and|"
+    r"(?:\b(?:in|since|by|until|till|from|of|year|year\s(?:is|was)|early|late|mid|before|after|around|circa|the|to|between|and|"
     rf"{MONTH})\.?,?|^|[.!?(\"\u201c])\s*$",
     re.IGNORECASE,
 )
@@ -156,6 +156,13 @@ def _decade(match: re.Match[str]) -> Reading:
     if value < 1000:
         return plural(cardinal(value))
     return plural(cardinal(value)) if value % 1000 == 0 else plural(year(value))
+
+
+def _short_year_range(match: re.Match[str]) -> Reading:
+    low, high = int(match["low"]), int(match["high"])
+    if not (1900 <= low < 2100 and low % 100 < high):
+        return None
+    return [group(match, "low", year(low)), group(match, "to", "to"), group(match, "high", cardinal(high))]
 
 
 def _year_range(match: re.Match[str]) -> Reading:
@@ -194,6 +201,7 @@ DATE_RULES = [
     ),
     rule("decade", r"(?<![\w.,$])['\u2019]?(?P<decade>\d0|\d{3}0)['\u2019]?s\b", _decade, "s"),
     rule("year", rf"{START}(?P<low>\d{{4}})(?P<to>\s?{DASH}\s?)(?P<high>\d{{4}}){END}", _year_range, DIGITS),
+    rule("year", rf"{START}(?P<low>(?:19|20)\d\d)(?P<to>[-\u2013])(?P<high>\d\d){END}(?!-)", _short_year_range, DIGITS),
     rule(
         "year",
         r"(?<![\w.,])(\d{1,4})(?=\s(?:BCE?|AD|CE)\b)",

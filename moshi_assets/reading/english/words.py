@@ -138,6 +138,10 @@ def roman(text: str) -> int:
     return sum(-value if value < after else value for value, after in zip(values, [*values[1:], 0]))
 
 
+def _world_war(match: re.Match[str]) -> Reading:
+    return f"World War {cardinal(int(match[1]) if match[1].isdecimal() else roman(match[1])).capitalize()}"
+
+
 # Capitals
 
 _CAPITALS = re.compile(r"[A-Z]{2,}")
@@ -180,7 +184,10 @@ def _capitals(match: re.Match[str]) -> Reading:
 
 def _dotted(match: re.Match[str]) -> Reading:
     """U.S., J. R. R.: letters, without the full stops that would end a sentence."""
-    return [Part(match.start(), _sentence_end(match, match.end()), " ".join(re.findall("[A-Za-z]", match.group())))]
+    following = re.match(r"\s+([A-Z][\w']*)", after(match))
+    name = following is not None and following[1] not in SENTENCE_STARTERS
+    end = match.end() if name else _sentence_end(match, match.end())
+    return [Part(match.start(), end, " ".join(re.findall("[A-Za-z]", match.group())))]
 
 
 # Signs
@@ -258,6 +265,7 @@ WORD_RULES = WordRules(
             lambda m: [group(m, "roman", f"the {ordinal(roman(m['roman']))}")],
             "IVXLC",
         ),
+        rule("roman numeral", r"\bWW(I{1,3}|[123])\b", _world_war, "W"),
         rule("capitals", r"(?<![\w.])(?:[A-Za-z]\.){2,}(?!\w)", _dotted, "."),
         rule("capitals", r"(?<![\w'\u2019])(?:[A-Z]{2,}s?|Ph[Dd]s?)(?![\w])", _capitals),
         rule(
@@ -267,6 +275,14 @@ WORD_RULES = WordRules(
             "-\u2013",
         ),
         rule("weekday", rf"\b({_alternatives(WEEKDAYS)})\.(?=,|\s\d)", lambda m: WEEKDAYS[m[1]], "."),
+        rule(
+            "weekday",
+            rf"\b({_alternatives(set(WEEKDAYS) - {'Mon', 'Sat', 'Sun'})})\.",
+            lambda m: [Part(m.start(), _sentence_end(m, m.end()), WEEKDAYS[m[1]])],
+            ".",
+        ),
+        rule("sign", r"(?<=[\w)])\^(?=[\w(])", lambda m: "to the power of", "^"),
+        rule("sign", r"\u221a\s?(?=[\w(])", lambda m: "the square root of", "\u221a"),
         rule("sign", r"\bC#", lambda m: "C sharp", "#"),
         rule("sign", r"(?<!\w)\.(?=NET\b)", lambda m: "dot", "."),
         rule("sign", r"\u00a7\s?(?=\d)", lambda m: "section", "\u00a7"),

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from benchmarks.reading_table import read_table
 from moshi_assets.reading import CleanRules, Pause, SpokenText, read
+from moshi_assets.reading.english.terms import AFTER_NAMES, BEFORE_NAMES, BEFORE_NUMBERS, SHORT_FORMS, WEEKDAYS
+from moshi_assets.reading.read import is_plain
 
 PIECES = (
     "a", "The", "cat", "No.", "Dr.", "it's", "U.S.", "NASA", "OK", "$3.50", "3-5", "10%", "1999", "24/7", "5 kg", "10:30", "1/2", "-5", "3.14",
@@ -63,6 +65,11 @@ def test_chinese_words_are_characters():
 def test_a_plain_text_comes_back_as_it_is():
     text = "Well, that's a well-known story - isn't it?"
     assert read(text) == SpokenText(text, text)
+
+
+@pytest.mark.parametrize("short", [*AFTER_NAMES, *BEFORE_NAMES, *BEFORE_NUMBERS, *SHORT_FORMS, *WEEKDAYS])
+def test_a_short_form_is_never_passed_over_as_plain(short):
+    assert not is_plain(f"The house {short.rstrip('.')}. Bob", "en")
 
 
 def test_a_lexicon_comes_before_all_rules():

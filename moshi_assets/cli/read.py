@@ -1,0 +1,217 @@
+"""`moshi-assets read`: how each turn of a dialogue file would be spoken, before anything is."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from indextts.interrupts import ending_at_once
+
+from .build import EXIT_FAILED
+
+if TYPE_CHECKING:
+    from ..dialogues.dialogue import Dialogue, Reject
+    from ..reading import ReadingCounts, SpokenText, TextSettings
+
+CLEANING_RULES = (
+    "characters",
+    "reasoning",
+    "chat_tokens",
+    "labels",
+    "directions",
+    "html",
+    "markdown",
+    "emoji",
+)
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@click.option("--only-changed", is_flag=True, help="Only what is not spoken as it is written, and what is rejected.")
+@click.option("--jsonl", is_flag=True, help="A JSON object a turn on standard output, the counts as the last of them.")
+@click.option(
+    "--language",
+    type=click.Choice(["auto", "en", "zh"]),
+    default="auto",
+    show_default=True,
+    help="Language of every dialogue; auto finds it over all turns of each.",
+)
+@click.option(
+    "--blocks",
+    type=click.Choice(["reject", "drop"]),
+    default="reject",
+    show_default=True,
+    help="Code, tables and formulas: reject the dialogue, or drop the block.",
+)
+@click.option(
+    "--keep",
+    multiple=True,
+    type=click.Choice(CLEANING_RULES),
+    help="Turn a rule of cleaning off. Several times: several rules.",
+)
+@click.option(
+    "--lexicon",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    help="YAML file with a line for each word: 'SQL: sequel'.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 when any record or turn was rejected.")
+@click.pass_context
+def read(context: click.Context, file: Path, only_changed: bool, jsonl: bool, strict: bool, **options: Any) -> None:
+    """Print written beside spoken for every turn of a dialogue FILE, and count what was done. Nothing is spoken.
+
+    The counts go to standard error, each with an example. Exit codes: 0 read, 1 no dialogue in the file (or rejects with
+    --strict), 2 wrong usage, 130 interrupted.
+    """
+    with ending_at_once():
+        from ..dialogues.dialogue import Reject
+        from ..dialogues.reader import DialogueFileError, read_dialogues
+        from ..reading import ReadingCounts, read_dialogue
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    settings = _settings(**options)
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    counts, languages, rejects, first = ReadingCounts(), Counter[str](), 0, None
+    lines = _objects if jsonl else _paragraph
+    try:
+        for record in read_dialogues(file):
+            if isinstance(record, Reject):
+                rejects, first = rejects + 1, first or record
+                _print(_reject_object(record) if jsonl else _reject_line(record))
+                continue
+            language, turns = read_dialogue([turn.text for turn in record.turns], settings)
+            languages[language] += 1
+            for turn in turns:
+                counts.add(turn)
+            for line in lines(record, language, turns, only_changed):
+                _print(line)
+    except DialogueFileError as error:
+        raise click.ClickException(str(error)) from None
+    if jsonl:
+        _print(json.dumps(_figures(counts, languages, rejects), ensure_ascii=False))
+    sys.stdout.flush()
+    click.echo("\n".join(_summary(counts, languages, rejects)), err=True)
+    if not languages:
+        reason = f", the first because: line {first.line}, {_shown(first.reason)}" if first else ""
+        raise click.ClickException(f"{file} holds no usable dialogue: {rejects} lines were rejected{reason}")
+    if strict and (rejects or counts.rejected):
+        context.exit(EXIT_FAILED)
+
+
+def _settings(language: str, blocks: str, keep: tuple[str, ...], lexicon: Path | None) -> TextSettings:
+    from pydantic import ValidationError
+
+    from indextts.foreign_files import ForeignFileError, read_yaml
+
+    from ..reading import CleanRules, TextSettings
+
+    words: Any = {}
+    if lexicon is not None:
+        try:
+            words = read_yaml(lexicon)
+        except ForeignFileError as error:
+            raise click.UsageError(f"lexicon {error}") from None
+    try:
+        clean = CleanRules(blocks=blocks, **dict.fromkeys(keep, False))  # type: ignore[arg-type]
+        return TextSettings(clean=clean, language=language, lexicon=words or {})  # type: ignore[arg-type]
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = "".join(f" {part!r}" for part in fault["loc"][1:])
+        raise click.UsageError(
+            f"lexicon {lexicon}:{where} {fault['msg'].lower()}; a line is a word and how it is spoken, such as 'SQL: sequel'"
+        ) from None
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _shown(text: str) -> str:
+    """A stranger's text on a terminal: on one line, nothing in it that the terminal would obey."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def _paragraph(dialogue: Dialogue, language: str, turns: list[SpokenText], only_changed: bool) -> Iterator[str]:
+    from ..reading import language_name
+
+    if only_changed and not any(turn.changed for turn in turns):
+        return
+    yield f"{_shown(dialogue.id)}  {language_name(language)}"
+    for said, turn in zip(dialogue.turns, turns, strict=True):
+        if only_changed and not turn.changed:
+            continue
+        yield f"  {said.role:<9}  {_shown(said.text)}"
+        if rejected := turn.rejected:
+            yield f"  {'rejected':>9}  {rejected.kind}: {_shown(rejected.written)}"
+        elif turn.spoken != said.text:
+            yield f"  {'->':>9}  {_shown(turn.spoken)}"
+        for pause in turn.pauses:
+            yield f"  {'pause':>9}  {pause.seconds:g} s before word {pause.before + 1}"
+        for finding in turn.findings:
+            if finding.outcome == "suspicious":
+                yield f"  {'!':>9}  {finding.kind} {_shown(finding.written)}"
+
+
+def _objects(dialogue: Dialogue, language: str, turns: list[SpokenText], only_changed: bool) -> Iterator[str]:
+    for number, (said, turn) in enumerate(zip(dialogue.turns, turns, strict=True)):
+        if only_changed and not turn.changed:
+            continue
+        yield json.dumps(
+            {
+                "id": dialogue.id,
+                "turn": number,
+                "role": said.role,
+                "language": language,
+                "written": said.text,
+                "text": turn.text,
+                "spoken": turn.spoken,
+                "changed": turn.changed,
+                "rejected": turn.rejected.kind if turn.rejected else None,
+                "findings": [finding._asdict() for finding in turn.findings],
+                "pauses": [pause._asdict() for pause in turn.pauses],
+            },
+            ensure_ascii=False,
+        )
+
+
+def _reject_line(reject: Reject) -> str:
+    return f"line {reject.line}  rejected: {_shown(reject.reason)}"
+
+
+def _reject_object(reject: Reject) -> str:
+    return json.dumps({"id": reject.id, "line": reject.line, "rejected": reject.reason}, ensure_ascii=False)
+
+
+def _figures(counts: ReadingCounts, languages: Counter[str], rejects: int) -> dict[str, Any]:
+    return {
+        "event": "summary",
+        "dialogues": languages.total(),
+        "languages": dict(languages.most_common()),
+        "rejected_records": rejects,
+        "turns": counts.turns,
+        "changed_turns": counts.changed,
+        "rejected_turns": counts.rejected,
+        "kinds": [count._asdict() for count in counts],
+    }
+
+
+def _summary(counts: ReadingCounts, languages: Counter[str], rejects: int) -> Iterator[str]:
+    from ..reading import READ_LANGUAGES, language_name
+
+    yield (
+        f"{counts.turns} turns of {languages.total()} dialogues: {counts.turns - counts.changed} as they are written, "
+        f"{counts.changed - counts.rejected} changed or suspicious, {counts.rejected} rejected; {rejects} records rejected"
+    )
+    if others := [
+        f"{language_name(name)} {count}" for name, count in languages.most_common() if name not in READ_LANGUAGES
+    ]:
+        yield f"  only cleaned, not verbalised: dialogues in {', '.join(others)}"
+    for kind in counts:
+        became = f" -> {_shown(kind.spoken)!r}" if kind.spoken else ""
+        yield f"  {kind.outcome:<10}  {kind.kind:<16}{kind.turns:>8}  {_shown(kind.written)!r}{became}"

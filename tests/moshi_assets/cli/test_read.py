@@ -1,0 +1,141 @@
+"""`moshi-assets read`."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from moshi_assets.cli.main import cli
+from tests.moshi_assets.support.pipeline import BIN
+
+TALKS = [
+    {"id": "price", "user_text": "How much is it?", "assistant_text": "It's $3.50."},
+    {"id": "code", "user_text": "How?", "assistant_text": "So:\n\n```\nx = 1\n```"},
+    {"id": "plain", "user_text": "Hello.", "assistant_text": "Hi there."},
+    {"id": "wo", "user_text": "Wie spät ist es?", "assistant_text": "Es ist 5 Uhr."},
+]
+
+
+@pytest.fixture
+def talks(tmp_path: Path) -> Path:
+    return write(tmp_path / "talks.jsonl", TALKS)
+
+
+def write(path: Path, records: list) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def moshi(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["read", *map(str, arguments)])
+
+
+def objects(*arguments: str | Path) -> list[dict]:
+    return list(map(json.loads, moshi(*arguments, "--jsonl").stdout.splitlines()))
+
+
+def test_written_stands_beside_spoken(talks):
+    done = moshi(talks)
+    assert done.exit_code == 0
+    assert "  assistant  It's $3.50.\n         ->  It's three dollars and fifty cents.\n" in done.stdout
+    assert "  user       Hello.\n  assistant  Hi there.\n" in done.stdout
+
+
+def test_what_is_read_as_it_is_written_can_be_left_out(talks):
+    shown = moshi(talks, "--only-changed").stdout
+    assert "$3.50" in shown
+    assert "plain" not in shown
+    assert "How much" not in shown
+
+
+def test_a_rejected_turn_names_the_kind(talks):
+    assert "\n   rejected  code: So:" in moshi(talks).stdout
+
+
+def test_the_counts_name_each_kind_with_an_example(talks):
+    said = moshi(talks).stderr
+    assert (
+        "8 turns of 4 dialogues: 5 as they are written, 2 changed or suspicious, 1 rejected; 0 records rejected" in said
+    )
+    assert "'$3.50' -> 'three dollars and fifty cents'" in said
+    assert "only cleaned, not verbalised: dialogues in German 1" in said
+
+
+def test_json_has_an_object_for_each_turn_and_the_counts_last(talks):
+    *turns, summary = objects(talks)
+    assert [(turn["id"], turn["turn"]) for turn in turns[:3]] == [("price", 0), ("price", 1), ("code", 0)]
+    assert turns[1]["spoken"] == "It's three dollars and fifty cents."
+    assert turns[1]["findings"][0] == {
+        "outcome": "verbalised",
+        "kind": "money",
+        "written": "$3.50",
+        "spoken": "three dollars and fifty cents",
+    }
+    assert (summary["turns"], summary["rejected_turns"], summary["languages"]) == (8, 1, {"en": 3, "de": 1})
+
+
+def test_a_rule_can_be_turned_off_and_blocks_dropped(tmp_path):
+    talks = write(tmp_path / "a.jsonl", [{"user_text": "Go :)", "assistant_text": "Yes.\n\n```\nx = 1\n```"}])
+    user, assistant, _ = objects(talks, "--keep", "emoji", "--blocks", "drop")
+    assert user["text"] == "Go :)"
+    assert (assistant["spoken"], assistant["rejected"]) == ("Yes.", None)
+
+
+def test_a_lexicon_is_spoken(talks, tmp_path):
+    (tmp_path / "words.yaml").write_text("There: thither\n")
+    assert "Hi thither." in moshi(talks, "--lexicon", tmp_path / "words.yaml").stdout
+
+
+@pytest.mark.parametrize("content", ["[1]", "a: [1]", "a: {", "\x00"])
+def test_a_lexicon_that_is_none_is_a_wrong_usage(talks, tmp_path, content):
+    (tmp_path / "words.yaml").write_text(content)
+    done = moshi(talks, "--lexicon", tmp_path / "words.yaml")
+    assert done.exit_code == 2
+    assert "words.yaml" in done.stderr
+
+
+def test_strict_fails_where_something_was_rejected(talks, tmp_path):
+    assert moshi(talks, "--strict").exit_code == 1
+    assert moshi(write(tmp_path / "good.jsonl", TALKS[:1]), "--strict").exit_code == 0
+
+
+def test_a_file_without_a_dialogue_fails_and_says_why(tmp_path):
+    done = moshi(write(tmp_path / "rubbish.jsonl", [{"text": "hm"}]))
+    assert done.exit_code == 1
+    assert "holds no usable dialogue: 1 lines were rejected, the first because: line 1, " in done.stderr
+
+
+def test_a_missing_file_is_a_wrong_usage(tmp_path):
+    assert moshi(tmp_path / "none.jsonl").exit_code == 2
+
+
+def test_a_damaged_gzip_file_fails_without_a_traceback(tmp_path):
+    (tmp_path / "a.jsonl.gz").write_bytes(b"\x1f\x8bxx")
+    done = moshi(tmp_path / "a.jsonl.gz")
+    assert done.exit_code == 1
+    assert "gzip stream is cut off or damaged" in done.stderr
+
+
+def test_a_turn_cannot_command_the_terminal(tmp_path):
+    talks = write(tmp_path / "a.jsonl", [{"id": "e", "user_text": "\x1b[2JHi\r", "assistant_text": "\x9bHo"}])
+    assert not {"\x1b", "\x9b", "\r"} & set(moshi(talks).output)
+
+
+def test_a_closed_pipe_and_an_interrupt_end_it_without_a_traceback(tmp_path):
+    talks = write(tmp_path / "many.jsonl", TALKS * 20_000)
+    command = [BIN / "moshi-assets", "read", talks]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as piped:
+        assert piped.stdout and piped.stderr
+        piped.stdout.readline()
+        piped.stdout.close()
+        assert b"Traceback" not in piped.stderr.read()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as stopped:
+        assert stopped.stdout
+        stopped.stdout.readline()
+        stopped.send_signal(signal.SIGINT)
+        said = stopped.communicate(timeout=60)[1]
+    assert stopped.returncode == 130
+    assert b"interrupted" in said and b"Traceback" not in said
