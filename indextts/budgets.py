@@ -25,8 +25,9 @@ ROWS_UNIT = 8
 # Shares of the free memory. What libraries take for themselves, and gaps between tensors, come on top of what is counted.
 DECODE_SHARE, FLOW_SHARE = 0.4, 0.3
 MEMORY_MARGIN = 1.25
-# A CPU is kept busy by one row; batches pay for very short rows only.
-CPU_FLOW_BUDGET = 1024
+# One core is kept busy by one row; batches pay for very short rows only. Several cores do several rows side by side, each without
+# padding: a thread gets so many in turn that little is left to do when the first has nothing more.
+CPU_FLOW_BUDGET, ROWS_PER_THREAD = 1024, 8
 # More frames at once would keep a GPU no busier than these do.
 LARGEST_FLOW_BUDGET = 65_536
 # Of a batch's frames, at most this part is padding.
@@ -86,7 +87,8 @@ def default_budgets(device: torch.device, bytes_per_position: int, bytes_per_fra
         bytes_per_frame: what one frame of the flow budget takes, see :func:`indextts.stage_memory.bytes_per_frame`.
     """
     free = free_memory(device)
-    flow = CPU_FLOW_BUDGET
+    threads = torch.get_num_threads()
+    flow = CPU_FLOW_BUDGET * (1 if threads == 1 else ROWS_PER_THREAD * threads)
     if device.type != "cpu":
         flow = min(LARGEST_FLOW_BUDGET, max(1, int(FLOW_SHARE * free / (MEMORY_MARGIN * bytes_per_frame))))
     positions = max(1, int(DECODE_SHARE * free / bytes_per_position))

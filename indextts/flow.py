@@ -15,6 +15,7 @@ from indextts.dit import DiT, DiTConfig, TimeTables
 from indextts.flow_loops import BatchSizes, CapturedLoops, copied
 from indextts.padding import length_mask
 from indextts.row_layout import RowLayout
+from indextts.row_threads import check_given_up
 from indextts.solver import FlowSolver
 from indextts.weight_norm import fuse_weight_norm
 
@@ -183,6 +184,7 @@ class CFM(nn.Module):
 
         def velocity(x: Tensor, evaluation: int) -> Tensor:
             """Of the window (B, W, 80) float32."""
+            check_given_up()
             inputs = (torch.cat((x, x)) if cfg_rate > 0 else x).to(terms.dtype)
             fast, plain, tables = self._compiled_velocity, self.estimator.velocity, state.tables.at(evaluation)
             found = self.acceleration.run(fast, plain, inputs, terms, tables, layout).float()

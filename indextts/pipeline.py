@@ -16,6 +16,7 @@ from indextts.components import Components
 from indextts.flow import GUIDANCE_RATE, PUBLISHED_SOLVER
 from indextts.length_regulator import target_frames
 from indextts.padding import stack_rows
+from indextts.row_threads import each_row
 from indextts.solver import FlowSolver
 from indextts.stage_memory import bytes_per_frame
 from indextts.voice import SpeakerCondition
@@ -42,6 +43,10 @@ class Pipeline:
         weights = flow.cond_projection.weight, vocoder.conv_pre.weight
         return bytes_per_frame(flow.config, weights[0].dtype, vocoder.config, weights[1].dtype)
 
+    def _side_by_side(self, rows: Sequence[object]) -> bool:
+        """Whether rows are done each on threads of its own instead of as a batch."""
+        return self.device.type == "cpu" and len(rows) > 1 and torch.get_num_threads() > 1
+
     def conds(self, rows: Sequence[Row]) -> Tensor:
         """Conditioning positions of the GPT, (B, 34, D)."""
         latents = torch.cat([row.speaker.latents for row in rows])
@@ -53,6 +58,9 @@ class Pipeline:
 
         docs/indextts2.md §7 and §8.
         """
+        if self._side_by_side(rows):
+            alone = each_row(lambda i: self.semantic(rows[i : i + 1], codes[i : i + 1]), len(rows))
+            return [semantic for (semantic,) in alone]
         latents = self.components.gpt.latent(self.conds(rows), [row.text_ids for row in rows], codes)
         embedded = self.components.semantic_codec.embed(torch.cat(list(codes))[None])[0]
         merged = embedded + self.components.gpt_layer(torch.cat(latents).to(embedded.dtype))
@@ -76,6 +84,12 @@ class Pipeline:
 
         ``semantic`` from :meth:`semantic`, ``noises`` of the shapes of :meth:`flow_shape`.
         """
+        if self._side_by_side(rows):
+
+            def mel_of(i: int) -> list[Tensor]:
+                return self.mels(rows[i : i + 1], semantic[i : i + 1], noises[i : i + 1], solver, cfg_rate)
+
+            return [mel for (mel,) in each_row(mel_of, len(rows))]
         targets = [target_frames(len(row)) for row in semantic]
         codes, lengths = stack_rows(semantic)
         speech, _ = self.components.length_regulator(codes, lengths, torch.tensor(targets, device=self.device))
@@ -103,6 +117,9 @@ class Pipeline:
 
     def audio_later(self, mels: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
         """:meth:`audio` begun; on a GPU without waiting for it. To be asked for once the current stream has come to here."""
+        if self._side_by_side(mels):
+            rows = [samples for (samples,) in each_row(lambda i: self.audio(mels[i : i + 1]), len(mels))]
+            return lambda: rows
         batch, lengths = stack_rows([mel.T for mel in mels])
         vocoder = self.components.bigvgan
         wav = vocoder(batch.transpose(1, 2).to(vocoder.conv_pre.weight.dtype), lengths).float()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from indextts.acceleration import Acceleration
 from indextts.padding import length_mask
 from indextts.row_ends import RowEnds
+from indextts.row_threads import check_given_up
 from indextts.snake import AntiAliasedSnake
 from indextts.weight_norm import WeightNormConv1d, WeightNormConvTranspose1d, fuse_weight_norm
 
@@ -107,6 +108,7 @@ class BigVGAN(nn.Module):
         x = self.conv_pre(mel if ends is None else ends.zero(mel, self.conv_pre.padding))
         blocks_per_stage = len(self.config.resblock_kernel_sizes)
         for stage, (rate, up) in enumerate(zip(self.config.upsample_rates, self.ups, strict=True)):
+            check_given_up()
             x = up(x if ends is None else ends.zero(x, 1))
             ends = ends if ends is None else ends.at_rate(rate)
             blocks = self.resblocks[stage * blocks_per_stage : (stage + 1) * blocks_per_stage]

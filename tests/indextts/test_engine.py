@@ -1,6 +1,7 @@
 """The batch engine: any company gives the same speech, failures stay alone, limits and memory hold."""
 
 import gc
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from indextts import InferenceResult, SynthesisRequest
 from indextts.budgets import (
     CPU_FLOW_BUDGET,
     MAX_PADDING,
+    ROWS_PER_THREAD,
     Budgets,
     default_budgets,
     free_memory,
@@ -78,7 +80,31 @@ def mixed(voices, count: int) -> list[SynthesisRequest]:
     return requests_of(voices, [(i % 4, i % 3, i % 3, i, 5 + 3 * i % 14) for i in range(count)])
 
 
+@pytest.fixture
+def two_threads():
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(usual)
+
+
 # Any company
+
+
+def test_rows_side_by_side_sound_as_alone(model, voices, two_threads, monkeypatch):
+    requests = mixed(voices, 5)
+    expected = [alone(model, request) for request in requests]
+    threads = set()
+    solve = model._synthesizer.pipeline.components.cfm.solve
+
+    def solve_here(*rows, **options):
+        threads.add(threading.current_thread().name)
+        return solve(*rows, **options)
+
+    monkeypatch.setattr(model._synthesizer.pipeline.components.cfm, "solve", solve_here)
+    results = model.synthesize(requests, flow_budget=4000, **FAST)
+    assert max(map(differ, results, expected)) <= ROUNDING
+    assert {name.rpartition("_")[0] for name in threads} >= {"indextts row"}
 
 
 plans = st.lists(
@@ -301,6 +327,11 @@ def test_limits_come_from_the_memory_that_is_free():
 @pytest.mark.parametrize(("positions", "rows"), [(1, 1), (5 * 704, 5), (9 * 704, 8), (63_000, 88), (10**9, 256)])
 def test_on_a_gpu_as_many_rows_of_usual_length_are_decoded_as_fit(positions, rows):
     assert rows_for(positions) == rows
+
+
+def test_more_threads_get_more_rows_side_by_side(two_threads):
+    limits = default_budgets(torch.device("cpu"), bytes_per_position=1000, bytes_per_frame=100_000)
+    assert limits.flow_budget == 2 * ROWS_PER_THREAD * CPU_FLOW_BUDGET
 
 
 @settings(max_examples=200, deadline=None)
