@@ -59,12 +59,15 @@ def decode_work(tts: IndexTTS2, turns: list[Turn], text_tokens: int, batch: int)
     return flop / 1e9, read / 1e9
 
 
-CPU_ATTENTION = {
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: (
-        lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value)
-    )
-}
-"""The counter knows the attention of GPUs only."""
+def flop_counter() -> FlopCounterMode:
+    """Counts operations; it has to be told of the attention of CPUs and of products with packed weights."""
+    attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    cpu: dict[Any, Callable[..., int]] = {
+        attention: lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value)
+    }
+    if torch.backends.mkldnn.is_available():
+        cpu[torch.ops.mkldnn._linear_pointwise] = lambda x, *_, out_shape, **__: 2 * math.prod(x) * out_shape[-1]
+    return FlopCounterMode(display=False, custom_mapping=cpu)
 
 
 @contextmanager
@@ -91,14 +94,7 @@ def flow_gflop(tts: IndexTTS2, turn: Turn, prompt_frames: int, steps: int) -> fl
         torch.randn(1, 192, device=device),
         torch.randn(1, 80, frames, device=device),
     )
-    # The counter knows neither the attention of CPUs nor products with packed weights.
-    attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    cpu: dict[Any, Callable[..., int]] = {
-        attention: lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value)
-    }
-    if torch.backends.mkldnn.is_available():
-        cpu[torch.ops.mkldnn._linear_pointwise] = lambda x, *_, out_shape, **__: 2 * math.prod(x) * out_shape[-1]
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=cpu) as counter:
+    with torch.no_grad(), without_accelerations(cfm), flop_counter() as counter:
         cfm.solve(*arguments, FlowSolver(1))
     return counter.get_total_flops() / 1e9 * steps
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from indextts import IndexTTS2
 from indextts.attention import AttentionName, attention_for
@@ -15,7 +14,7 @@ from indextts.flow_loops import BatchSizes
 from indextts.solver import FlowSolver
 from indextts.stage_memory import flow_bytes_per_frame
 
-from ..tts_roofline import CPU_ATTENTION, best_seconds, without_accelerations
+from ..tts_roofline import best_seconds, flop_counter, without_accelerations
 from .session import Session
 
 Shape = tuple[int, int]
@@ -114,7 +113,7 @@ def _eager(cfm: CFM, rows: int, frames: int, device: torch.device) -> dict[str, 
     """Arithmetic and memory of one velocity as it is, with dense attention."""
     peak = Peak(device)
     given = _velocity_arguments(cfm, "dense", rows, frames, device)
-    with FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION) as counter:
+    with flop_counter() as counter:
         cfm.estimator.velocity(*given)
     return {"gflop": round(counter.get_total_flops() / 1e9, 3), "eager_peak_gb": peak.gb()}
 
