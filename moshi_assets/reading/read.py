@@ -46,6 +46,11 @@ _NOTABLE = {
 _KEPT_SIGNS = re.compile(
     "[\\w\\s.,!?'\"\u2018-\u201f;:()\u2014\u2013\u2026/\u3001-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\u00b7-]+"
 )
+_LATIN = "A-Za-z\u00aa\u00b5\u00ba\u00c0-\u024f\u1e00-\u1eff"
+_HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_STRANGE = {"en": re.compile(rf"[^\W\d_{_LATIN}]+"), "zh": re.compile(rf"[^\W\d_{_LATIN}{_HAN}]+")}
+"""Letters that a voice of the language has no sound for."""
+_NO_THOUSANDS = re.compile(r"(?<![\d,])[\d.]*\d,\d{1,2}(?![\d,])")
 _CACHED = 65_536
 _ALL_RULES = CleanRules()
 _DEFAULTS = TextSettings()
@@ -95,7 +100,8 @@ def _read(text: str, language: str, rules: CleanRules, lexicon: tuple[tuple[str,
             for part in parts
             if part.spoken
         ),
-        *_suspicious(spoken),
+        *_suspicious(spoken, language),
+        *_strange_numbers(cleaned.text, language),
     ]
     if not any(map(str.isalnum, spoken)) and not any(finding.outcome == "rejected" for finding in findings):
         findings.append(Finding("rejected", "nothing to say", text[:60]))
@@ -107,17 +113,28 @@ def forget() -> None:
     _read.cache_clear()
 
 
-def _suspicious(spoken: str) -> list[Finding]:
-    """What may not be spoken as it is meant: signs that no rule knows, digits, runs of capitals."""
+def _suspicious(spoken: str, language: str) -> list[Finding]:
+    """What may not be spoken as it is meant: signs that no rule knows, digits, words of another script."""
     if spoken.isascii() and spoken.replace(" ", "").isalpha():
         return []
     found = []
     for sign in dict.fromkeys(_KEPT_SIGNS.sub("", spoken)):
         if not unicodedata.category(sign).startswith("M"):
             found.append(Finding("suspicious", "symbol", sign))
+    if language in _STRANGE and not spoken.isascii():
+        found += [
+            Finding("suspicious", "another script", word) for word in dict.fromkeys(_STRANGE[language].findall(spoken))
+        ]
     if match := re.search(r"\d+", spoken):
         found.append(Finding("suspicious", "digits", match.group()))
     return found
+
+
+def _strange_numbers(text: str, language: str) -> list[Finding]:
+    """Numbers whose commas are no English ones: 1,5 and 1.000,50."""
+    if language != "en" or not (match := _NO_THOUSANDS.search(text)):
+        return []
+    return [Finding("suspicious", "decimal comma", match.group())]
 
 
 def _spoken(text: str, parts: Sequence[Part]) -> tuple[str, tuple[Span, ...] | None]:

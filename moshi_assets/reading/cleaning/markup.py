@@ -56,6 +56,8 @@ _FORMULA = re.compile(
     re.DOTALL,
 )
 _LONE_STAR = re.compile(r"(?<=[\w)])\*(?=[\d(])|(?<=\d)\*(?=\w)")
+_NO_QUOTE = re.compile(r"^>(?=[\d$\u00a3\u20ac.~-])", re.MULTILINE)
+"""">90%" is more than that; a quotation has a space there."""
 _ENDS_SENTENCE = re.compile(r"[.!?\u2026:;,\u3002\uff01\uff1f\uff1a\uff1b\uff0c][\"'\u201d\u2019)\]]*$")
 
 
@@ -142,7 +144,7 @@ def without_markdown(text: str) -> tuple[str, list[str]]:
     Emphasis, headings, quotes and lists leave their words, links their label, pictures their description, code in a line its
     content. A list of one numbered item is none: "1999. It was hot." keeps its number.
     """
-    tokens = _parser().parse(_LONE_STAR.sub(r"\\*", text))
+    tokens = _parser().parse(_NO_QUOTE.sub(r"\\>", _LONE_STAR.sub(r"\\*", text)))
     pieces: list[tuple[str, bool]] = []
     blocks: list[str] = []
     table = 0

@@ -7,7 +7,7 @@ import re
 from ..rules import Part, Reading, after, before, group, rule
 from .numbers import cardinal, number
 from .patterns import DASH, DIGITS, NUMBER, ONE_OR_TWO, SIGNED, START, alternatives, amount, is_one
-from .terms import AMBIGUOUS_UNITS, CURRENCIES, CURRENCY_CODES, MAGNITUDES, UNITS
+from .terms import AMBIGUOUS_UNITS, CURRENCIES, CURRENCY_CODES, MAGNITUDES, RATES, UNITS
 
 # Money
 
@@ -100,6 +100,8 @@ def _unit(match: re.Match[str]) -> Reading:
     unit = match["unit"]
     if unit in AMBIGUOUS_UNITS and match["space"] and re.match(r"\s+[A-Z]", after(match)):
         return None
+    if unit == "W" and re.match(r"\.\s+\d", after(match)):  # "123 W. 45th St."
+        return None
     if _NOT_UNIT_BEFORE.search(before(match)):
         return None
     one, many = UNITS[unit]
@@ -154,6 +156,7 @@ MEASURE_RULES = [
         _degrees,
         "\u00b0\u2103\u2109",
     ),
+    rule("unit", r"(?<![\w.])([3-8])['\u2019](\d{1,2})(?![\w\"'\u2033\u201d\u2019])", _feet, "'\u2019"),
     rule("unit", r"(?<![\w.])(\d)['\u2032\u2019]\s?(\d{1,2})(?:[\"\u2033\u201d]|'')", _feet, "'\u2032\u2019"),
     rule(
         "unit",
@@ -175,7 +178,7 @@ MEASURE_RULES = [
     ),
     rule(
         "unit",
-        rf"{START}{ONE_OR_TWO}(?P<space>\s?)(?P<unit>{_WRITTEN_UNITS})(?![\w\u00b2\u00b3'\u2019/&])",
+        rf"{START}{ONE_OR_TWO}(?P<space>\s?)(?P<unit>{_WRITTEN_UNITS})(?![\w\u00b2\u00b3'\u2019&])(?!/(?!(?:{alternatives(RATES)})\b))",
         _unit,
         DIGITS,
     ),

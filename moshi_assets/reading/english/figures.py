@@ -90,6 +90,16 @@ PAIR_RULES = [
         "".join(_UNICODE_FRACTIONS),
     ),
     rule(
+        "fraction",
+        rf"{START}(\d+\.\d+)/(\d+){END}",
+        lambda m: [
+            group(m, 1, number(m[1])),
+            Part(m.end(1), m.start(2), "out of"),
+            group(m, 2, number(m[2])),
+        ],
+        "/",
+    ),
+    rule(
         "verse",
         rf"{START}(\d+):(\d+){DASH}(\d+){END}(?!:)",
         lambda m: [
@@ -142,7 +152,7 @@ _OPERATOR = "[" + re.escape("".join(_OPERATORS)) + "]"
 SUM_RULES = [
     rule(
         "sign",
-        rf"(?<![\w.]){NUMBER}(?:\s?{_OPERATOR}\s?[-\u2212]?{NUMBER})+{END}",
+        rf"(?<![\w.^]){NUMBER}(?:\s?{_OPERATOR}\s?[-\u2212]?{NUMBER})+{END}",
         _sum,
         "+\u00d7\u00f7=*x/\u2248\u2264\u2265",
     ),
@@ -159,6 +169,14 @@ SUM_RULES = [
 
 def _flight(match: re.Match[str]) -> Reading:
     return [group(match, 1, " ".join(match[1])), group(match, 2, digits(match[2], "zero"))]
+
+
+_BOUNDS = {"<": "less than", ">": "more than", "\u2264": "at most", "\u2265": "at least"}
+
+
+def _bound(match: re.Match[str]) -> Reading:
+    """ "costs <$10": no comparison of two sides, as "x < 5" is."""
+    return None if re.search(r"(?:(?:^|\s)[A-Za-z]|[\d)])\s*$", before(match)) else _BOUNDS[match.group()]
 
 
 def _code(match: re.Match[str]) -> Reading:
@@ -233,13 +251,20 @@ NUMBER_RULES = [
     rule("range", rf"{START}{RANGE}{END}(?!{DASH}\d)", amount, DIGITS),
     rule("year", rf"{START}\d{{4}}{END}(?!-)", lone_year, DIGITS),
     rule("number", rf"{START}007{END}", lambda m: "double oh seven", "7"),
-    rule("number", r"(?<![\w,])#\s?(\d+)\b", lambda m: f"number {number(m[1])}", "#"),
+    rule(
+        "number",
+        r"(?<![\w,])#\s?(\d+)\b",
+        lambda m: f"number {digits(m[1], 'zero') if len(m[1]) > 4 else number(m[1])}",
+        "#",
+    ),
+    rule("sign", rf"[<>\u2264\u2265](?=\s?[$\u00a3\u20ac]?{NUMBER})", _bound, "<>\u2264\u2265"),
     rule("number", rf"(?<![\w.,])\u00b1\s?(?={NUMBER})", lambda m: "plus or minus", "\u00b1"),
-    rule("number", rf"(?<![\w.,])~\s?(?={NUMBER})", lambda m: "about", "~"),
+    rule("number", rf"(?<![\w.,])~\s?(?=[$\u00a3\u20ac]?{NUMBER})", lambda m: "about", "~"),
     rule("number", rf"(?<![\w.,])({NUMBER})\+(?!\w)", lambda m: f"{number(m[1])} plus", "+"),
     rule(
         "sign", r"(?<=[A-Za-z)])([\u00b2\u00b3])", lambda m: "squared" if m[1] == "\u00b2" else "cubed", "\u00b2\u00b3"
     ),
+    rule("sign", r"(?<=[\w)])\^([23])(?!\w|\.\d)", lambda m: "squared" if m[1] == "2" else "cubed", "^"),
     rule("number", rf"(?<![\w.,])({NUMBER})\u00b2", lambda m: f"{number(m[1])} squared", "\u00b2"),
     rule("number", rf"(?<![\w.,])({NUMBER})\u00b3", lambda m: f"{number(m[1])} cubed", "\u00b3"),
     rule("number", rf"(?<![\w.,])({NUMBER})\s?(k|K|M(?=\s[a-z])|B(?=\s[a-z])|bn|mn)\b", _magnitude, "kKMBn"),

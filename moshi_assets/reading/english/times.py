@@ -221,6 +221,15 @@ def _phone(match: re.Match[str]) -> Reading:
 
 _PHONE_CUE = r"(?i:\b(?:call|dial|ring|phone|text|emergency(?:\s+call)?|number is)\s+)"
 PHONE_RULES = [
+    rule(
+        "phone",
+        r"(?<![\w.-])1-(8\d\d)-([A-Z]{4,8})\b",
+        lambda m: [
+            Part(m.start(), m.end(1), f"one, {'eight hundred' if m[1] == '800' else digits(m[1])}"),
+            Part(m.end(1), m.end(), m[2].lower()),
+        ],
+        "8",
+    ),
     rule("phone", r"(?<![\w.])\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]\d{2,4}){1,4}(?!\w)", _phone, "+"),
     rule("phone", r"(?<![\w.])(?:1[ .-])?\(\d{3}\)\s?\d{3}[ .-]\d{4}(?!\w)", _phone, "("),
     rule("phone", r"(?<![\w.-])(?:1[ .-])?(?:\d{3}[.-])?\d{3}[.-]\d{4}(?![\w-])", _phone, DIGITS),

@@ -290,6 +290,7 @@ WORD_RULES = WordRules(
         rule("sign", r"\b(C|c)\+\+", lambda m: f"{m[1]} plus plus", "+"),
         rule("sign", rf"(?<=\w)/({_alternatives(RATES)})\b", lambda m: f"per {RATES[m[1]]}", "/"),
         rule("sign", r"(?<![\w/])([A-Za-z]+)/([A-Za-z]+)(?![\w/])", _slash, "/"),
+        rule("sign", r"(?<=\S)\s+/(?=\s)", lambda m: [Part(*m.span(), "")], "/"),
         rule("sign", rf"[{re.escape(''.join(_SIGNS))}]", lambda m: _SIGNS[m.group()]),
     ],
 )

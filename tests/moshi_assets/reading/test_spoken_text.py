@@ -98,6 +98,23 @@ def test_signs_that_no_rule_knows_are_told():
     assert [(f.kind, f.written) for f in read("Press ^ here.").findings] == [("symbol", "^")]
 
 
+def test_a_decimal_comma_is_told_in_english():
+    assert [(f.kind, f.written) for f in read("Pay €1.000,50 now.").findings if f.outcome == "suspicious"] == [
+        ("decimal comma", "1.000,50")
+    ]
+    assert not [f for f in read("Pay 1,000 now.").findings if f.outcome == "suspicious"]
+
+
+def test_words_that_the_voice_has_no_sound_for_are_told():
+    def strange(text, language):
+        return [f.written for f in read(text, language).findings if f.kind == "another script"]
+
+    assert strange("What does 你好 mean, or привет?", "en") == ["你好", "привет"]
+    assert strange("Zoë's naïve café.", "en") == []
+    assert strange("他说hello。", "zh") == []
+    assert strange("ありがとう是谢谢。", "zh") == ["ありがとう"]
+
+
 @given(TEXTS, LANGUAGES)
 def test_cleaning_what_is_clean_changes_nothing(text, language):
     clean = read(text, language)
