@@ -20,7 +20,7 @@ import soundfile as sf
 from ..audio.pcm import to_pcm16
 from ..dialogues.dialogue import ROLES, Dialogue, Reject, Role, reject_line
 from ..engines.registry import engine_class
-from ..planning.dialogue_planner import Admission, PlannedDialogue
+from ..planning.dialogue_planner import DialoguePlanner, PlannedDialogue
 from ..processes.worker import default_device
 from ..publish.manifest import manifest_row
 from ..recipe import Recipe, RecipeError
@@ -60,7 +60,7 @@ def build_baseline(
         open(store.manifest_path, "w", encoding="utf-8", newline="\n") as manifest,
         open(store.rejects_path, "w", encoding="utf-8") as rejects,
     ):
-        for item in Admission(recipe, first_name=0).dialogues():
+        for item in DialoguePlanner(recipe, first_name=0).dialogues():
             if isinstance(item, PlannedDialogue) and not _is_pair(item.dialogue):
                 item = item.dialogue.reject("the classic builder knows only one turn of each role")
             if isinstance(item, Reject):

@@ -37,7 +37,7 @@ def voices_of(recipe: Recipe, role: Role, split: Split = TRAIN) -> list[str]:
     return [voices] if isinstance(voices, str) else voices
 
 
-class Casting:
+class VoiceCasting:
     """The pools of one recipe."""
 
     def __init__(self, recipe: Recipe, keys: ContentKeys) -> None:

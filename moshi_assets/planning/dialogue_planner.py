@@ -16,7 +16,7 @@ from ..engines.base import SynthesisTask, VoiceError
 from ..engines.registry import engine_class
 from ..names import file_stem, hashed_stem
 from ..recipe import Recipe, RecipeError
-from .casting import Casting
+from .casting import VoiceCasting
 from .content_keys import ContentKeys, dialogue_seed, task_seeds
 from .evaluation_split import split_by_count, split_by_fraction
 
@@ -46,7 +46,7 @@ class PlannedDialogue(NamedTuple):
         ]
 
 
-class Admission:
+class DialoguePlanner:
     """Admits the records of one dialogue file under one recipe."""
 
     def __init__(self, recipe: Recipe, first_name: int = 1) -> None:
@@ -60,7 +60,7 @@ class Admission:
         """
         self._recipe, self._seed, self._first_name = recipe, recipe.seed, first_name
         self._keys = ContentKeys(engine_class(recipe.engine), recipe)
-        self._casting = Casting(recipe, self._keys)
+        self._casting = VoiceCasting(recipe, self._keys)
         self._emotions: dict[Role, EmotionSettings | None] = {}
         for role, emotion in (("user", recipe.user_emotion), ("assistant", recipe.assistant_emotion)):
             try:

@@ -25,7 +25,7 @@ from ..recipe import Recipe, RecipeError
 from ..storage.checked_table import write_table
 from ..storage.dataset import VOICES_FILE, DatasetStore, tasks_path
 from ..storage.whole_file import whole_file, write_whole
-from .dialogue_planner import Admission, PlannedDialogue
+from .dialogue_planner import DialoguePlanner, PlannedDialogue
 from .task_table import TASK_SCHEMA
 
 MAX_UNKNOWN_FIELDS = 20
@@ -113,7 +113,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     """
     begin = last_report = time.monotonic()
     check_listeners(recipe)
-    admission = Admission(recipe)
+    planner = DialoguePlanner(recipe)
     source = source_state(Path(recipe.source))  # before it is read: what changes meanwhile is then another file
     incoming = store.folder / "tasks.incoming"
     shutil.rmtree(incoming, ignore_errors=True)
@@ -124,7 +124,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     try:
         with _rare_collections(), whole_file(store.rejects_path, durable=True) as partial:
             with open(partial, "w", encoding="utf-8") as rejects:
-                for item in admission.dialogues():
+                for item in planner.dialogues():
                     if report and due and time.monotonic() - last_report > _REPORT_SECONDS:
                         last_report = time.monotonic()
                         report(figures)
@@ -161,11 +161,11 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     summary = {
         **asdict(figures),
         "recipe": recipe.fingerprint,
-        "engine_revision": admission.engine_revision,
+        "engine_revision": planner.engine_revision,
         "source": source,
     }
     write_whole(incoming / "summary.json", json.dumps(summary, indent=1))
-    voices = json.dumps(admission.voice_fingerprints, ensure_ascii=False, indent=1)
+    voices = json.dumps(planner.voice_fingerprints, ensure_ascii=False, indent=1)
     write_whole(incoming / VOICES_FILE, voices, durable=False)
     _swap(incoming, store.tasks_folder)
     write_whole(store.recipe_path, recipe.to_yaml())

@@ -26,7 +26,7 @@ MAX_WORDS = 2000
 """Words of a recording that are marked; more than anyone says in the time."""
 
 
-class Word(NamedTuple):
+class ClipWord(NamedTuple):
     """A word of a turn. Seconds in the clip, or None where it is not heard there."""
 
     text: str
@@ -45,7 +45,7 @@ class ClipTurn:
     start: float
     end: float
     backchannel: bool
-    words: list[Word]
+    words: list[ClipWord]
 
 
 @dataclass(slots=True)
@@ -126,13 +126,13 @@ def _window(pick: Pick) -> tuple[int, int]:
     return min(max(wanted, 0), recording.frames - frames), frames
 
 
-def _transcript_words(store: DatasetStore, recording: Recording, clip: Clip) -> dict[int, list[Word]]:
+def _transcript_words(store: DatasetStore, recording: Recording, clip: Clip) -> dict[int, list[ClipWord]]:
     """Words with seconds of the recording, by the place of their turn in `recording.turns`."""
     transcript = read_transcript(store.folder / transcript_path(recording.path))
     if transcript is None:
         return {}
     clip.approximate = transcript.approximate
-    found: dict[int, list[Word]] = {}
+    found: dict[int, list[ClipWord]] = {}
     for role, speaker in SPEAKER.items():
         turns = [(place, turn) for place, turn in enumerate(recording.turns) if turn.role == role]
         turns.sort(key=lambda entry: entry[1].start)
@@ -143,14 +143,14 @@ def _transcript_words(store: DatasetStore, recording: Recording, clip: Clip) -> 
             # Turns of one role do not overlap; their starts are rounded to milliseconds in the transcript.
             while current + 1 < len(turns) and start + 0.001 >= turns[current + 1][1].start / recording.sample_rate:
                 current += 1
-            found.setdefault(turns[current][0], []).append(Word(text[:MAX_TEXT], start, end))
+            found.setdefault(turns[current][0], []).append(ClipWord(text[:MAX_TEXT], start, end))
     return found
 
 
-def _turn(recording: Recording, turn: PlacedTurn, texts: Texts, words: Sequence[Word], clip: Clip) -> ClipTurn:
+def _turn(recording: Recording, turn: PlacedTurn, texts: Texts, words: Sequence[ClipWord], clip: Clip) -> ClipTurn:
     rate = recording.sample_rate
     said = (text_of(turn, texts) or "")[:MAX_TEXT]
-    shown: Iterable[Word] = words or (Word(text, None, None) for text in split_words(said))
+    shown: Iterable[ClipWord] = words or (ClipWord(text, None, None) for text in split_words(said))
     return ClipTurn(
         turn.role,
         turn.turn + 1,
@@ -162,10 +162,10 @@ def _turn(recording: Recording, turn: PlacedTurn, texts: Texts, words: Sequence[
     )
 
 
-def _moved(word: Word, clip: Clip) -> Word:
+def _moved(word: ClipWord, clip: Clip) -> ClipWord:
     if word.start is None or word.end is None or word.end <= clip.offset or word.start >= clip.offset + clip.seconds:
-        return Word(word.text, None, None)
-    return Word(
+        return ClipWord(word.text, None, None)
+    return ClipWord(
         word.text,
         round(max(0.0, word.start - clip.offset), 3),
         round(min(clip.seconds, word.end - clip.offset), 3),

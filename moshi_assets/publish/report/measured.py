@@ -13,12 +13,12 @@ from ...synthesis.quality_table import read_quality
 from .figures import DatasetFigures, Texts, text_of
 from .sound import read_turns
 
-Utterance = dict[str, Any]
+MeasuredTurn = dict[str, Any]
 """A measure or `attempt` by name; a measure that was not taken is None."""
 MEASURES = (*Measures._fields, "attempt")
 
 
-def tabled(store: DatasetStore, shard: str) -> dict[tuple[str, int], Utterance]:
+def tabled(store: DatasetStore, shard: str) -> dict[tuple[str, int], MeasuredTurn]:
     """Utterances of a shard's quality table, by dialogue id and turn; none where there is no table."""
     table = read_quality(store, shard).select(["dialogue_id", "turn", *MEASURES])
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
@@ -26,7 +26,7 @@ def tabled(store: DatasetStore, shard: str) -> dict[tuple[str, int], Utterance]:
     return {key: dict(zip(columns, values)) for key, values in zip(keys, zip(*columns.values()))}
 
 
-def listened(store: DatasetStore, recording: Recording, texts: Texts) -> dict[tuple[str, int], Utterance]:
+def listened(store: DatasetStore, recording: Recording, texts: Texts) -> dict[tuple[str, int], MeasuredTurn]:
     """Utterances of one recording, measured now; none where it cannot be read."""
     found = {}
     for turn, samples in read_turns(store, recording):
@@ -36,15 +36,15 @@ def listened(store: DatasetStore, recording: Recording, texts: Texts) -> dict[tu
     return found
 
 
-def speaking_rate(utterance: Utterance, text: str | None) -> float | None:
+def speaking_rate(utterance: MeasuredTurn, text: str | None) -> float | None:
     """Characters as spoken per second of sound; None where the text is too short, or not such, that it has a rate."""
     rate = utterance["chars_per_second"]
     return rate if rate and text and expect(text).rate_matters else None
 
 
 def rows(
-    recordings: Iterable[Recording], utterances: dict[tuple[str, int], Utterance]
-) -> Iterator[tuple[Recording, int, Utterance]]:
+    recordings: Iterable[Recording], utterances: dict[tuple[str, int], MeasuredTurn]
+) -> Iterator[tuple[Recording, int, MeasuredTurn]]:
     """Measured turns of recordings: the recording, the turn's place in it, and what was measured."""
     for recording in recordings:
         for place, turn in enumerate(recording.turns):
@@ -54,7 +54,10 @@ def rows(
 
 
 def count_measures(
-    figures: DatasetFigures, recordings: Iterable[Recording], utterances: dict[tuple[str, int], Utterance], texts: Texts
+    figures: DatasetFigures,
+    recordings: Iterable[Recording],
+    utterances: dict[tuple[str, int], MeasuredTurn],
+    texts: Texts,
 ) -> None:
     """Add the measured turns of some recordings to the figures."""
     for recording, place, utterance in rows(recordings, utterances):

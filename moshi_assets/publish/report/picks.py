@@ -15,7 +15,7 @@ from ...dialogues.reject_kinds import reject_kind
 from ...stereo.recording import Recording
 from .distribution import Distribution
 from .figures import ROLES, Texts, text_of
-from .measured import Utterance, rows, speaking_rate
+from .measured import MeasuredTurn, rows, speaking_rate
 
 
 class Pick(NamedTuple):
@@ -112,7 +112,7 @@ class UnusualPicks:
         }
 
     def add(
-        self, shard: str, recordings: list[Recording], utterances: dict[tuple[str, int], Utterance], texts: Texts
+        self, shard: str, recordings: list[Recording], utterances: dict[tuple[str, int], MeasuredTurn], texts: Texts
     ) -> None:
         """Consider the recordings of a shard, as far as their utterances were measured."""
         for recording in recordings:

@@ -14,8 +14,7 @@ from moshi_assets.stereo.index import read_index, write_index
 from moshi_assets.stereo.recording import CHANNEL, PlacedTurn, Recording, checksum, write_recording
 from moshi_assets.stereo.recording_check import recording_faults
 from moshi_assets.storage.checked_table import write_table
-from tests.moshi_assets.stereo.test_stage import Mute
-from tests.moshi_assets.support.plain_dataset import PlainDataset, record, records
+from tests.moshi_assets.support.plain_dataset import Mute, PlainDataset, record, records
 
 RATE = 24000
 

@@ -20,9 +20,8 @@ from moshi_assets.stereo.turn_taking import floor_transfer_offsets
 from moshi_assets.storage.checked_table import write_table
 from moshi_assets.storage.dataset import tasks_path
 from moshi_assets.transcripts.transcript import transcript_path
-from tests.moshi_assets.stereo.test_stage import Mute
 from tests.moshi_assets.support.pipeline import REPOSITORY
-from tests.moshi_assets.support.plain_dataset import PlainDataset
+from tests.moshi_assets.support.plain_dataset import Mute, PlainDataset
 
 CHECKER = REPOSITORY / "tests" / "contract" / "check_moshi_contract.py"
 NOISE = {"characters_per_second": 15.0}

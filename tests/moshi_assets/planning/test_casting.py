@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from moshi_assets.dialogues.dialogue import Turn
 from moshi_assets.engines.base import VoiceError
 from moshi_assets.engines.noise import NoiseEngine
-from moshi_assets.planning.casting import Casting
+from moshi_assets.planning.casting import VoiceCasting
 from moshi_assets.planning.content_keys import ContentKeys
 from moshi_assets.recipe import RecipeError, make_recipe
 from moshi_assets.recipe.engines import NoiseOptions
@@ -32,15 +32,15 @@ class Choir(NoiseEngine):
         return NAMES[:4] if entry == "old*" else [entry]
 
 
-def casting(user: Any, assistant: Any = "voice_7", **options: Any) -> tuple[Casting, ContentKeys]:
+def casting(user: Any, assistant: Any = "voice_7", **options: Any) -> tuple[VoiceCasting, ContentKeys]:
     made = make_recipe(
         {"name": "a", "source": "/a", "engine": "noise", "user_voice": user, "assistant_voice": assistant} | options
     )
     keys = ContentKeys(Choir, made)
-    return Casting(made, keys), keys
+    return VoiceCasting(made, keys), keys
 
 
-def cast(found: tuple[Casting, ContentKeys], turns: tuple[Turn, ...] = TALK, seed: int = 1, split: str = "train"):
+def cast(found: tuple[VoiceCasting, ContentKeys], turns: tuple[Turn, ...] = TALK, seed: int = 1, split: str = "train"):
     """Voices of the turns; those that they name are looked up first, as admission does."""
     assert all(found[1].voice_fault(turn.voice) is None for turn in turns if turn.voice)
     return found[0].voices(turns, seed, split)

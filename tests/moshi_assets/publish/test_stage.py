@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from moshi_assets.publish.manifest import manifest_row
 from moshi_assets.resume.finished import is_finished, manifest_is_current, unfinished_shards
 from moshi_assets.storage.dataset import DatasetError
-from tests.moshi_assets.stereo.test_stage import Mute
-from tests.moshi_assets.support.plain_dataset import PlainDataset, full_disk, record, records
+from tests.moshi_assets.support.plain_dataset import Mute, PlainDataset, full_disk, record, records
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from moshi_assets.recipe.engines import NoiseOptions
 from moshi_assets.stereo.index import INDEX_SCHEMA, read_index
 from moshi_assets.storage.checked_table import read_table, write_table
 from moshi_assets.storage.dataset import DatasetError
-from tests.moshi_assets.support.plain_dataset import PlainDataset, full_disk, record, records
+from tests.moshi_assets.support.plain_dataset import Mute, PlainDataset, full_disk, record, records
 
 OLD = {"turn", "role", "start", "frames", "checksum", "word_times"}
 OLD_INDEX = pa.schema(
@@ -30,18 +30,6 @@ OLD_INDEX = pa.schema(
     ]
     + [("failure", pa.string()), ("fault", pa.string())]
 )
-
-
-class Mute(NoiseEngine):
-    """Noise that cannot say `BAD`."""
-
-    def __init__(self) -> None:
-        super().__init__(NoiseOptions(characters_per_second=200))
-
-    def synthesize(self, tasks: list[SynthesisTask]) -> list[SynthesisResult]:
-        if any("BAD" in task.text for task in tasks):
-            raise RuntimeError("no voice left")
-        return super().synthesize(tasks)
 
 
 class Loud(NoiseEngine):

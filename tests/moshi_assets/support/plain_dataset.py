@@ -12,12 +12,14 @@ from typing import Any
 import pyarrow as pa
 
 from moshi_assets.alignment.word_times import WordTimes
-from moshi_assets.engines.base import Engine
+from moshi_assets.engines.base import Engine, SynthesisResult, SynthesisTask
+from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.engines.registry import engine_class
 from moshi_assets.planning.stage import ParseFigures, plan
 from moshi_assets.processes.pools import file_threads
 from moshi_assets.publish.stage import ManifestFigures, publish_manifest
 from moshi_assets.recipe import Recipe, make_recipe
+from moshi_assets.recipe.engines import NoiseOptions
 from moshi_assets.resume.missing import missing_rows
 from moshi_assets.stereo.stage import PairFigures, build_pairs
 from moshi_assets.storage.checked_table import write_table
@@ -156,3 +158,15 @@ class PlainDataset:
     def tasks(self) -> list[dict[str, Any]]:
         """Task rows of all shards, in order."""
         return [row for shard in self.store.shards() for row in self.store.tasks(shard).to_pylist()]
+
+
+class Mute(NoiseEngine):
+    """Noise that cannot say `BAD`."""
+
+    def __init__(self) -> None:
+        super().__init__(NoiseOptions(characters_per_second=200))
+
+    def synthesize(self, tasks: list[SynthesisTask]) -> list[SynthesisResult]:
+        if any("BAD" in task.text for task in tasks):
+            raise RuntimeError("no voice left")
+        return super().synthesize(tasks)
