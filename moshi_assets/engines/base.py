@@ -60,8 +60,6 @@ class SynthesisResult:
     """Hz."""
     wall_seconds: float
     """Wall time spent on this utterance; its share of the call when a batch was spoken together."""
-    reused_caches: tuple[str, ...] = ()
-    """Names of caches that served this utterance, e.g. `speaker`."""
     word_times: np.ndarray | None = None
     """(W, 2) seconds from the start of the audio, start and end of each word of `text.split()`, where the engine knows
     them; NaN for a word without a sound of its own (a dash)."""

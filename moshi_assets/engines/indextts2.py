@@ -14,6 +14,7 @@ from glob import iglob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import soundfile as sf
 
 from indextts.foreign_files import kind_of
@@ -21,10 +22,13 @@ from indextts.foreign_files import kind_of
 from ..dialogues.dialogue import EmotionSettings, Role
 from ..recipe.engines import IndexTTS2Options
 from .base import EngineError, SynthesisResult, SynthesisTask, Voice, VoiceError, add_figures
+from .stream import Ended
 
 if TYPE_CHECKING:
+    from indextts import InferenceResult, SynthesisRequest
     from indextts.checkpoints import CheckpointFiles
     from indextts.figures import SpeakingFigures
+    from indextts.session import SynthesisSession
 
 MIN_PROMPT_SECONDS = 1.0
 """A shorter prompt says too little about a voice."""
@@ -133,43 +137,83 @@ class IndexTTS2Engine:
         return emotion.model_copy(update={"emo_audio": str(path), "fingerprint": _prompt_fingerprint(path)})
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult | Exception]:
-        from indextts import SynthesisRequest
-
-        requests = [
-            SynthesisRequest(task.text, task.voice, seed=task.seed % 2**62, emotion=_emotion(task)) for task in tasks
-        ]
-        before = self._model.cache_info()
         begin = time.perf_counter()
-        generation: dict[str, Any] = {"num_beams": self._options.num_beams, **self._options.generation}
         results = self._model.synthesize(
-            requests,
+            [_request(task) for task in tasks],
             return_errors=True,  # one turn that fails costs its batch mates nothing
             return_numpy=True,
-            max_text_tokens_per_segment=self._options.max_text_tokens_per_segment,
-            interval_silence=self._options.interval_silence,
-            **generation,
+            **self._speaking(),
         )
         share = (time.perf_counter() - begin) / len(tasks)
         if self._model.last_figures is not None:
             add_figures(self._work, _work(self._model.last_figures))
-        warm = tuple(kind for kind, info in self._model.cache_info().items() if info.misses == before[kind].misses)
         return [
-            result
-            if isinstance(result, Exception)
-            else SynthesisResult(result.wav_tensor, result.sampling_rate, share, warm)
+            result if isinstance(result, Exception) else SynthesisResult(result.wav_tensor, result.sampling_rate, share)
             for result in results
         ]
+
+    def stream(self) -> IndexTTS2Stream:
+        """Begin a stream: utterances that are added later are decoded with what is unfinished."""
+        return IndexTTS2Stream(self._model.session(return_numpy=True, **self._speaking()), self._work)
+
+    def _speaking(self) -> dict[str, Any]:
+        """Arguments of every call."""
+        return {
+            "max_text_tokens_per_segment": self._options.max_text_tokens_per_segment,
+            "interval_silence": self._options.interval_silence,
+            "num_beams": self._options.num_beams,
+            **self._options.generation,
+        }
 
     def read_ahead(self, tasks: Sequence[SynthesisTask]) -> None:
         self._model.read_ahead(task.text for task in tasks)
 
     def work_figures(self) -> dict[str, float]:
-        work, self._work = self._work, {}
+        work = dict(self._work)
+        self._work.clear()  # a stream adds to the same
         return work
 
     def close(self) -> None:
         self._model.close()
         del self._model
+
+
+class IndexTTS2Stream:
+    """Tasks on their way through one IndexTTS2; see `SpeechStream`."""
+
+    def __init__(self, session: SynthesisSession, work: dict[str, float]) -> None:
+        """
+        Args:
+            session: what speaks.
+            work: figures to which those of the stream are added.
+        """
+        self._session, self._work = session, work
+        self._told: dict[str, float] = {}
+
+    @property
+    def unfinished(self) -> int:
+        return self._session.unfinished
+
+    def add(self, tasks: Sequence[SynthesisTask]) -> list[int]:
+        return [self._session.add(_request(task)) for task in tasks]
+
+    def step(self) -> list[Ended]:
+        self._session.step()
+        finished = self._session.finished()
+        work = _work(self._session.figures)
+        add_figures(self._work, {name: value - self._told.get(name, 0.0) for name, value in work.items()})
+        self._told = work
+        return [Ended(key, result if isinstance(result, Exception) else _result(result)) for key, result in finished]
+
+
+def _request(task: SynthesisTask) -> SynthesisRequest:
+    from indextts import SynthesisRequest
+
+    return SynthesisRequest(task.text, task.voice, seed=task.seed % 2**62, emotion=_emotion(task))
+
+
+def _result(result: InferenceResult) -> SynthesisResult:
+    return SynthesisResult(np.asarray(result.wav_tensor), result.sampling_rate, result.rtf * result.duration_sec)
 
 
 def precision_on(device: str | None, options: IndexTTS2Options) -> dict[str, str]:

@@ -28,7 +28,7 @@ from .lane_work import LaneWork
 from .parts import SpokenTask
 from .progress import ProgressFile
 from .reader import LaneReader, Utterance
-from .speak import speak
+from .speak import Speaker
 from .writer import LaneWriter
 
 logger = logging.getLogger(__name__)
@@ -88,6 +88,9 @@ class Lane:
         self._batch = max(1, engine.batch_size)
         judge = Judge(recipe, work.lane)
         self._attempts = judge.rules.attempts
+        self._speaker = Speaker(engine)
+        self._speaking: dict[int, tuple[str, Utterance]] = {}
+        """Shard and utterance of what the engine has been given and not yet returned, by the speaker's number."""
         self._reader = LaneReader(store, work, judge.rules, self._batch)
         self._writer = LaneWriter(store, recipe, judge, self._written)
         self._planned: queue.Queue[tuple[str, list[Utterance]] | None] = queue.Queue(
@@ -173,33 +176,67 @@ class Lane:
             yield shard, batch, depth
 
     def _speak(self, shard: str, batch: list[Utterance], report: LaneReport) -> None:
-        """Speak a batch and hand it to the judge; what only has to be judged goes there as it is."""
+        """Give a batch to the engine, and hand what has ended to the judge; what only has to be judged goes there as it is.
+
+        With an engine that goes on, as many as a batch stay with it: their end is spoken together with the next batch.
+        """
         self._wait_for_room(len(batch))
-        figures, failures = report.figures[shard], report.failures[shard]
-        begin = time.monotonic()
-        rows = [(utterance, utterance.known) for utterance in batch if utterance.known]
         due = [utterance for utterance in batch if not utterance.known]
-        for utterance, outcome in zip(due, speak(self._engine, [u.due for u in due]) if due else ()):
-            figures.tasks += not utterance.again
-            if isinstance(outcome, SpokenTask):
-                rows.append((utterance, outcome._replace(attempt=utterance.attempt)))
-                figures.count(outcome)
-                figures.retried += bool(utterance.attempt)
-                self._failed_in_a_row = 0
-            else:
-                self._fail(utterance, outcome, figures, failures)
-        figures.engine_seconds += time.monotonic() - begin
-        add_figures(figures.work, self._engine.work_figures())
+        for number, utterance in zip(self._speaker.add([u.due for u in due]), due, strict=True):
+            self._speaking[number] = shard, utterance
+        known = [(utterance, utterance.known) for utterance in batch if utterance.known]
+        self._progress.state.done += len(known)
+        leave = self._batch if self._speaker.overlaps else 0
+        self._take(shard, {shard: known}, report, lambda: self._speaker.unfinished <= leave)
+
+    def _take(
+        self,
+        shard: str,
+        rows: dict[str, list[tuple[Utterance, SpokenTask]]],
+        report: LaneReport,
+        enough: Callable[[], bool],
+    ) -> None:
+        """Let the engine work until it is enough, and hand what has ended and the rows to the judge, by shard.
+
+        The time is put down to `shard`; what ended counts for its own.
+        """
+        begin = time.monotonic()
+        while not enough():
+            for number, outcome in self._speaker.step():
+                its_shard, utterance = self._speaking.pop(number)
+                figures, failures = report.figures[its_shard], report.failures[its_shard]
+                figures.tasks += not utterance.again
+                self._progress.state.done += 1
+                if isinstance(outcome, SpokenTask):
+                    row = outcome._replace(attempt=utterance.attempt)
+                    rows.setdefault(its_shard, []).append((utterance, row))
+                    figures.count(outcome)
+                    figures.retried += bool(utterance.attempt)
+                    self._failed_in_a_row = 0
+                else:
+                    self._progress.state.failed += 1
+                    self._fail(utterance, outcome, figures, failures)
+        report.figures[shard].engine_seconds += time.monotonic() - begin
+        add_figures(report.figures[shard].work, self._engine.work_figures())
+        for its_shard, ended in rows.items():
+            self._hand_over(its_shard, ended)
+        self._progress.update()
+
+    def _hand_over(self, shard: str, rows: list[tuple[Utterance, SpokenTask]]) -> None:
+        """Give rows of a shard to the judge."""
+        if not rows:
+            return
         with self._room:
             self._unwritten += len(rows)
         self._unjudged[shard] += len(rows)
         self._put(self._spoken, (shard, rows))
         state = self._progress.state
-        state.done += len(batch)
-        state.failed += len(batch) - len(rows)
         state.audio_seconds += sum(len(row.samples) / row.sample_rate for _, row in rows)
         state.latency_seconds += sum(row.wall_seconds - state.latency_seconds for _, row in rows) / max(1, state.done)
-        self._progress.update()
+
+    def _finish_speaking(self, shard: str, report: LaneReport) -> None:
+        """Have the engine end all that it was given of a shard."""
+        self._take(shard, {}, report, lambda: all(its_shard != shard for its_shard, _ in self._speaking.values()))
 
     def _fail(self, utterance: Utterance, error: Exception, figures: SpeechFigures, failures: dict[str, str]) -> None:
         task = utterance.task
@@ -217,10 +254,14 @@ class Lane:
     def _speak_again(self, shard: str, report: LaneReport, to_the_end: bool) -> None:
         """Speak what came back from the judge: full batches, or all until nothing comes back any more."""
         figures, again = report.figures[shard], self._again[shard]
+        if to_the_end:
+            self._finish_speaking(shard, report)
         self._heed_verdicts(report, shard if to_the_end else None)
         while len(again) >= (1 if to_the_end else self._batch):
             batch, again[:] = again[: self._batch], again[self._batch :]
             self._speak(shard, batch, report)
+            if to_the_end and not again:
+                self._finish_speaking(shard, report)
             self._heed_verdicts(report, shard if to_the_end and not again else None)
         self._charge(figures)
         figures.ended = time.time()

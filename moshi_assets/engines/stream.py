@@ -1,0 +1,86 @@
+"""Speaking as a stream: tasks are added at any time and come back spoken as they end.
+
+An engine that decodes many utterances together (`StreamingEngine`) then never runs half empty at the end of a list: the last of one
+list are spoken with the first of the next. Any other engine speaks list by list behind the same face (`ListStream`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from .base import Engine, EngineError, SynthesisResult, SynthesisTask
+
+
+class Ended(NamedTuple):
+    """A task that has come to its end."""
+
+    key: int
+    """What `add` said."""
+    result: SynthesisResult | Exception
+    """Its sound, or why there is none."""
+
+
+class SpeechStream(Protocol):
+    """Tasks on their way through an engine."""
+
+    @property
+    def unfinished(self) -> int:
+        """Tasks that have not come back."""
+        ...
+
+    def add(self, tasks: Sequence[SynthesisTask]) -> list[int]:
+        """Add tasks and return a key for each."""
+        ...
+
+    def step(self) -> list[Ended]:
+        """Work for a while, and return the tasks that came to their end, in any order.
+
+        An exception that is raised fails all that are unfinished; the stream is not used any further then.
+        """
+        ...
+
+
+@runtime_checkable
+class StreamingEngine(Protocol):
+    """An engine that goes on with what is unfinished when more is added."""
+
+    def stream(self) -> SpeechStream:
+        """Begin a stream; `synthesize` may be called between its steps."""
+        ...
+
+
+class ListStream:
+    """The stream of an engine that speaks lists: each list that is added is one call."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lists: deque[tuple[list[int], Sequence[SynthesisTask]]] = deque()
+        self._count = 0
+
+    @property
+    def unfinished(self) -> int:
+        """Tasks that have not come back."""
+        return sum(len(keys) for keys, _ in self._lists)
+
+    def add(self, tasks: Sequence[SynthesisTask]) -> list[int]:
+        """Add one list, and return a key for each of its tasks."""
+        keys = list(range(self._count, self._count + len(tasks)))
+        self._count += len(tasks)
+        self._lists.append((keys, tasks))
+        return keys
+
+    def step(self) -> list[Ended]:
+        """Speak the list that was added first.
+
+        Raises:
+            EngineError: the engine returned another number of results than it was given tasks.
+        """
+        if not self._lists:
+            return []
+        keys, tasks = self._lists.popleft()
+        results = list(self._engine.synthesize(tasks))
+        if len(results) != len(tasks):
+            raise EngineError(f"engine returned {len(results)} results for {len(tasks)} tasks")
+        return [Ended(key, result) for key, result in zip(keys, results, strict=True)]
