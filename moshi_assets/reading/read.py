@@ -51,7 +51,7 @@ _HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fff
 _STRANGE = {"en": re.compile(rf"[^\W\d_{_LATIN}]+"), "zh": re.compile(rf"[^\W\d_{_LATIN}{_HAN}]+")}
 """Letters that a voice of the language has no sound for."""
 _NO_THOUSANDS = re.compile(r"(?<![\d,])[\d.]*\d,\d{1,2}(?![\d,])")
-_CACHED = 65_536
+_CACHED = 8192
 _ALL_RULES = CleanRules()
 _DEFAULTS = TextSettings()
 
