@@ -53,12 +53,20 @@ class _Cleaning:
 
     def _settled(self, text: str) -> str:
         for _ in range(_ROUNDS):
-            before = text
-            text = self._once(text)
+            before, text = text, self._fixed(text)
+            text = " ".join(text.split())
+            if self._findings:
+                text = _LOOSE.sub(r"\1", text)  # what stood before a comma is gone
+            if text == before:
+                break  # else: on one line, what is left of a quotation may begin it
+        return text
+
+    def _fixed(self, text: str) -> str:
+        for _ in range(_ROUNDS):
+            before, text = text, self._once(text)
             if text == before:
                 break
-        text = " ".join(text.split())
-        return _LOOSE.sub(r"\1", text) if self._findings else text  # what stood before a comma is gone
+        return text
 
     def _once(self, text: str) -> str:
         rules = self._rules

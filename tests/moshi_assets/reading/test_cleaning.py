@@ -168,3 +168,7 @@ def test_a_hostile_turn_takes_no_time_worth_naming():
         "-1",
     ):
         read(piece * (2000 // len(piece)))
+
+
+def test_what_begins_the_turn_once_a_direction_is_gone_is_cleaned_too():
+    assert read("*laughs* *laughs* > Yes.").text == "Yes."
