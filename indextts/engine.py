@@ -26,11 +26,15 @@ class Engine:
     Attributes:
         budgets: limits of a batch; lowered for good where the memory turned out to be too small for them.
         captured_steps: whether decoding steps are CUDA graphs on a GPU.
+        beside: whether on a GPU the later stages run beside decoding; without it they take turns, and the seconds of each stage
+            are its own: for measurements.
     """
+
+    beside = True
 
     def __init__(self, pipeline: Pipeline, budgets: Budgets | None = None, captured_steps: bool = True) -> None:
         self.pipeline, self.captured_steps = pipeline, captured_steps
-        memory = self._bytes_per_position(), pipeline.bytes_per_frame()
+        memory = self.bytes_per_position, pipeline.bytes_per_frame()
         self.budgets = budgets or default_budgets(pipeline.device, *memory)
         self._kept_decoder: BatchDecoder | None = None
 
@@ -68,6 +72,8 @@ class Engine:
         self._kept_decoder = None
         self.pipeline.components.cfm.loops.clear()
 
-    def _bytes_per_position(self) -> int:
+    @property
+    def bytes_per_position(self) -> int:
+        """What one position takes in the GPT's cache."""
         gpt = self.pipeline.components.gpt
         return 2 * gpt.config.layers * gpt.config.model_dim * gpt.mel_head.weight.element_size()

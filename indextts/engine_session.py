@@ -53,7 +53,7 @@ class EngineSession:
         self._decoding: dict[int, Segment] = {}
         self._numbers = count()
         self._queues: dict[str, list[Segment]] = {stage.name: [] for stage in LATER_STAGES}
-        self._beside = SideStream(engine.pipeline.device)
+        self._beside = SideStream(engine.pipeline.device, engine.beside)
         self._started: tuple[Stage, list[Segment], Deliver, Started] | None = None
         self._ended: list[Segment] = []
 

@@ -419,7 +419,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
     def _session(
         self, base: SpeakingOptions, limits: dict[str, int | None], interval_silence: int, return_numpy: bool
     ) -> SynthesisSession:
-        call = Call(self._device, waits=False)
+        call = Call(self._device, waits=not self._synthesizer.engine.beside)
         settings = self.sampling_rate, interval_silence, return_numpy
         return SynthesisSession(self._synthesizer, base, call, limits, self._exclusive, *settings)
 

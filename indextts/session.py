@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -63,6 +64,7 @@ class SynthesisSession:
         self._owner: dict[int, int] = {}
         self._outcomes: list[tuple[int, Tensor | Exception]] = []
         self._count = 0
+        self._worked = 0.0
         self._told = 0.0, dict(call.clock.seconds)
         call.figures.requests = 0
 
@@ -85,22 +87,24 @@ class SynthesisSession:
 
     def step(self) -> None:
         """Does a little: one code more for all that is decoded (several on a GPU), and later stages of what is ready."""
+        begin = time.perf_counter()
         with self._exclusive(), torch.no_grad():
             if not self._engine.decoding:
                 self._prepare()
             for segment in self._engine.step(self._prepare):
                 self._keep(segment)
+        self._worked += time.perf_counter() - begin
 
     def finished(self) -> list[tuple[int, InferenceResult | Exception]]:
         """The results that have not been handed out yet, each with its key, in the order in which they ended.
 
         A request that cannot be spoken has its exception (``ValueError``, ``RuntimeError``, ``OSError``) for a result. Timings and
-        ``rtf`` are the result's share, by duration, of the time since results were last handed out.
+        ``rtf`` are the result's share, by duration, of the time in :meth:`step` since results were last handed out.
         """
         outcomes, self._outcomes = self._outcomes, []
         if not outcomes:
             return []
-        seconds, stages = self._call.seconds, dict(self._call.clock.seconds)
+        seconds, stages = self._worked, dict(self._call.clock.seconds)
         before, stages_before = self._told
         self._told = seconds, stages
         spent = {stage: stages[stage] - stages_before[stage] for stage in stages}
@@ -156,7 +160,7 @@ class SynthesisSession:
             key, request = self._waiting.popleft()
             try:
                 segments = self._segments(request)
-            except (ValueError, RuntimeError, OSError) as error:
+            except Exception as error:  # whatever a request of a stranger brings about, it ends with that
                 self._end(key, error)
                 continue
             self._spoken[key] = len(segments), segments

@@ -16,15 +16,18 @@ class SideStream:
     tensor that the work reads: memory of another stream may be given away as soon as nobody does.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, beside: bool = True) -> None:
+        """``beside=False``: on a GPU, too, work is done when it is started, so that its time is its own."""
         self.device = device
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" and beside else None
 
     def start(self, work: Callable[[], None]) -> Started:
         """Starts work; whatever it raises is raised here. On a GPU it must read nothing back."""
         if self._stream is None:
             begin = time.perf_counter()
             work()
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
             return Started(time.perf_counter() - begin)
         begin_event, end_event = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         self._stream.wait_stream(torch.cuda.current_stream(self.device))

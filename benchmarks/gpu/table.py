@@ -56,7 +56,7 @@ def _card(parts: dict[str, Any]) -> str:
 
 def _batches(figures: dict[str, Any]) -> list[str]:
     header = ["rows", "turns", "audio, s", "wall, s", "x real time", "gpt", "latent", "flow", "vocoder", "rest"]
-    header += ["flow, TFLOP/s", "vocoder, TFLOP/s", "peak, GB"]
+    header += ["wall in turn, s", "flow, TFLOP/s", "vocoder, TFLOP/s", "peak, GB", "by formula, GB"]
     body = [
         (
             row["rows"],
@@ -65,14 +65,16 @@ def _batches(figures: dict[str, Any]) -> list[str]:
             row["seconds"],
             row["times_real_time"],
             *row["ms_per_audio_second"].values(),
+            row["seconds_in_turn"],
             row["flow_tflops"],
             row["vocoder_tflops"],
             row["peak_gpu_gb"],
+            row["predicted_gb"],
         )
         for name, row in figures.items()
         if name.startswith("rows_")
     ]
-    return [*rows(header, body), "", "Stages in milliseconds for a second of audio."]
+    return [*rows(header, body), "", "Stages in milliseconds for a second of audio, when they take turns."]
 
 
 def _calls(figures: dict[str, Any]) -> list[str]:
@@ -122,7 +124,7 @@ def _modes(figures: dict[str, Any]) -> list[str]:
         for name, row in figures.items()
         if name not in ("settings", "loops")
     ]
-    told = [*rows(header, body), "", "Stages in milliseconds for a second of audio."]
+    told = [*rows(header, body), "", "Stages in milliseconds for a second of audio, when they take turns."]
     loops = figures.get("loops", {})
     names = ("eager", "compiled", "captured")
     lines = ((shape, *(row.get(name, "") for name in names)) for shape, row in loops.items())

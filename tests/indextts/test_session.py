@@ -1,6 +1,7 @@
 """A session: requests come and go while others are spoken, and each result is that of its own call."""
 
 import gc
+import time
 import weakref
 
 import pytest
@@ -209,3 +210,29 @@ def test_what_is_handed_out_is_forgotten(model, voices):
     assert (session.unfinished, session.finished()) == (0, [])
     held = {id(item) for item in gc.get_referents(session._engine)}
     assert not any(isinstance(item, torch.Tensor) for item in gc.get_objects() if id(item) in held)
+
+
+def test_time_between_steps_is_nobody_s(model, voices):
+    session = model.session(**FAST)
+    session.add(SynthesisRequest("Good morning.", voices[0], seed=1))
+    began = time.perf_counter()
+    session.step()
+    idle = 0.3
+    time.sleep(idle)
+    results = results_of(session)
+    taken = time.perf_counter() - began
+
+    (result,) = results.values()
+    assert result.rtf * result.duration_sec <= taken - idle
+
+
+def test_a_request_of_the_wrong_kind_ends_with_its_error_and_no_other(model, voices):
+    session = model.session(**FAST)
+    session.add(SynthesisRequest(12, voices[0], seed=1))  # type: ignore[arg-type]
+    good = session.add(SynthesisRequest("Good morning.", voices[0], seed=1))
+
+    results = results_of(session)
+
+    assert isinstance(results.pop(good), InferenceResult)
+    (error,) = results.values()
+    assert isinstance(error, Exception)
