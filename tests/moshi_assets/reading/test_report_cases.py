@@ -94,3 +94,10 @@ def test_the_language_is_that_of_the_whole_dialogue():
     assert detect_language(["多少钱?", "$3.50."]) == "zh"
     assert detect_language(["What does 你好 mean?", "It means hello, like привет."]) == "en"
     assert detect_language(["10%", "42"]) == "en"
+
+
+def test_the_dialogues_of_the_demo_are_spoken_as_they_are_written():
+    sample = Path(__file__).parents[3] / "examples" / "moshi_sample.jsonl"
+    for record in map(json.loads, sample.read_text(encoding="utf-8").splitlines()):
+        for text in texts(record):
+            assert read(text, detect_language(texts(record))) == SpokenText(text, text)
