@@ -31,7 +31,7 @@ def memory() -> dict[str, float]:
 
 
 def write(folder: Path, size: str) -> dict[str, float]:
-    from indextts.tiny import write_checkpoint
+    from indextts.checkpoint.pseudo_checkpoint import write_checkpoint
 
     start = time.perf_counter()
     write_checkpoint(folder, size)
@@ -41,7 +41,7 @@ def write(folder: Path, size: str) -> dict[str, float]:
 
 
 def check(folder: Path, _: str) -> dict[str, float]:
-    from indextts.check import check_folder
+    from indextts.checkpoint.check import check_folder
 
     start = time.perf_counter()
     bad = [str(finding) for finding in check_folder(folder) if not finding.good]
@@ -55,8 +55,8 @@ def speak(folder: Path, _: str) -> dict[str, float]:
     import soundfile
     import transformers.models.wav2vec2_bert  # noqa: F401  (heavy; not part of loading)
 
+    from indextts.checkpoint.pseudo_weights import wave
     from indextts.infer_v2 import IndexTTS2
-    from indextts.parity_rule import wave
 
     imported = time.perf_counter()
     tts = IndexTTS2(folder / "config.yaml", folder, device="cpu")

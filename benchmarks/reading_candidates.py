@@ -31,13 +31,13 @@ def _ours(language: str) -> Reader:
 
 
 def _wetext(language: str) -> Reader:
-    from indextts import grammars
+    from indextts.text import grammars
 
     return grammars.english() if language == "en" else grammars.chinese()
 
 
 def _front_end(language: str) -> Reader:
-    from indextts.normalize import TextNormalizer
+    from indextts.text.normalize import TextNormalizer
 
     return TextNormalizer().normalize
 

@@ -18,8 +18,8 @@ _PROGRAM = """
 import json, os, sys
 from pathlib import Path
 import soundfile
-from indextts.parity_rule import wave
-from indextts.tiny import write_checkpoint
+from indextts.checkpoint.pseudo_weights import wave
+from indextts.checkpoint.pseudo_checkpoint import write_checkpoint
 from moshi_assets.engines.base import SynthesisTask
 from moshi_assets.engines.indextts2 import IndexTTS2Engine
 from moshi_assets.recipe.engines import IndexTTS2Options

@@ -27,12 +27,12 @@ from typing import Any
 import torch
 
 from indextts import IndexTTS2
-from indextts.arguments import generation_options
-from indextts.figures import SpeakingFigures, StageClock
-from indextts.request import Emotion, RandomStreams
-from indextts.solver import FlowSolver
-from indextts.spoken_segment import Segment, SpeakingOptions
-from indextts.tiny import write_checkpoint
+from indextts.checkpoint.pseudo_checkpoint import write_checkpoint
+from indextts.engine.figures import SpeakingFigures, StageClock
+from indextts.engine.request import Emotion, RandomStreams
+from indextts.engine.spoken_segment import Segment, SpeakingOptions
+from indextts.models.solver import FlowSolver
+from indextts.published.arguments import generation_options
 from moshi_assets.engines.indextts2 import GPU_PRECISION, precision_on
 from moshi_assets.recipe.engines import IndexTTS2Options
 

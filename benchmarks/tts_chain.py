@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from indextts import IndexTTS2
-from indextts.figures import SpeakingFigures, StageClock
+from indextts.engine.figures import SpeakingFigures, StageClock
 
 from .tts_roofline import flow_gflop
 from .tts_turns import Turn, spread

@@ -12,8 +12,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from indextts import IndexTTS2
-from indextts.flow import CFM
-from indextts.solver import FlowSolver
+from indextts.models.flow import CFM
+from indextts.models.solver import FlowSolver
 
 from .tts_turns import Turn
 

@@ -16,7 +16,7 @@ import soundfile
 import torch
 
 from indextts import IndexTTS2
-from indextts.figures import STAGES, SpeakingFigures
+from indextts.engine.figures import STAGES, SpeakingFigures
 
 from .tts_roofline import flow_gflop, measure_rates, vocoder_gflop_per_second
 from .tts_turns import Turn

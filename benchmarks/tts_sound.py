@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from indextts import IndexTTS2
-from indextts.features import log_mel
+from indextts.voice.features import log_mel
 
 from .tts_chain import stages
 from .tts_turns import Turn

@@ -9,7 +9,7 @@ from pathlib import Path
 import soundfile
 
 from indextts import SynthesisRequest
-from indextts.parity_rule import wave
+from indextts.checkpoint.pseudo_weights import wave
 
 from .measure import _ASSISTANT, _USER
 

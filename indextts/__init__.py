@@ -12,24 +12,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from indextts.checkpoints import CheckpointError as CheckpointError
-    from indextts.checkpoints import MissingFilesError as MissingFilesError
-    from indextts.config import ConfigError as ConfigError
+    from indextts.checkpoint.config import ConfigError as ConfigError
+    from indextts.checkpoint.files import CheckpointError as CheckpointError
+    from indextts.checkpoint.files import MissingFilesError as MissingFilesError
+    from indextts.engine.request import Emotion as Emotion
+    from indextts.engine.request import InferenceResult as InferenceResult
+    from indextts.engine.request import SynthesisRequest as SynthesisRequest
+    from indextts.engine.session import SynthesisSession as SynthesisSession
     from indextts.infer_v2 import IndexTTS2 as IndexTTS2
-    from indextts.request import Emotion as Emotion
-    from indextts.request import InferenceResult as InferenceResult
-    from indextts.request import SynthesisRequest as SynthesisRequest
-    from indextts.session import SynthesisSession as SynthesisSession
 
 _HOME = {
-    "CheckpointError": "indextts.checkpoints",
-    "ConfigError": "indextts.config",
-    "Emotion": "indextts.request",
+    "CheckpointError": "indextts.checkpoint.files",
+    "ConfigError": "indextts.checkpoint.config",
+    "Emotion": "indextts.engine.request",
     "IndexTTS2": "indextts.infer_v2",
-    "InferenceResult": "indextts.request",
-    "MissingFilesError": "indextts.checkpoints",
-    "SynthesisRequest": "indextts.request",
-    "SynthesisSession": "indextts.session",
+    "InferenceResult": "indextts.engine.request",
+    "MissingFilesError": "indextts.checkpoint.files",
+    "SynthesisRequest": "indextts.engine.request",
+    "SynthesisSession": "indextts.engine.session",
 }
 __all__ = [
     "CheckpointError",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from indextts.interrupts import EXIT_INTERRUPTED, end_quietly, ending_at_once, raise_interrupts
 
 if TYPE_CHECKING:
-    from indextts.request import Emotion
+    from indextts.engine.request import Emotion
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def _aux_paths(parser: argparse.ArgumentParser, given: Sequence[str]) -> dict[st
 
 def _check(arguments: Sequence[str]) -> int:
     with ending_at_once():
-        from indextts.check import check_folder
+        from indextts.checkpoint.check import check_folder
 
     parser = argparse.ArgumentParser(prog="indextts check", description="Reports the state of a checkpoint folder.")
     parser.add_argument("model_dir", type=Path)
@@ -83,8 +83,8 @@ def _download(arguments: Sequence[str]) -> int:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
     with ending_at_once():
-        from indextts.checkpoints import MissingFilesError, locate
-        from indextts.download import LICENCE_NOTE, DownloadError, download_missing
+        from indextts.checkpoint.download import LICENCE_NOTE, DownloadError, download_missing
+        from indextts.checkpoint.files import MissingFilesError, locate
 
     aux_paths = _aux_paths(parser, options.aux)
     cfg_path = options.cfg_path or options.model_dir / "config.yaml"
@@ -173,8 +173,8 @@ def parse_emotion(given: str | None, alpha: float = 1.0) -> Emotion:
 
     Raises ``ValueError`` for weights with an unknown name.
     """
-    from indextts.emotion import EMOTIONS
-    from indextts.request import Emotion
+    from indextts.engine.request import Emotion
+    from indextts.voice.emotion import EMOTIONS
 
     if given is None:
         return Emotion()

@@ -17,29 +17,36 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from indextts.arguments import default_device, generation_options, on_this_device, warn_of_no_effect
-from indextts.attention import AttentionName, attention_for
-from indextts.budgets import Budgets
-from indextts.checkpoints import fingerprint, locate
-from indextts.components import load_components
-from indextts.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
-from indextts.engine import Engine
-from indextts.features import MAX_PROMPT_SECONDS
-from indextts.figures import Call, SpeakingFigures
-from indextts.flow import GUIDANCE_RATE
-from indextts.pipeline import Pipeline
-from indextts.precision import stage_dtypes
-from indextts.published_attributes import PublishedAttributes
-from indextts.published_methods import PublishedMethods
-from indextts.request import ChunkListener, Emotion, InferenceResult, NoiseSource, RandomStreams, SynthesisRequest
-from indextts.session import SynthesisSession, result_of
-from indextts.solver import FLOW_STEPS, FlowSolver, Method
-from indextts.spoken_segment import Segment, SpeakingOptions
-from indextts.synthesizer import Synthesizer
-from indextts.text_ahead import TextAhead
-from indextts.views import LatestVoiceViews
-from indextts.voice import DEFAULT_CACHE_BYTES, CacheInfo, VoiceEncoder
-from indextts.wav import join_segments, pause, to_int16, to_pcm_scale, write_wav
+from indextts.checkpoint.components import load_components
+from indextts.checkpoint.files import fingerprint, locate
+from indextts.decoding.budgets import Budgets
+from indextts.device.precision import stage_dtypes
+from indextts.engine.engine import Engine
+from indextts.engine.figures import Call, SpeakingFigures
+from indextts.engine.pipeline import Pipeline
+from indextts.engine.request import (
+    ChunkListener,
+    Emotion,
+    InferenceResult,
+    NoiseSource,
+    RandomStreams,
+    SynthesisRequest,
+)
+from indextts.engine.samples import join_segments, pause, to_int16, to_pcm_scale, write_wav
+from indextts.engine.session import SynthesisSession, result_of
+from indextts.engine.spoken_segment import Segment, SpeakingOptions
+from indextts.engine.synthesizer import Synthesizer
+from indextts.models.attention import AttentionName, attention_for
+from indextts.models.flow import GUIDANCE_RATE
+from indextts.models.solver import FLOW_STEPS, FlowSolver, Method
+from indextts.published.arguments import default_device, generation_options, on_this_device, warn_of_no_effect
+from indextts.published.attributes import PublishedAttributes
+from indextts.published.methods import PublishedMethods
+from indextts.published.views import LatestVoiceViews
+from indextts.text.read_ahead import TextAhead
+from indextts.voice.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
+from indextts.voice.encoder import DEFAULT_CACHE_BYTES, CacheInfo, VoiceEncoder
+from indextts.voice.features import MAX_PROMPT_SECONDS
 
 __all__ = ["Emotion", "IndexTTS2", "InferenceResult", "SynthesisRequest", "SynthesisSession"]
 
@@ -98,7 +105,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
                 so that a prompt of 15 s makes 5 s of speech four times as dear; 5 to 6 s are enough for most voices.
             flow_steps, flow_method, flow_sway, cfg_rate: of the flow, for calls that do not say otherwise; see :class:`FlowSolver`,
                 whose evaluations ``flow_steps`` are, and :class:`SpeakingOptions`.
-            flow_attention: how the flow attends to rows of different length on a GPU, see :mod:`indextts.attention`.
+            flow_attention: how the flow attends to rows of different length on a GPU, see :mod:`indextts.models.attention`.
             max_batch, decode_budget, flow_budget: limits of a batch, see :class:`Budgets`; by default from the memory
                 that is free once the model is loaded.
             text_readers: processes that normalise texts ahead, see :meth:`read_ahead`; by default 2 for a GPU, which
@@ -457,7 +464,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
 
     @property
     def fingerprint(self) -> str:
-        """32 hex digits that identify the checkpoint; see :func:`indextts.checkpoints.fingerprint`."""
+        """32 hex digits that identify the checkpoint; see :func:`indextts.checkpoint.files.fingerprint`."""
         return fingerprint(self._files)
 
     @staticmethod

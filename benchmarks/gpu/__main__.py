@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from indextts import IndexTTS2
-from indextts.tiny import SIZES, write_checkpoint
+from indextts.checkpoint.pseudo_checkpoint import SIZES, write_checkpoint
 
 from .. import tts_sound
 from ..measure import RESULTS

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from indextts import IndexTTS2
-from indextts.budgets import USUAL_POSITIONS
-from indextts.figures import SpeakingFigures
-from indextts.length_regulator import target_frames
+from indextts.decoding.budgets import USUAL_POSITIONS
+from indextts.engine.figures import SpeakingFigures
+from indextts.models.length_regulator import target_frames
 
 from ..tts_chain import measure_calls
 from ..tts_roofline import decode_work, flow_gflop, vocoder_gflop_per_second

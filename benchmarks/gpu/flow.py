@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from indextts import IndexTTS2
-from indextts.attention import AttentionName, attention_for
-from indextts.flow import CFM, FlowRows
-from indextts.flow_loops import BatchSizes
-from indextts.solver import FlowSolver
-from indextts.stage_memory import flow_bytes_per_frame
+from indextts.engine.stage_memory import flow_bytes_per_frame
+from indextts.models.attention import AttentionName, attention_for
+from indextts.models.flow import CFM, FlowRows
+from indextts.models.flow_loops import BatchSizes
+from indextts.models.solver import FlowSolver
 
 from ..tts_roofline import best_seconds, flop_counter, without_accelerations
 from .session import Session

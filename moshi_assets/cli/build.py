@@ -128,9 +128,9 @@ def _download(recipe: Recipe) -> None:
     if recipe.engine != "indextts2":
         raise click.UsageError(f"--download fetches checkpoints of indextts2; engine {recipe.engine!r} has none")
     with ending_at_once():
-        from indextts.download import LICENCE_NOTE, DownloadError, download_missing
+        from indextts.checkpoint.download import LICENCE_NOTE, DownloadError, download_missing
 
-    messages = logging.getLogger("indextts.download")
+    messages = logging.getLogger("indextts.checkpoint.download")
     messages.setLevel(logging.INFO)
     messages.addHandler(handler := logging.StreamHandler())
     options = recipe.indextts2

@@ -26,9 +26,9 @@ from .stream import Ended
 
 if TYPE_CHECKING:
     from indextts import InferenceResult, SynthesisRequest
-    from indextts.checkpoints import CheckpointFiles
-    from indextts.figures import SpeakingFigures
-    from indextts.session import SynthesisSession
+    from indextts.checkpoint.files import CheckpointFiles
+    from indextts.engine.figures import SpeakingFigures
+    from indextts.engine.session import SynthesisSession
 
 MIN_PROMPT_SECONDS = 1.0
 """A shorter prompt says too little about a voice."""
@@ -99,7 +99,7 @@ class IndexTTS2Engine:
 
     @classmethod
     def revision(cls, options: IndexTTS2Options) -> str:
-        from indextts.checkpoints import fingerprint
+        from indextts.checkpoint.files import fingerprint
 
         sound = {name: getattr(options, name) for name in _SOUND_OPTIONS}
         return f"indextts2-2/{fingerprint(_files(options))}/{sorted(sound.items())}"
@@ -249,8 +249,8 @@ def _files(options: IndexTTS2Options) -> CheckpointFiles:
         EngineError: the package or files are missing; names them and where to get them.
     """
     try:
-        from indextts.checkpoints import locate
-        from indextts.config import ConfigError
+        from indextts.checkpoint.config import ConfigError
+        from indextts.checkpoint.files import locate
     except ImportError as error:
         raise EngineError(
             f"engine 'indextts2' needs the package indextts and torch ({error}): install this project with "

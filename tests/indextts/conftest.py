@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from goldens import Arrays
 
+from indextts.checkpoint.pseudo_checkpoint import write_checkpoint
+from indextts.checkpoint.pseudo_weights import wave
 from indextts.infer_v2 import IndexTTS2
-from indextts.parity_rule import wave
-from indextts.tiny import write_checkpoint
+from tests.indextts.support.goldens import Arrays
 
 TESTS = Path(__file__).resolve().parent
 

@@ -14,10 +14,10 @@ import torch
 
 import indextts
 from indextts import Emotion, IndexTTS2, SynthesisRequest
-from indextts.arguments import generation_options
+from indextts.decoding.options import GenerationOptions
+from indextts.engine.synthesizer import SpeakingOptions
 from indextts.infer_v2 import InferenceResult
-from indextts.options import GenerationOptions
-from indextts.synthesizer import SpeakingOptions
+from indextts.published.arguments import generation_options
 
 TEXT = "Hello world, this is a test."
 TWO_SEGMENTS = "Hello world, this is a test. Did you hear the rain last night?"
@@ -573,7 +573,7 @@ def test_threads_may_take_turns(tts, voice):
 
 
 def test_options_without_meaning_warn_once(checkpoint_dir, caplog, monkeypatch):
-    monkeypatch.setattr("indextts.arguments._warned", set())
+    monkeypatch.setattr("indextts.published.arguments._warned", set())
     for _ in range(2):
         IndexTTS2(checkpoint_dir / "config.yaml", checkpoint_dir, device="cpu", use_accel=True, use_deepspeed=True)
     warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]

@@ -7,18 +7,18 @@ on the CPU, and where there is a GPU once more on it, in float32 and within the 
 import numpy as np
 import pytest
 import torch
-from goldens import cases, peak_error
 
-from indextts.decode import decode
-from indextts.features import log_mel, resample_to_encoder, seamless_features, style_fbank
-from indextts.figures import StageClock
+from indextts.checkpoint.pseudo_weights import noise, wave
+from indextts.decoding.decode import decode
+from indextts.decoding.options import GenerationOptions
+from indextts.engine.figures import StageClock
+from indextts.engine.request import Emotion
+from indextts.engine.synthesizer import SpeakingOptions
 from indextts.infer_v2 import IndexTTS2
-from indextts.length_regulator import target_frames
-from indextts.options import GenerationOptions
-from indextts.parity_rule import noise, wave
-from indextts.request import Emotion
-from indextts.solver import FlowSolver
-from indextts.synthesizer import SpeakingOptions
+from indextts.models.length_regulator import target_frames
+from indextts.models.solver import FlowSolver
+from indextts.voice.features import log_mel, resample_to_encoder, seamless_features, style_fbank
+from tests.indextts.support.goldens import cases, peak_error
 
 COMPONENT = 2e-4
 FRONT_END = 1e-4

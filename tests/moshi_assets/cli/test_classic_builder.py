@@ -9,8 +9,8 @@ import pytest
 import soundfile as sf
 
 from indextts import IndexTTS2
-from indextts.parity_rule import wave
-from indextts.tiny import write_checkpoint
+from indextts.checkpoint.pseudo_checkpoint import write_checkpoint
+from indextts.checkpoint.pseudo_weights import wave
 from moshi_assets.cli.classic_builder import BaselineFigures, build_baseline, side_by_side
 from moshi_assets.dialogues.dialogue import Role
 from moshi_assets.dialogues.reader import DialogueFileError

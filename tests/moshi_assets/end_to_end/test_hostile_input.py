@@ -18,8 +18,8 @@ import soundfile as sf
 import torch
 import yaml
 
+from indextts.checkpoint.pseudo_checkpoint import write_checkpoint
 from indextts.foreign_files import ForeignFileError, read_yaml, shown
-from indextts.tiny import write_checkpoint
 from moshi_assets.audit.dataset import dataset_faults
 from moshi_assets.defs.run_failure import run_failure
 from moshi_assets.engines.base import EngineError, VoiceError

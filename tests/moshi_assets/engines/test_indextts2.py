@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import soundfile as sf
 import yaml
-from hub import serving
 
-from indextts.parity_rule import wave
-from indextts.tiny import write_checkpoint
+from indextts.checkpoint.pseudo_checkpoint import write_checkpoint
+from indextts.checkpoint.pseudo_weights import wave
 from moshi_assets.engines.base import EngineError, VoiceError
 from moshi_assets.engines.indextts2 import CPU_PRECISION, GPU_PRECISION, IndexTTS2Engine, precision_on
 from moshi_assets.recipe import RecipeError, make_recipe
 from moshi_assets.recipe.engines import IndexTTS2Options
+from tests.indextts.support.hub import serving
 from tests.moshi_assets.support.pipeline import REPOSITORY, dialogue, environment, manifest_rows, run, write_dialogues
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record
 

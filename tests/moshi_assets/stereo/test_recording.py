@@ -12,7 +12,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from indextts.wav import to_int16
+from indextts.engine.samples import to_int16
 from moshi_assets.audio.pcm import Unspeakable, resample, resampled_frames, to_pcm16
 from moshi_assets.recipe import make_recipe
 from moshi_assets.stereo.index import read_index, write_index

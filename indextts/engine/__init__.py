@@ -1,0 +1,1 @@
+"""Requests through all stages in batches, and what that took."""

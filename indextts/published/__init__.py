@@ -1,0 +1,1 @@
+"""What else callers of the published class use: its arguments, attributes and methods."""

@@ -1,0 +1,1 @@
+"""Written text becomes token segments: normalisation, grammars, splitting, reading ahead."""

@@ -1,0 +1,140 @@
+"""Texts read ahead of their turn, in processes of their own. docs/indextts2.md §12.
+
+A grammar holds Python's lock while it reads a sentence, some for longer than a fast GPU takes to speak it, so that the GPU
+would wait. Each reader is this file run as a program, a JSON line in and one out; it ends with its input,
+that is, with the process that started it, however that ends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from copy import deepcopy
+from pathlib import Path
+
+from indextts.text.frontend import TextFrontend
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 4096
+"""Texts read or being read that nobody has taken; beyond that the oldest are forgotten."""
+
+
+class TextAhead(TextFrontend):
+    """A text front end that can be told what it will be asked. Its answers are those of :class:`TextFrontend`."""
+
+    def __init__(self, bpe_model_path: str | Path, glossary_path: str | Path | None = None, readers: int = 1) -> None:
+        """Raises as :class:`TextFrontend`. Readers are started when the first text comes."""
+        super().__init__(bpe_model_path, glossary_path)
+        self._readers_glossary = deepcopy(self.normalizer.term_glossary)
+        self._command = [sys.executable, "-m", __name__, str(bpe_model_path)]
+        self._command += [str(glossary_path)] if glossary_path is not None else []
+        self._readers = readers
+        self._threads: list[threading.Thread] = []
+        self._asked: queue.SimpleQueue[tuple[str, Future[list[str]]] | None] = queue.SimpleQueue()
+        self._answers: dict[str, Future[list[str]]] = {}
+        self._lock = threading.Lock()
+
+    def read_ahead(self, texts: Iterable[str]) -> None:
+        """Has texts read that will be asked for; returns at once. From any thread. Without readers nothing happens."""
+        if not self._readers or not self._readers_agree():
+            return
+        with self._lock:
+            if not self._threads:
+                self._threads = [
+                    threading.Thread(target=self._serve, name=f"text-{number}", daemon=True)
+                    for number in range(self._readers)
+                ]
+                for thread in self._threads:
+                    thread.start()
+            for text in texts:
+                if text in self._answers:
+                    continue
+                if len(self._answers) >= MAX_WAITING:
+                    self._answers.pop(next(iter(self._answers))).cancel()
+                self._answers[text] = Future()
+                self._asked.put((text, self._answers[text]))
+
+    def tokenize(self, text: str) -> list[str]:
+        with self._lock:
+            answer = self._answers.pop(text, None)
+        # One that no reader has begun is read here and now; so is any once the glossary is no longer that of the readers.
+        if answer is None or answer.cancel() or not self._readers_agree():
+            return super().tokenize(text)
+        try:
+            return answer.result()
+        except (OSError, ValueError, CancelledError) as error:
+            logger.debug("%r is read here (%s)", text, error)
+            return super().tokenize(text)
+
+    def _readers_agree(self) -> bool:
+        """Whether the glossary is still the one that the readers have."""
+        return self.normalizer.enable_glossary and self.normalizer.term_glossary == self._readers_glossary
+
+    def close(self) -> None:
+        """Ends the readers."""
+        with self._lock:
+            threads, self._threads = self._threads, []
+            for answer in self._answers.values():
+                answer.cancel()
+            self._answers.clear()
+        for _ in threads:
+            self._asked.put(None)
+        for thread in threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        """Passes texts to one reader and its answers back; a reader that dies leaves the texts to `tokenize`."""
+        path = os.pathsep.join([str(Path(__file__).parents[2]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+        environment = {**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)}
+        with (
+            suppress(BrokenPipeError),  # a reader that has died, when its input is closed
+            subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                text=True,
+                encoding="utf-8",
+            ) as reader,
+        ):
+            assert reader.stdin is not None and reader.stdout is not None
+            while (item := self._asked.get()) is not None:
+                text, answer = item
+                if not answer.set_running_or_notify_cancel():
+                    continue
+                try:
+                    reader.stdin.write(json.dumps(text) + "\n")
+                    reader.stdin.flush()
+                    pieces = json.loads(reader.stdout.readline())
+                    if isinstance(pieces, dict):
+                        answer.set_exception(ValueError(pieces["error"]))
+                    else:
+                        answer.set_result(pieces)
+                except (OSError, ValueError) as error:
+                    answer.set_exception(error)
+
+
+def main() -> None:
+    """The reader: a JSON string a line in, its pieces out, or an object with what went wrong."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the end of the input ends this
+    frontend = TextFrontend(*sys.argv[1:])
+    for line in sys.stdin:
+        try:
+            answer: object = frontend.tokenize(json.loads(line))
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
