@@ -28,9 +28,9 @@ dev: $(VENV)/installed ## the same by Dagster's dg, for work on the code
 bench: $(VENV)/installed ## reproduce every figure of the README
 	$(BIN)/python -m benchmarks
 
-lint: $(VENV)/installed
+lint: $(VENV)/installed ## rules, format and types of all code, and the definitions that Dagster loads
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check moshi_assets
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/dg check defs
 

@@ -1,1 +1,3 @@
-"""Every figure that the README and docs/figures.md quote: `python -m benchmarks [NAME ...]` measures and writes docs/benchmarks/."""
+"""Every figure that the README and docs/figures.md quote: `python -m benchmarks [NAME ...]` measures and writes
+docs/benchmarks/.
+"""

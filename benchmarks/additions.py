@@ -1,7 +1,7 @@
 """What natural turn-taking, word times and judging add to a build: the sample dialogues with and without them.
 
-Both builds are whole commands with the built-in voice, run in turn; of each the fastest counts. Utterances are measured in
-both, since the report would measure them otherwise; what that costs is told by `benchmarks gates`.
+Both builds are whole commands with the built-in voice, run in turn; of each the fastest counts. Utterances are measured
+in both, since the report would measure them otherwise; what that costs is told by `benchmarks gates`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Word times: how far the aligners are apart on the sample dialogues, how fast each is, and what transcripts cost a build."""
+"""Word times: how far the aligners are apart on the sample dialogues, how fast each is, and what transcripts cost a
+build.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def spoken(store: DatasetStore) -> list[Utterance]:
 
 def differences(one: list[list[Word]], other: list[list[Word]]) -> dict[str, float]:
     """Milliseconds between the starts of the same words."""
-    apart = np.array([1000 * (a.start - b.start) for x, y in zip(one, other) for a, b in zip(x, y, strict=True)])
+    apart = np.array(
+        [1000 * (a.start - b.start) for x, y in zip(one, other, strict=True) for a, b in zip(x, y, strict=True)]
+    )
     return {
         "words": len(apart),
         "mean_ms": round(float(abs(apart).mean()), 1),
@@ -54,7 +58,9 @@ def differences(one: list[list[Word]], other: list[list[Word]]) -> dict[str, flo
 def onset_error(turns: list[Utterance], found: list[list[Word]]) -> float:
     """Mean milliseconds between the first word of a turn and the onset of its sound, which neither aligner looks at."""
     onsets = [audible_stretches(turn.samples, turn.sample_rate)[0, 0] for turn in turns]
-    return round(float(np.mean([abs(words[0].start - onset) for words, onset in zip(found, onsets)])) * 1000, 1)
+    return round(
+        float(np.mean([abs(words[0].start - onset) for words, onset in zip(found, onsets, strict=True)])) * 1000, 1
+    )
 
 
 def timed(aligner: Aligner, turns: list[Utterance]) -> tuple[list[list[Word]], float]:

@@ -1,8 +1,8 @@
-"""The pipeline against the classic builder (--legacy-io): whole commands, same engine, texts and output bytes (the noise
-stays below half scale, up to which both have the same samples whatever version of soundfile writes).
+"""The pipeline against the classic builder (--legacy-io): whole commands, same engine, texts and output bytes (the
+noise stays below half scale, up to which both have the same samples whatever version of soundfile writes).
 
-Beside them, what no pipeline that keeps parts and recordings can be faster than: as many files of the same sizes, written by
-two processes that do nothing else.
+Beside them, what no pipeline that keeps parts and recordings can be faster than: as many files of the same sizes,
+written by two processes that do nothing else.
 """
 
 from __future__ import annotations

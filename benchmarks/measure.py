@@ -75,10 +75,10 @@ def machine() -> dict[str, Any]:
 def settle() -> None:
     """Wait until what ran before makes nothing slower that is measured now.
 
-    Nothing is left to be written to the disk. Memory has been used before: its first use by a virtual machine costs several
-    times what the second does, because its host has to find it. And files that were removed are forgotten: for a minute,
-    ext4 without a journal searches past them for every new one. Last comes a small build, which reads the programs from
-    the disk.
+    Nothing is left to be written to the disk. Memory has been used before: its first use by a virtual machine costs
+    several times what the second does, because its host has to find it. And files that were removed are forgotten: for
+    a minute, ext4 without a journal searches past them for every new one. Last comes a small build, which reads the
+    programs from the disk.
     """
     os.sync()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

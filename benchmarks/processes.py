@@ -18,7 +18,10 @@ PROBE = Path(__file__).parent / "probe"
 
 
 class Command:
-    """A command of this project that runs. Its processes carry a mark in their environment, so that orphans are found too."""
+    """A command of this project that runs.
+
+    Its processes carry a mark in their environment, so that orphans are found too.
+    """
 
     def __init__(self, module: str, *arguments: str | Path, cwd: Path, notes: Path | None = None) -> None:
         """

@@ -57,7 +57,9 @@ def _hibari(language: str) -> Reader:
 
 
 def _with_numbers(g2p, text: str) -> str:
-    """hibari reads numbers straight to phonemes: those are looked up by the words that its own table of numbers gives."""
+    """hibari reads numbers straight to phonemes: those are looked up by the words that its own table of numbers
+    gives.
+    """
     from hibari.g2p import numbers
 
     def amount(match: re.Match[str]) -> str:
@@ -159,7 +161,8 @@ def main() -> None:
                 continue
             whole = score(pairs, read)
             print(
-                f"  {name} {release}: {whole.right} of {whole.total}, {whole.share:.1%}, {speed(read, pairs):.0f} texts/s"
+                f"  {name} {release}: {whole.right} of {whole.total}, {whole.share:.1%}, {speed(read, pairs):.0f} "
+                f"texts/s"
             )
             if options.kinds:
                 print(

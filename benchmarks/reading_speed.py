@@ -1,4 +1,5 @@
-"""Turns that are read a second on one core: plain ones, ones with numbers, ones with markup; nothing of them read before.
+"""Turns that are read a second on one core: plain ones, ones with numbers, ones with markup; nothing of them read
+before.
 
 `python -m benchmarks.reading_speed`
 """
@@ -35,7 +36,7 @@ def turns(texts: tuple[str, ...]) -> Iterator[str]:
     number = 0
     while True:
         for text in texts:
-            yield f"{text} {WORDS[number % 10]} {WORDS[number // 10 % 10]} {WORDS[number // 100 % 10]} {WORDS[number // 1000 % 10]}"
+            yield f"{text} {WORDS[number % 10]} {WORDS[number // 10 % 10]} {WORDS[number // 100 % 10]} {WORDS[number // 1000 % 10]}"  # noqa: E501
             number += 1
 
 

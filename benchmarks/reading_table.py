@@ -37,8 +37,8 @@ def read_table(path: Path = TABLE) -> list[Pair]:
 def words_alone(text: str) -> str:
     """What is heard of a text: words without case, punctuation and hyphens.
 
-    Three things may be said either way and are made alike: the "and" after a hundred or thousand, "oh" for a zero, and letters
-    that are named one by one ("F B I", "FBI"). Chinese is compared by character, Latin words in it as words.
+    Three things may be said either way and are made alike: the "and" after a hundred or thousand, "oh" for a zero, and
+    letters that are named one by one ("F B I", "FBI"). Chinese is compared by character, Latin words in it as words.
     """
     text = unicodedata.normalize("NFKC", text.replace("\u2019", "'")).casefold()
     text = re.sub(r"[^\w']|_", " ", text)
@@ -46,8 +46,7 @@ def words_alone(text: str) -> str:
     text = re.sub(rf"(?<=[{_CJK}])\s+|\s+(?=[{_CJK}])", "", text)
     text = re.sub(r"\b(hundred|thousand|million|billion) and (?=\w)", r"\1 ", text)
     text = re.sub(r"\b(?:oh|o)\b", "zero", text)
-    text = re.sub(r"(?<![a-z])(?:[a-z] )+[a-z](?![a-z])", lambda match: match.group().replace(" ", ""), text)
-    return text
+    return re.sub(r"(?<![a-z])(?:[a-z] )+[a-z](?![a-z])", lambda match: match.group().replace(" ", ""), text)
 
 
 class Score(NamedTuple):

@@ -4,7 +4,8 @@ python -m benchmarks.reliability                          a small round of every
 python -m benchmarks.reliability --full                   the setting of the page, about an hour
 python -m benchmarks.reliability --part kills --full --resume    goes on with a part that was broken off
 
-Figures are kept in docs/benchmarks/reliability.json part by part (kills: dataset by dataset), with machine and date of each.
+Figures are kept in docs/benchmarks/reliability.json part by part (kills: dataset by dataset), with machine and date of
+each.
 """
 
 from __future__ import annotations

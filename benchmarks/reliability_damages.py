@@ -1,4 +1,6 @@
-"""Every kind of file of a finished dataset, damaged in several ways: does `verify` notice, does the next build mend it?"""
+"""Every kind of file of a finished dataset, damaged in several ways: does `verify` notice, does the next build mend
+it?
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ STEP, LAST = 0.1, 2.0
 
 
 def interrupt_all(folder: Path, full: bool) -> dict[str, Any]:
-    """Outcome of each command: how often it ended with 130 in good order, in the interpreter's own start, and otherwise.
+    """Outcome of each command: how often it ended with 130 in good order, in the interpreter's own start, and
+    otherwise.
 
     Args:
         folder: where to build.

@@ -1,4 +1,6 @@
-"""Builds that are killed again and again, then finished: what was spoken twice, what was left over, whether the bytes are the same."""
+"""Builds that are killed again and again, then finished: what was spoken twice, what was left over, whether the bytes
+are the same.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ SPEAKING = {"dialogues": 300, "cost": 0.03}
 ASSEMBLING = {"dialogues": 2_100, "cost": 0.0}
 """Enough for a process for every core (`shard_workers`)."""
 LANES = 2
-RECIPE = "engine: noise\naligner: proportional\nworker_count: {lanes}\nsamples_per_shard: {shard}\nnoise: {{characters_per_second: 60, seconds_per_audio_second: {cost}}}\n"
+RECIPE = "engine: noise\naligner: proportional\nworker_count: {lanes}\nsamples_per_shard: {shard}\nnoise: {{characters_per_second: 60, seconds_per_audio_second: {cost}}}\n"  # noqa: E501
 KILLS: dict[str, tuple[dict[str, float], int]] = {
     "group": (SPEAKING, 5),
     "lane": (SPEAKING, 5),
@@ -64,7 +66,8 @@ def round_of(kind: str, folder: Path, number: int) -> dict[str, Any]:
     """One dataset: killed as `kind` says, then finished by the same command.
 
     Returns:
-        kills, kills_missed (the build was faster), orphans, spoken_twice, equal, told (lanes: the message is the project's own).
+        kills, kills_missed (the build was faster), orphans, spoken_twice, equal, told (lanes: the message is the
+        project's own).
     """
     build, kills = KILLS[kind]
     dialogues = int(build["dialogues"])

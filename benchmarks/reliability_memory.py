@@ -40,11 +40,13 @@ for batch in range(batches):
     if batch + 1 in (20, batches // 2, batches):
         noted[batch + 1] = round(read_memory(os.getpid()).last, 1)
 print(json.dumps(noted))
-"""
+"""  # noqa: E501
 
 
 def build_memory(folder: Path, dialogues: int) -> dict[str, Any]:
-    """Peak memory of the process tree of a build, MiB, pages that are shared counted once, and of the largest process."""
+    """Peak memory of the process tree of a build, MiB, pages that are shared counted once, and of the largest
+    process.
+    """
     place = folder / f"memory_{dialogues}"
     command = Command("moshi_assets", *prepare(place, dialogues, 0.0, SHARD), cwd=place)
     peak, processes = 0.0, 0
@@ -60,7 +62,9 @@ def build_memory(folder: Path, dialogues: int) -> dict[str, Any]:
 
 
 def batch_memory(folder: Path, batches: int) -> dict[str, Any]:
-    """Memory (MiB) of one process that speaks batch after batch of four turns with the tiny IndexTTS2, after some of them."""
+    """Memory (MiB) of one process that speaks batch after batch of four turns with the tiny IndexTTS2, after some of
+    them.
+    """
     place = folder / "batches"
     place.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(

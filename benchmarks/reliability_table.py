@@ -1,4 +1,6 @@
-"""The tables of docs/reliability.md, written from docs/benchmarks/reliability.json, so that they cannot say what was not measured."""
+"""The tables of docs/reliability.md, written from docs/benchmarks/reliability.json, so that they cannot say what was
+not measured.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The tables of figures in README, docs/figures.md and docs/throughput.md, written from docs/benchmarks/*.json, so that they cannot
-say what was not measured."""
+"""The tables of figures in README, docs/figures.md and docs/throughput.md, written from docs/benchmarks/*.json, so that
+they cannot say what was not measured."""
 
 from __future__ import annotations
 
@@ -145,12 +145,14 @@ ROWS: dict[str, list[Row]] = {
         ),
     ],
 }
-"""Benchmark -> rows of the table: what, and the figure from its results. After a slash: a part that is measured by itself,
-whose command and date are below `runs`."""
+"""Benchmark -> rows of the table: what, and the figure from its results. After a slash: a part that is measured by
+itself, whose command and date are below `runs`."""
 
 
 def table(chosen: dict[str, list[Row]] | None = None) -> str:
-    """The table in Markdown, with machine, versions, date and command of each figure; of all :data:`ROWS` where none are chosen."""
+    """The table in Markdown, with machine, versions, date and command of each figure; of all :data:`ROWS` where none
+    are chosen.
+    """
     lines = ["| what | figure | command | date |", "|---|---|---|---|"]
     machines: dict[str, None] = {}
     for measured, rows in (chosen or ROWS).items():

@@ -1,12 +1,13 @@
 """IndexTTS2 in batches against one call after another: same weights, texts, voices and code lengths, one machine.
 
-    python -m benchmarks.tts [--part rates decode chain prompt precision steps solvers short orchestrated] [--turns 64] [--singles N] [--batches 1 4 16 64]
+    python -m benchmarks.tts [--part rates decode chain prompt precision steps solvers short orchestrated] [--turns 64]
+    [--singles N] [--batches 1 4 16 64]
 
 Weights are pseudo-random (`indextts.tiny --size small`), so code lengths are forced: turns of 3 to 12 s, user and
-assistant alternating, prompts of 5 s, 25 flow steps. Opponents are (a) the classic loop of single `infer` calls with three
-beams and a cache of one voice, and the same calls with one beam and warm voices. `--singles` measures calls one after
-another on so many turns, evenly spread over the lengths, instead of all: their cost is additive. Parts not asked for
-keep the figures of the run that measured them, and its command and date (``runs``).
+assistant alternating, prompts of 5 s, 25 flow steps. Opponents are (a) the classic loop of single `infer` calls with
+three beams and a cache of one voice, and the same calls with one beam and warm voices. `--singles` measures calls one
+after another on so many turns, evenly spread over the lengths, instead of all: their cost is additive. Parts not asked
+for keep the figures of the run that measured them, and its command and date (``runs``).
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ from .tts_turns import Turn, spread
 HALF = "flow bf16"
 """Beside float32: what the builder does on a CPU that computes bf16. The codes, and so the lengths, are the same."""
 HALF_CALLS = 6
-"""Turns of the calls in half precision: nobody's opponent, there to tell what the format gives from what batches give."""
+"""Turns of the calls in half precision: nobody's opponent, there to tell what the format gives from what batches
+give.
+"""
 
 
 def stages(figures: SpeakingFigures) -> dict[str, float]:
@@ -82,11 +84,11 @@ def measure_chain(
     earlier: dict[str, Any],
     keep: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Calls one after another, as the classic builder makes them and with warm voices, and batches of each size; the best
-    size once more in half precision.
+    """Calls one after another, as the classic builder makes them and with warm voices, and batches of each size; the
+    best size once more in half precision.
 
-    It takes hours on a CPU, so ``keep`` is given the rows after each. Rows that ``earlier`` has of as many turns are not
-    measured again.
+    It takes hours on a CPU, so ``keep`` is given the rows after each. Rows that ``earlier`` has of as many turns are
+    not measured again.
     """
     rows: dict[str, Any] = {}
 

@@ -24,7 +24,7 @@ def measure_orchestrated(tts: IndexTTS2, folder: Path, scratch: Path, turns: int
     codes = round(seconds * CODES_PER_SECOND)
     same = [replace(turn, codes=codes) for turn in write_turns(scratch, turns, seconds, seconds)]
     source = scratch / "dialogues.jsonl"
-    pairs = [{"user_text": a.text, "assistant_text": b.text} for a, b in zip(same[::2], same[1::2])]
+    pairs = [{"user_text": a.text, "assistant_text": b.text} for a, b in zip(same[::2], same[1::2], strict=False)]
     source.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
     recipe = scratch / "recipe.yaml"
     settings = {

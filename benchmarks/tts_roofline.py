@@ -45,7 +45,9 @@ def measure_rates(device: torch.device) -> dict[str, float]:
 
 
 def decode_work(tts: IndexTTS2, turns: list[Turn], text_tokens: int, batch: int) -> tuple[float, float]:
-    """GFLOP of decoding the turns, and GB read in steps of ``batch`` full rows: weights once a step, cache once a row."""
+    """GFLOP of decoding the turns, and GB read in steps of ``batch`` full rows: weights once a step, cache once a
+    row.
+    """
     config = tts.cfg.gpt
     dim, layers = config.model_dim, config.layers
     weights = 12 * dim * dim * layers + dim * config.number_mel_codes
@@ -100,7 +102,9 @@ def flow_gflop(tts: IndexTTS2, turn: Turn, prompt_frames: int, steps: int) -> fl
 
 
 def vocoder_gflop_per_second(tts: IndexTTS2) -> float:
-    """GFLOP of the vocoder for a second of audio: its convolutions, counted; the filters around its activations are left out."""
+    """GFLOP of the vocoder for a second of audio: its convolutions, counted; the filters around its activations are
+    left out.
+    """
     frames = 128
     mel = torch.randn(1, 80, frames, device=tts.device)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

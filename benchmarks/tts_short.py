@@ -1,7 +1,9 @@
-"""Short turns, where prompts weigh most: the classic loop, single calls and batches of the same turns, interleaved in one run.
+"""Short turns, where prompts weigh most: the classic loop, single calls and batches of the same turns, interleaved in
+one run.
 
-On a CPU whose speed varies from minute to minute only what was measured in turn can be compared: half of the turns in each kind of
-calls, all in one batch, the other half, all once more. The machine's rate of matrix products is measured in between.
+On a CPU whose speed varies from minute to minute only what was measured in turn can be compared: half of the turns in
+each kind of calls, all in one batch, the other half, all once more. The machine's rate of matrix products is measured
+in between.
 """
 
 from __future__ import annotations
@@ -87,7 +89,9 @@ def same_rows(one: Spent, other: Spent) -> int:
 
 
 def measure_short(load: Callable[..., IndexTTS2], turns: list[Turn], steps: int, folder: Path) -> dict[str, Any]:
-    """Each way's seconds for a second of audio by stage, beside what the machine's rate of matrix products would allow."""
+    """Each way's seconds for a second of audio by stage, beside what the machine's rate of matrix products would
+    allow.
+    """
     cold, warm = load(cache_bytes=0), load()
     warm.warm_cache({turn.voice for turn in turns})
     numbered = list(enumerate(turns))

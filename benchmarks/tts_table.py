@@ -1,4 +1,6 @@
-"""The tables of docs/throughput.md, written from docs/benchmarks/tts.json, so that they cannot say what was not measured."""
+"""The tables of docs/throughput.md, written from docs/benchmarks/tts.json, so that they cannot say what was not
+measured.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ def throughput() -> str:
     figures, facts = result["figures"], result["machine"]
     settings = figures["settings"]
     conditions = (
-        f"Machine: {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB; {figures['cuda']}. {facts['system']}, Python "
+        f"Machine: {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB; {figures['cuda']}. "
+        f"{facts['system']}, Python "
         f"{facts['python']}, torch {settings['torch']}, {settings['threads']} threads. Weights: "
         f"`{settings['size']}`, {settings['weights']}. Turns of {settings['turn_seconds'][0]:g} to "
         f"{settings['turn_seconds'][1]:g} s, user and assistant in turn, prompts of {settings['prompt_seconds']:g} s, "
@@ -74,8 +77,8 @@ def usual_precision(figures: dict[str, Any]) -> str:
 def at_equal_speed(chain: dict[str, Any], name: str, opponent: str) -> float:
     """How many times faster one row of the chain is than another, had the machine had one speed during both.
 
-    Its clock is a stage that does the same arithmetic in both: the flow, or where one of them has it in bf16, the vocoder. On
-    a GPU there is no such clock: batches make those stages faster as well.
+    Its clock is a stage that does the same arithmetic in both: the flow, or where one of them has it in bf16, the
+    vocoder. On a GPU there is no such clock: batches make those stages faster as well.
     """
     row, other = chain[name], chain[opponent]
     stage = "vocoder" if "half" in name or "half" in opponent else "flow"
@@ -139,9 +142,12 @@ def _chain(figures: dict[str, Any]) -> list[str]:
             for row in (chain[classic], chain[warm])
         ]
         told += (
-            f" At one speed: by the clock of a stage that does the same arithmetic in both rows (the flow; where it is bf16, the "
-            f"vocoder), because the machine's speed changes while the rows are measured. Were decoding free, float32 would gain "
-            f"{free[0]:.2f} x on the classic calls and {free[1]:.2f} x on those with one beam: the rest is arithmetic, on a CPU the "
+            f" At one speed: by the clock of a stage that does the same arithmetic in both rows (the flow; where it "
+            f"is bf16, the "
+            f"vocoder), because the machine's speed changes while the rows are measured. Were decoding free, float32 "
+            f"would gain "
+            f"{free[0]:.2f} x on the classic calls and {free[1]:.2f} x on those with one beam: the rest is "
+            f"arithmetic, on a CPU the "
             f"same for one row as for many."
         )
     return [*rows([*header, *_STAGES, "measured (UTC)"], body), "", told]
@@ -175,11 +181,16 @@ def _short(figures: dict[str, Any]) -> list[str]:
     least = short["arithmetic_seconds_per_second"]
     bounds = [ways[name]["seconds_per_second"] / least for name in ("classic", "single")]
     told = (
-        f"{short['turns']} turns of {low:g} to {high:g} s; half of them in each kind of calls, all in a batch, the other half, all once "
-        f"more. Rows of the batch equal to single calls: {short['rows_equal_to_single_calls']} of {short['turns']}. Matrix products "
-        f"meanwhile: {', '.join(map(str, short['rates_gflops']))} GFLOP/s; the shares are of their mean. Of flow and vocoder a second "
-        f"of audio takes {short['flow_gflop_per_audio_second']} and {short['vocoder_gflop_per_audio_second']} GFLOP, at that rate "
-        f"{least} s: were all the rest free and these at the machine's full rate, a batch would be {bounds[0]:.2f} x as fast as these "
+        f"{short['turns']} turns of {low:g} to {high:g} s; half of them in each kind of calls, all in a batch, the "
+        f"other half, all once "
+        f"more. Rows of the batch equal to single calls: {short['rows_equal_to_single_calls']} of {short['turns']}. "
+        f"Matrix products "
+        f"meanwhile: {', '.join(map(str, short['rates_gflops']))} GFLOP/s; the shares are of their mean. Of flow and "
+        f"vocoder a second "
+        f"of audio takes {short['flow_gflop_per_audio_second']} and {short['vocoder_gflop_per_audio_second']} GFLOP, "
+        f"at that rate "
+        f"{least} s: were all the rest free and these at the machine's full rate, a batch would be {bounds[0]:.2f} x "
+        f"as fast as these "
         f"classic calls and {bounds[1]:.2f} x as fast as these single ones."
     )
     return [*rows([*header, "flow, GFLOP/s", "vocoder, GFLOP/s"], body), "", told]
@@ -247,10 +258,14 @@ def _steps(figures: dict[str, Any]) -> list[str]:
 
 def _solvers(figures: dict[str, Any]) -> list[str]:
     told = (
-        "Of two turns; distances are of the sound, after the vocoder. They fall unevenly (10 evaluations may be nearer than 12), and with "
-        "these weights second order loses to Euler at every count, as it would where no step is short enough for an order to show: "
-        "random weights say little about the curvature of a path. A trained flow is smoother, and nothing here says how it would do. So the default stays Euler with "
-        "25 even steps until a listening measure with real weights says otherwise; the one hint is that a sway of -0.5 to -1 is no worse "
+        "Of two turns; distances are of the sound, after the vocoder. They fall unevenly (10 evaluations may be "
+        "nearer than 12), and with "
+        "these weights second order loses to Euler at every count, as it would where no step is short enough for an "
+        "order to show: "
+        "random weights say little about the curvature of a path. A trained flow is smoother, and nothing here says "
+        "how it would do. So the default stays Euler with "
+        "25 even steps until a listening measure with real weights says otherwise; the one hint is that a sway of "
+        "-0.5 to -1 is no worse "
         "than even times against 100 steps at 10 evaluations and more."
     )
     return [*solver_rows(figures["solvers"]), "", told]
@@ -276,7 +291,8 @@ def _prompts(figures: dict[str, Any]) -> list[str]:
 def _orchestrated(figures: dict[str, Any]) -> list[str]:
     row = figures["orchestrated"]
     told = (
-        f"{row['turns']} turns, {row['flow_steps']} flow steps: the engine alone {row['engine_times_real_time']} x real time, a lane of "
+        f"{row['turns']} turns, {row['flow_steps']} flow steps: the engine alone {row['engine_times_real_time']} x "
+        f"real time, a lane of "
         f"`moshi-assets build` {row['lane_times_real_time']} x: {100 * row['share_of_the_engine']:.0f} %."
     )
     return [told]

@@ -1,8 +1,8 @@
 """Word times compared with the sound: how many that are moved are found, and how many right ones are suspected.
 
 The sample dialogues in the built-in voice, plain and as unlike that as a recipe can make them, and in noise, with every
-aligner that needs no model. The thresholds of moshi_assets/alignment/fit.py were chosen by these counts, and by the same ones over a
-dialogue corpus of 433 turns.
+aligner that needs no model. The thresholds of moshi_assets/alignment/fit.py were chosen by these counts, and by the
+same ones over a dialogue corpus of 433 turns.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def scrambled(utterance: Utterance, words: list[Word]) -> list[Word]:
     """Words of the same lengths anywhere in the utterance, in order."""
     random = np.random.default_rng(utterance.frames)
     starts = np.sort(random.uniform(0, utterance.duration, len(words)))
-    return [w._replace(start=at, end=at + w.end - w.start) for w, at in zip(words, starts)]
+    return [w._replace(start=at, end=at + w.end - w.start) for w, at in zip(words, starts, strict=True)]
 
 
 CHANGES: dict[str, Callable[[Utterance, list[Word]], list[Word]]] = {
@@ -65,7 +65,9 @@ CHANGES: dict[str, Callable[[Utterance, list[Word]], list[Word]]] = {
 
 def counted(turns: list[Utterance], aligner: Aligner) -> Iterator[tuple[str, int]]:
     """Turns that were aligned, and for each change how many of them are then found not to fit."""
-    aligned = [(turn, w) for turn, w in zip(turns, aligner.align(turns)) if not isinstance(w, AlignmentError)]
+    aligned = [
+        (turn, w) for turn, w in zip(turns, aligner.align(turns), strict=True) if not isinstance(w, AlignmentError)
+    ]
     yield "turns", len(aligned)
     for name, change in CHANGES.items():
         found = [any(misfits(change(turn, w), turn.samples, turn.sample_rate)) for turn, w in aligned]

@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code: 0, 1 for a folder or a call that fails, 2 for wrong
-    arguments, 130 where it was interrupted."""
+    arguments, 130 where it was interrupted.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command = {"check": _check, "download": _download}.get(arguments[0] if arguments else "")
     raise_interrupts()
@@ -73,7 +74,8 @@ def _check(arguments: Sequence[str]) -> int:
 def _download(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="indextts download",
-        description="Fetches the files that a checkpoint folder lacks from the Hugging Face hub (HF_ENDPOINT names another "
+        description="Fetches the files that a checkpoint folder lacks from the Hugging Face hub (HF_ENDPOINT names "
+        "another "
         "one), several GB in all. Interrupted, the same command goes on.",
     )
     parser.add_argument("model_dir", type=Path, help="made if it is missing")

@@ -1,8 +1,9 @@
-"""Files that others made, read with limits: what a checkpoint folder or a recipe holds may have been written to do harm.
+"""Files that others made, read with limits: what a checkpoint folder or a recipe holds may have been written to do
+harm.
 
-A pipe without a writer would be waited for, a few lines of YAML can stand for a billion values, and a message that shows such a value
-would never end. All of that is refused here, with the file's name and what to do. Needs nothing but PyYAML, so that every command can
-afford it.
+A pipe without a writer would be waited for, a few lines of YAML can stand for a billion values, and a message that
+shows such a value would never end. All of that is refused here, with the file's name and what to do. Needs nothing but
+PyYAML, so that every command can afford it.
 """
 
 from __future__ import annotations
@@ -134,8 +135,9 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 def read_yaml(path: str | Path, max_values: int = MAX_VALUES) -> Any:
     """Plain values (mappings, lists, texts, numbers, dates) of a YAML file.
 
-    Raises ``ForeignFileError`` for what is no YAML, is nested too deeply, holds more than ``max_values`` values (those of aliases
-    counted wherever they are used) or a tag that asks for an object; ``OSError`` where the file cannot be read.
+    Raises ``ForeignFileError`` for what is no YAML, is nested too deeply, holds more than ``max_values`` values (those
+    of aliases counted wherever they are used) or a tag that asks for an object; ``OSError`` where the file cannot be
+    read.
     """
     text = read_limited(path)
     try:

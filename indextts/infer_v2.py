@@ -90,10 +90,11 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         Args:
             use_fp16, use_bf16: number format of the GPT on a GPU; everything else stays float32. Off on cpu and mps.
             precision: number format by stage, on any device: ``{"gpt": "bf16", "flow": "bf16", "vocoder": "fp16"}``.
-            allow_tf32: float32 matrix products of CUDA with 10-bit mantissas, in the whole process; its convolutions have
-                them by torch's own default.
+            allow_tf32: float32 matrix products of CUDA with 10-bit mantissas, in the whole process; its convolutions
+                have them by torch's own default.
             device: default: the first of cuda:0, xpu, mps, cpu that is there.
-            use_cuda_kernel: the vocoder's activations as one Triton kernel each, on a GPU; by default where Triton is installed.
+            use_cuda_kernel: the vocoder's activations as one Triton kernel each, on a GPU; by default where Triton is
+                installed.
             use_accel: decoding steps and the flow's loop as captured CUDA graphs; by default on a GPU.
             use_torch_compile: the flow compiled, which takes a minute at the first call; by default on a GPU.
             use_deepspeed: accepted for compatibility, without effect.
@@ -103,9 +104,10 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             cache_bytes: limit for each of the speaker and emotion caches.
             max_prompt_seconds: how much of a prompt counts, at most 15. The flow works on prompt and speech together,
                 so that a prompt of 15 s makes 5 s of speech four times as dear; 5 to 6 s are enough for most voices.
-            flow_steps, flow_method, flow_sway, cfg_rate: of the flow, for calls that do not say otherwise; see :class:`FlowSolver`,
-                whose evaluations ``flow_steps`` are, and :class:`SpeakingOptions`.
-            flow_attention: how the flow attends to rows of different length on a GPU, see :mod:`indextts.models.attention`.
+            flow_steps, flow_method, flow_sway, cfg_rate: of the flow, for calls that do not say otherwise; see
+                :class:`FlowSolver`, whose evaluations ``flow_steps`` are, and :class:`SpeakingOptions`.
+            flow_attention: how the flow attends to rows of different length on a GPU, see
+                :mod:`indextts.models.attention`.
             max_batch, decode_budget, flow_budget: limits of a batch, see :class:`Budgets`; by default from the memory
                 that is free once the model is loaded.
             text_readers: processes that normalise texts ahead, see :meth:`read_ahead`; by default 2 for a GPU, which
@@ -285,7 +287,8 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
                 Without either, the call's seed is drawn from torch's global generator, so that ``torch.manual_seed``
                 before it decides; nothing else of global random state is used.
             initial_noise: ``(segment index, (1, 80, T)) -> tensor``: replaces the flow's random start.
-            **generation_kwargs: flow_steps, flow_method, flow_sway, cfg_rate; do_sample, top_p, top_k, temperature, length_penalty, num_beams, repetition_penalty,
+            **generation_kwargs: flow_steps, flow_method, flow_sway, cfg_rate; do_sample, top_p, top_k, temperature,
+            length_penalty, num_beams, repetition_penalty,
                 max_mel_tokens, min_mel_tokens, typical_sampling, typical_mass; see :class:`GenerationOptions`.
         """
         if stream_return and return_audio:
@@ -358,8 +361,8 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             **generation_kwargs: flow_steps, flow_method, flow_sway, cfg_rate and those of :class:`GenerationOptions`.
 
         Returns:
-            One :class:`InferenceResult` a request, in order. Its timings and ``rtf`` are its share, by duration, of what the
-            call took; ``last_figures`` has the call as a whole.
+            One :class:`InferenceResult` a request, in order. Its timings and ``rtf`` are its share, by duration, of
+            what the call took; ``last_figures`` has the call as a whole.
         """
         base = self._speaking_options(
             generation_kwargs,
@@ -367,7 +370,8 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             quick_streaming_tokens=more_segment_before,
             detail_level=logging.INFO if verbose else logging.DEBUG,
         )
-        # Seeds are drawn in the order of the requests; the longest are spoken first: what is left when slots run empty is short.
+        # Seeds are drawn in the order of the requests; the longest are spoken first: what is left when slots run empty
+        # is short.
         seeded = [replace(request, seed=RandomStreams(request.seed).seed) for request in requests]
         order = sorted(range(len(seeded)), key=lambda number: -len(seeded[number].text))
         limits = {"max_batch": max_batch, "decode_budget": decode_budget, "flow_budget": flow_budget}
@@ -410,9 +414,9 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             for number, result in session.run(requests):  # takes requests as there is room for them
                 ...
 
-        or step by step, with ``session.add(request)``, ``session.step()`` and ``session.finished()``. The arguments are those of
-        :meth:`synthesize`, which is a session to which everything is added at once. Other calls may come in between; each
-        is spoken as if it were alone.
+        or step by step, with ``session.add(request)``, ``session.step()`` and ``session.finished()``. The arguments are
+        those of :meth:`synthesize`, which is a session to which everything is added at once. Other calls may come in
+        between; each is spoken as if it were alone.
         """
         base = self._speaking_options(
             generation_kwargs,
@@ -432,7 +436,9 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
 
     @property
     def budgets(self) -> Budgets:
-        """Limits of a batch: those of the constructor or from free memory, lowered where memory turned out to be short."""
+        """Limits of a batch: those of the constructor or from free memory, lowered where memory turned out to be
+        short.
+        """
         return self._synthesizer.engine.budgets
 
     def read_ahead(self, texts: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """The Python interface: build a dataset from a program, and read one back.
 
-It is what `import moshi_assets` offers. Reading needs only what a trainer needs: the manifests, the recordings and their transcripts.
+It is what `import moshi_assets` offers. Reading needs only what a trainer needs: the manifests, the recordings and
+their transcripts.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Recording:
 
 
 class Dataset:
-    """A finished dataset, read one recording at a time: `for recording in Dataset("data/talks"): ...`
+    """A finished dataset, read one recording at a time: `for recording in Dataset("data/talks")`.
 
     Attributes:
         folder: where it lies.
@@ -138,7 +139,8 @@ class Dataset:
             yield Recording(self.folder / row["path"], row["duration"], split)
 
     def manifest(self, split: Split) -> Iterator[dict[str, Any]]:
-        """Rows of a split's manifest as moshi-finetune reads them: `path`, relative to the folder, and `duration` in seconds.
+        """Rows of a split's manifest as moshi-finetune reads them: `path`, relative to the folder, and `duration` in
+        seconds.
 
         Raises:
             DatasetError: a row cannot be read.
@@ -163,8 +165,8 @@ def build_dataset(
 ) -> Dataset:
     """Build the dataset of a dialogue file, or continue it; returns the finished dataset.
 
-    It runs `moshi-assets build` in a process of its own: a script needs no main guard, a notebook stays responsive to Ctrl-C, and the memory
-    of the engine is given back.
+    It runs `moshi-assets build` in a process of its own: a script needs no main guard, a notebook stays responsive to
+    Ctrl-C, and the memory of the engine is given back.
 
     Args:
         source: the dialogue file.

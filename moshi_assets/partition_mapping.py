@@ -1,10 +1,10 @@
 """Which shards belong to which dataset, for the lineage: Dagster's own mappings know no such relation.
 
-Dagster evaluates a mapping in three kinds of process: the one that loads the assets, the webserver (what is out of date,
-what "Materialize all" covers) and the daemon (what a back-fill does next). It shows a mapping to the other two only where
-the class derives from one of its own, and they can read it only where they have imported it. `dagster.yaml` has them
-do so, see `Scheduler`; a process that has not reads `AllPartitionMapping` instead, by which everything depends on
-everything, as `_StoredAsAll` writes it.
+Dagster evaluates a mapping in three kinds of process: the one that loads the assets, the webserver (what is out of
+date, what "Materialize all" covers) and the daemon (what a back-fill does next). It shows a mapping to the other two
+only where the class derives from one of its own, and they can read it only where they have imported it. `dagster.yaml`
+has them do so, see `Scheduler`; a process that has not reads `AllPartitionMapping` instead, by which everything depends
+on everything, as `_StoredAsAll` writes it.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ def dataset_of(key: str) -> str:
 
 
 class _Shards:
-    """Shard keys by dataset, sorted out once for each list: the webserver asks dataset by dataset, with one list of all."""
+    """Shard keys by dataset, sorted out once for each list: the webserver asks dataset by dataset, with one list of
+    all.
+    """
 
     _sorted: tuple[Sequence[str], dict[str, list[str]]] = ((), {})
 

@@ -1,10 +1,12 @@
 """IndexTTS2 on a card, in one command of at most nine minutes.
 
-    python -m benchmarks.gpu [--part facts parity batches calls profile modes attention precision solvers lane] [--minutes 9] [--rows 64 128 256]
+    python -m benchmarks.gpu [--part facts parity batches calls profile modes attention precision solvers lane]
+    [--minutes 9] [--rows 64 128 256]
 
-Weights are pseudo-random and written first (`indextts.tiny`, official size), so code lengths are forced: turns of 3 to 12 s,
-prompts of 5 s, 25 flow steps. Figures go to docs/benchmarks/gpu-<card>.json after every row; `python -m benchmarks.gpu.table`
-writes docs/throughput.md from them. Parts that are not asked for keep the figures of the run that measured them.
+Weights are pseudo-random and written first (`indextts.tiny`, official size), so code lengths are forced: turns of 3 to
+12 s, prompts of 5 s, 25 flow steps. Figures go to docs/benchmarks/gpu-<card>.json after every row; `python -m
+benchmarks.gpu.table` writes docs/throughput.md from them. Parts that are not asked for keep the figures of the run that
+measured them.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from .session import Session
 
 PARTS = ("facts", "parity", "batches", "calls", "profile", "modes", "attention", "precision", "solvers", "lane")
 PRECISION = {"gpt": "bf16", "flow": "bf16"}
-"""What the builder chooses on a GPU (`moshi_assets.engines.indextts2.GPU_PRECISION`), which cannot be imported everywhere."""
+"""What the builder chooses on a GPU (`moshi_assets.engines.indextts2.GPU_PRECISION`), which cannot be imported
+everywhere.
+"""
 
 
 def arguments(given: list[str] | None) -> argparse.Namespace:
@@ -87,7 +91,10 @@ def main(given: list[str] | None = None) -> int:
 def _part(
     name: str, options: argparse.Namespace, device: torch.device, card: dict[str, Any], session: Session, scratch: Path
 ) -> Any:
-    """The work of one part, to be run by the session. The model is loaded anew by each, so that none depends on another."""
+    """The work of one part, to be run by the session.
+
+    The model is loaded anew by each, so that none depends on another.
+    """
     settings = {
         "size": options.size,
         "weights": "pseudo-random",

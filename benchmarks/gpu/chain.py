@@ -49,10 +49,11 @@ class Work:
 
 
 def batch_row(tts: IndexTTS2, turns: list[Turn], rows: int, steps: int) -> dict[str, Any]:
-    """All turns through one `synthesize` call, ``rows`` of them decoded at a time, and once more with the stages in turn.
+    """All turns through one `synthesize` call, ``rows`` of them decoded at a time, and once more with the stages in
+    turn.
 
-    The first run says how fast it is. In it flow and vocoder run beside decoding, so the milliseconds of each stage per second of
-    audio, and the shares of the card's rate, are those of the second.
+    The first run says how fast it is. In it flow and vocoder run beside decoding, so the milliseconds of each stage per
+    second of audio, and the shares of the card's rate, are those of the second.
     """
     figures = _spoken(tts, turns, rows, steps)
     engine = tts._synthesizer.engine
@@ -101,7 +102,9 @@ def _ms(figures: SpeakingFigures) -> dict[str, float]:
 
 
 def predicted_peak(tts: IndexTTS2, turns: list[Turn], rows: int) -> float:
-    """Bytes by formula: weights, a cache of ``rows`` as long as the longest turn, and the flow's budget, if there is so much to do."""
+    """Bytes by formula: weights, a cache of ``rows`` as long as the longest turn, and the flow's budget, if there is so
+    much to do.
+    """
     pipeline, engine = tts._synthesizer.pipeline, tts._synthesizer.engine
     parts = [part for part in vars(pipeline.components).values() if isinstance(part, torch.nn.Module)]
     weights = {p.data_ptr(): p.nbytes for part in parts for p in part.parameters()}
@@ -115,7 +118,8 @@ def predicted_peak(tts: IndexTTS2, turns: list[Turn], rows: int) -> float:
 def measure_batches(
     tts: IndexTTS2, turns: list[Turn], sizes: list[int], steps: int, session: Session, keep: Callable[..., None]
 ) -> None:
-    """A row for each size. Before each, as many turns as it has rows are spoken once: what compiles or is captured, is then.
+    """A row for each size. Before each, as many turns as it has rows are spoken once: what compiles or is captured, is
+    then.
 
     Each size speaks all turns, or where it has more rows than a third of them, the turns several times over.
     """
@@ -163,8 +167,8 @@ def measure_modes(
 def measure_single_calls(
     load: Callable[..., IndexTTS2], turns: list[Turn], folder: Path, session: Session, keep: Callable[..., None]
 ) -> None:
-    """`infer` one after another on a few turns: one call each of the classic loop (3 beams, one voice cached) and with one
-    beam and warm voices, by turns, so that the limit of time cuts both alike."""
+    """`infer` one after another on a few turns: one call each of the classic loop (3 beams, one voice cached) and with
+    one beam and warm voices, by turns, so that the limit of time cuts both alike."""
     for name, beams, warm, options in (("beams_3", 3, False, {"cache_bytes": 0}), ("beams_1", 1, True, {})):
         tts = load(**options)
         measure_calls(tts, spread(turns, 1), folder, beams, warm)  # not counted: the first call is slower

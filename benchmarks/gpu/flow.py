@@ -1,4 +1,6 @@
-"""The flow alone: one velocity by rows, frames and way of attention, and the whole loop as it is, compiled and captured."""
+"""The flow alone: one velocity by rows, frames and way of attention, and the whole loop as it is, compiled and
+captured.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +63,8 @@ def measure_attention(
 ) -> None:
     """Milliseconds of a guided velocity, compiled on a GPU, by shape and way of attention.
 
-    The work is counted as dense attention does it, for all ways, so that shares compare. Memory is beside what the formula
-    predicts for eager layers, and what those took.
+    The work is counted as dense attention does it, for all ways, so that shares compare. Memory is beside what the
+    formula predicts for eager layers, and what those took.
     """
     cfm, device = tts._components.cfm, tts.device
     dtype = cfm.estimator.cond_projection.weight.dtype
@@ -119,7 +121,9 @@ def _eager(cfm: CFM, rows: int, frames: int, device: torch.device) -> dict[str, 
 
 
 def measure_loops(tts: IndexTTS2, shapes: list[Shape], steps: int, session: Session, keep: Callable[..., None]) -> None:
-    """Milliseconds of the whole guided loop: as it is, compiled, and captured, whatever its size; a CPU has the first alone."""
+    """Milliseconds of the whole guided loop: as it is, compiled, and captured, whatever its size; a CPU has the first
+    alone.
+    """
     cfm, device = tts._components.cfm, tts.device
     modes = {"eager": (False, False), "compiled": (True, False), "captured": (True, True)}
     usual = cfm.loops.most_frames

@@ -22,7 +22,8 @@ def profile_call(tts: IndexTTS2, turns: list[Turn], rows: int, steps: int) -> di
     The profiler makes launches slower: its wall time is beside that of the same call without it.
 
     Returns:
-        Wall and kernel seconds, the share of the wall time in which a kernel ran, launches, and the `TOP` kernels by time.
+        Wall and kernel seconds, the share of the wall time in which a kernel ran, launches, and the `TOP` kernels by
+        time.
     """
     requests = [turn.request(number) for number, turn in enumerate(turns)]
 

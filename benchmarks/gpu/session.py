@@ -44,7 +44,9 @@ class Session:
             raise NoTimeLeft(f"{self.seconds_left:.0f} s are left, about {seconds:.0f} s are needed")
 
     def run(self, name: str, work: Callable[[Callable[[dict[str, Any]], None]], None]) -> bool:
-        """Run one part. `work` is given a function that saves the part's figures so far; returns whether it came to its end."""
+        """Run one part. `work` is given a function that saves the part's figures so far; returns whether it came to its
+        end.
+        """
         begin, date = time.monotonic(), time.strftime("%Y-%m-%d %H:%M", time.gmtime())
         figures: dict[str, Any] = {}
         head = {"command": self.command, "date": date}

@@ -1,4 +1,6 @@
-"""The GPU tables of docs/throughput.md, written from docs/benchmarks/gpu-*.json, so that they cannot say what was not measured."""
+"""The GPU tables of docs/throughput.md, written from docs/benchmarks/gpu-*.json, so that they cannot say what was not
+measured.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from ..tts_table import PAGE, rows, solver_rows
 
 BEGIN, END = "<!-- gpu -->", "<!-- /gpu -->"
 NONE = (
-    "No card has run this code yet. `python -m benchmarks.gpu` measures one in nine minutes; `python -m benchmarks.gpu.table` then writes\n"
+    "No card has run this code yet. `python -m benchmarks.gpu` measures one in nine minutes; `python -m "
+    "benchmarks.gpu.table` then writes\n"
     "its tables here."
 )
 
@@ -157,7 +160,7 @@ def _attention(figures: dict[str, Any]) -> list[str]:
         for way in row
         if isinstance(row[way], dict)
     ]
-    note = f"One guided velocity; all ways are counted with the work of the dense one, of {figures.get('bf16_tflops')} TFLOP/s."
+    note = f"One guided velocity; all ways are counted with the work of the dense one, of {figures.get('bf16_tflops')} TFLOP/s."  # noqa: E501
     return [*rows(header, body), "", note]
 
 
@@ -182,7 +185,8 @@ def _lane(figures: dict[str, Any]) -> list[str]:
     if "share_of_the_engine" not in figures:
         return []
     told = (
-        f"{figures['turns']} turns, {figures['flow_steps']} flow steps: the engine alone {figures['engine_times_real_time']} x "
+        f"{figures['turns']} turns, {figures['flow_steps']} flow steps: the engine alone "
+        f"{figures['engine_times_real_time']} x "
         f"real time, a lane of `moshi-assets build` {figures['lane_times_real_time']} x: "
         f"{100 * figures['share_of_the_engine']:.0f} %."
     )

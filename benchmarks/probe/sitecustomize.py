@@ -1,4 +1,5 @@
-"""Imported by every Python process that has this folder on PYTHONPATH: notes each utterance that the noise engine is asked for.
+"""Imported by every Python process that has this folder on PYTHONPATH: notes each utterance that the noise engine is
+asked for.
 
 Appends the content key to `$MOSHI_BENCHMARK_NOTES/<process id>`. The engine itself works as always.
 """

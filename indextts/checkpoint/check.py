@@ -53,7 +53,7 @@ def check_folder(
     cfg_path: str | Path | None = None,
     aux_paths: Mapping[str, str | Path] | None = None,
 ) -> list[Finding]:
-    """Looks at every file of a model: is it there, and are its entries those of the modules?
+    """Looks at every file of a model: whether it is there, and whether its entries are those of the modules.
 
     Reads ``config.yaml`` (default: that of the folder), small tables, and of the large files names and shapes only.
     """

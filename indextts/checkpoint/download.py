@@ -1,7 +1,8 @@
-"""Fetches the missing files of a checkpoint folder from the Hugging Face hub; only ever on request. docs/indextts2.md §11.
+"""Fetches the missing files of a checkpoint folder from the Hugging Face hub; only ever on request. docs/indextts2.md
+§11.
 
-Files appear whole: the hub's own client writes beside them, goes on where a connection breaks off, and gives up after some attempts.
-The next call then begins with the file that was not finished.
+Files appear whole: the hub's own client writes beside them, goes on where a connection breaks off, and gives up after
+some attempts. The next call then begins with the file that was not finished.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ LOCK_NAME = ".download.lock"
 INCOMING_FOLDER = ".incoming"
 """Of the model folder: what is being fetched of the emotion text model, whose folder appears whole."""
 LICENCE_NOTE = (
-    "The weights of IndexTTS2 carry bilibili's model licence, those of the other models their own: read them before you use "
+    "The weights of IndexTTS2 carry bilibili's model licence, those of the other models their own: read them before "
+    "you use "
     "what is spoken."
 )
 _LONGEST_REASON = 300
@@ -84,7 +86,9 @@ def download_missing(
 
 @contextmanager
 def _alone(model_dir: Path) -> Iterator[None]:
-    """Waits for another process that fetches into the folder, and clears away what killed ones have left half written."""
+    """Waits for another process that fetches into the folder, and clears away what killed ones have left half
+    written.
+    """
     import fcntl  # not on Windows, where only this command needs it
 
     handle = os.open(model_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
@@ -173,7 +177,8 @@ def _attempt(name: str, repo: str, call: Callable[[], T]) -> T:
         return call()
     except Exception as error:  # the client raises its own errors, those of its HTTP library, and the system's
         raise DownloadError(
-            f"{name} of {repo_page(repo)} cannot be fetched: {_reason(error)}. Files that have arrived are kept: ask again to go "
+            f"{name} of {repo_page(repo)} cannot be fetched: {_reason(error)}. Files that have arrived are kept: ask "
+            f"again to go "
             f"on, or fetch it by hand"
         ) from error
 

@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 INDEXTTS_REPO = "IndexTeam/IndexTTS-2"
 FLAT_FOLDER = "hf_cache"
-"""Of the model folder: models of other projects lie in it as plain files (the published downloader of today), as a Hugging
-Face cache (that of earlier times, and ours), or both."""
+"""Of the model folder: models of other projects lie in it as plain files (the published downloader of today), as a
+Hugging Face cache (that of earlier times, and ours), or both."""
 FINGERPRINT_BLOCK = 4096
 FINGERPRINT_ENDS = 1 << 20
 FINGERPRINT_SAMPLES = 64
@@ -244,7 +244,8 @@ def read_pickle(path: Path, map_location: str = "cpu") -> Any:
             return torch.load(path, map_location=map_location, weights_only=True, mmap=True)
         except pickle.UnpicklingError as error:
             raise CheckpointError(
-                f"{path} holds objects other than tensors and is refused, since reading them could run code. {GET_AGAIN}"
+                f"{path} holds objects other than tensors and is refused, since reading them could run code. "
+                f"{GET_AGAIN}"
             ) from error
 
 

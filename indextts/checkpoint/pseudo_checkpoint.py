@@ -73,7 +73,7 @@ def write_checkpoint(folder: str | Path, size: str = "tiny") -> Path:
     mean, var = map(torch.from_numpy, parity_rule.w2v_stats(config.codec.hidden_size))
     _save(folder / config.w2v_stat, lambda: {"mean": mean, "var": var})
     matrices = parity_rule.emotion_matrices(sum(config.emo_num), config.gpt.model_dim, config.cfm.dit.style_dim)
-    for name, matrix in zip((config.emo_matrix, config.spk_matrix), matrices):
+    for name, matrix in zip((config.emo_matrix, config.spk_matrix), matrices, strict=True):
         _save(folder / name, lambda matrix=matrix: torch.from_numpy(matrix))
     return folder
 
@@ -169,6 +169,7 @@ def _unused_shapes(
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
+    """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m indextts.tiny", description=__doc__.split("\n")[0])
     parser.add_argument("out", type=Path, help="folder to write")
     parser.add_argument("--size", choices=SIZES, default="tiny")

@@ -1,11 +1,11 @@
 """Continuous batching: many rows decoded together, a finished row's place taken by the next. docs/indextts2.md §12.
 
-:meth:`BatchDecoder.step` is the whole story: let waiting rows in, choose a code for every running row, hand out the rows
-that ended, feed the codes back. Rows are at different points of their sequences; each has its own cache row,
+:meth:`BatchDecoder.step` is the whole story: let waiting rows in, choose a code for every running row, hand out the
+rows that ended, feed the codes back. Rows are at different points of their sequences; each has its own cache row,
 counters, penalised codes and random numbers, so its codes depend neither on its neighbours nor on when it was let in.
 
-The cache is as large as the rows that are in it: it grows with their number and with the longest of them. Where it may not
-grow any further, the rows with the fewest codes are set back: they wait once more, and get the same codes later.
+The cache is as large as the rows that are in it: it grows with their number and with the longest of them. Where it may
+not grow any further, the rows with the fewest codes are set back: they wait once more, and get the same codes later.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class _Place:
 class BatchDecoder:
     """Greedy or sampled decoding, one beam, of any number of rows, so many at a time as there are slots.
 
-    Rows may be added at any time. Live rows occupy the first slots, with gaps where some have ended and others wait. All
-    state is tensors with one row a slot; on a GPU nothing is read back but, every few steps, which rows have ended.
+    Rows may be added at any time. Live rows occupy the first slots, with gaps where some have ended and others wait.
+    All state is tensors with one row a slot; on a GPU nothing is read back but, every few steps, which rows have ended.
 
     Attributes:
         waiting: rows that are not let in yet.
@@ -253,7 +253,9 @@ class BatchDecoder:
         return ended
 
     def _empty(self, slots: Iterable[int]) -> None:
-        """Nobody is in these slots any more: attention reads no further for them, and nothing is written past the end."""
+        """Nobody is in these slots any more: attention reads no further for them, and nothing is written past the
+        end.
+        """
         assert self._cache is not None
         for slot in slots:
             self._places[slot] = None

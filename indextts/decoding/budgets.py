@@ -14,19 +14,20 @@ import torch
 
 logger = logging.getLogger(__name__)
 
-# Rows decoded at the same time. A CPU's matrix products gain nothing from more; on a GPU a step of so many reads more of their
-# caches than of the weights, and more than these have not been measured.
+# Rows decoded at the same time. A CPU's matrix products gain nothing from more; on a GPU a step of so many reads more
+# of their caches than of the weights, and more than these have not been measured.
 CPU_BATCH, LARGEST_BATCH = 64, 256
-# Cache positions of a usual row at its end: 34 of the conditions, text, and 12 s of speech at 50 codes a second. Rows that turn
-# out longer are decoded all the same: fewer of them at a time.
+# Cache positions of a usual row at its end: 34 of the conditions, text, and 12 s of speech at 50 codes a second. Rows
+# that turn out longer are decoded all the same: fewer of them at a time.
 USUAL_POSITIONS = 704
 # Batches of a GPU are multiples of it, as the rows of its captured steps are.
 ROWS_UNIT = 8
-# Shares of the free memory. What libraries take for themselves, and gaps between tensors, come on top of what is counted.
+# Shares of the free memory. What libraries take for themselves, and gaps between tensors, come on top of what is
+# counted.
 DECODE_SHARE, FLOW_SHARE = 0.4, 0.3
 MEMORY_MARGIN = 1.25
-# One core is kept busy by one row; batches pay for very short rows only. Several cores do several rows side by side, each without
-# padding: a thread gets so many in turn that little is left to do when the first has nothing more.
+# One core is kept busy by one row; batches pay for very short rows only. Several cores do several rows side by side,
+# each without padding: a thread gets so many in turn that little is left to do when the first has nothing more.
 CPU_FLOW_BUDGET, ROWS_PER_THREAD = 1024, 8
 # More frames at once would keep a GPU no busier than these do.
 LARGEST_FLOW_BUDGET = 65_536
@@ -40,8 +41,8 @@ class Budgets:
 
     Attributes:
         max_batch: rows decoded at the same time.
-        decode_budget: cache positions of all of them together, each row counted as long as the longest is so far; of beams at
-            the most codes it may have.
+        decode_budget: cache positions of all of them together, each row counted as long as the longest is so far; of
+            beams at the most codes it may have.
         flow_budget: frames of a flow batch, prompt and padding included; also positions of a latent batch, and half
             of it frames of a vocoder batch.
     """
@@ -84,7 +85,8 @@ def default_budgets(device: torch.device, bytes_per_position: int, bytes_per_fra
 
     Args:
         bytes_per_position: what one position takes in the GPT's cache.
-        bytes_per_frame: what one frame of the flow budget takes, see :func:`indextts.engine.stage_memory.bytes_per_frame`.
+        bytes_per_frame: what one frame of the flow budget takes, see
+            :func:`indextts.engine.stage_memory.bytes_per_frame`.
     """
     free = free_memory(device)
     threads = torch.get_num_threads()

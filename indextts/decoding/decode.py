@@ -49,7 +49,7 @@ def decode(
     least, most = options.min_mel_tokens, options.max_mel_tokens
     rows = [
         DecodeRow(row_conds, ids, generator, least, most)
-        for row_conds, ids, generator in zip(conds, text_ids, generators or repeat(None))
+        for row_conds, ids, generator in zip(conds, text_ids, generators or repeat(None), strict=False)
     ]
     codes = dict(BatchDecoder(gpt, options, len(rows), on_step=on_step).run(rows))
     return [codes[number] for number in range(len(rows))]
@@ -97,7 +97,7 @@ def decode_beams(
 def cut_at_stop(codes: Tensor, stop: int) -> list[Tensor]:
     """(B, steps) -> B rows up to and without the first stop code."""
     lengths = (codes == stop).cumsum(1).eq(0).sum(1)
-    return [row[:length] for row, length in zip(codes, lengths.tolist())]
+    return [row[:length] for row, length in zip(codes, lengths.tolist(), strict=True)]
 
 
 def _best_continuations(

@@ -21,8 +21,8 @@ Fast = Callable[Concatenate[Tensor, P], R]
 class Acceleration:
     """Whether one stage uses its fast twin: compiled, or with a kernel of its own.
 
-    When the twin fails it is given up, with one line in the log, and the plain function does that call and all later ones. Memory
-    that runs out is no such failure: it is raised.
+    When the twin fails it is given up, with one line in the log, and the plain function does that call and all later
+    ones. Memory that runs out is no such failure: it is raised.
 
     Attributes:
         enabled: whether the twin is used for tensors on a CUDA device; elsewhere it never is.
@@ -48,7 +48,8 @@ class Acceleration:
 
 
 def compiled(function: Callable[P, R], backend: str | Callable[..., Any] = "inductor") -> Callable[P, R]:
-    """``function`` as one compiled graph for tensors of any size; a graph break is an error. It is compiled at its first call.
+    """``function`` as one compiled graph for tensors of any size; a graph break is an error. It is compiled at its
+    first call.
 
     Without the compiler's own CUDA graphs, whatever the environment says: they would be captured within ours.
     """

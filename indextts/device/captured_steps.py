@@ -1,7 +1,7 @@
 """Work over fixed tensors of a GPU as CUDA graphs, each of which costs one launch. docs/indextts2.md §12.
 
-A graph repeats the operations it was captured from, at the addresses they had. So the work must read and write tensors that stay
-where they are, draw no random numbers, and read nothing back; its shapes must follow from the key alone.
+A graph repeats the operations it was captured from, at the addresses they had. So the work must read and write tensors
+that stay where they are, draw no random numbers, and read nothing back; its shapes must follow from the key alone.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 def capture_stream(device: torch.device, stage: str) -> torch.cuda.Stream:
     """One for each GPU and stage.
 
-    Matrix products keep working memory for every stream they were captured on. Two stages that are replayed at the same time, on
-    streams of their own, must not share it.
+    Matrix products keep working memory for every stream they were captured on. Two stages that are replayed at the same
+    time, on streams of their own, must not share it.
     """
     return torch.cuda.Stream(device)
 
@@ -29,9 +29,9 @@ def capture_stream(device: torch.device, stage: str) -> torch.cuda.Stream:
 class CapturedSteps:
     """CUDA graphs of one stage on one GPU, by key.
 
-    The first time a step runs as it is, on the stream it may be captured on: what is compiled, measured or loaded at a first
-    launch, is then. The second time it is captured. What a step computes on its way to the fixed tensors is of no use
-    afterwards, so all graphs of a stage share that memory.
+    The first time a step runs as it is, on the stream it may be captured on: what is compiled, measured or loaded at a
+    first launch, is then. The second time it is captured. What a step computes on its way to the fixed tensors is of no
+    use afterwards, so all graphs of a stage share that memory.
 
     Attributes:
         enabled: whether anything is captured; off for good once a capture has failed.

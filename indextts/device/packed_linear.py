@@ -47,7 +47,7 @@ class PackedWeight:
         return self._source == self._identity(weight)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
-        """x (..., in) float32 -> x W^T + bias (..., out)."""
+        """X (..., in) float32 -> x W^T + bias (..., out)."""
         rows = x.reshape(-1, x.shape[-1])
         alone = rows.shape[0] < FEWEST_ROWS
         if alone:
@@ -57,7 +57,9 @@ class PackedWeight:
 
 
 class PackedLinear(nn.Linear):
-    """A linear layer whose weight is laid out for the CPU at its first use without gradients; elsewhere as any other."""
+    """A linear layer whose weight is laid out for the CPU at its first use without gradients; elsewhere as any
+    other.
+    """
 
     _packed: PackedWeight | None = None
 

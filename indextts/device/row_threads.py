@@ -1,7 +1,7 @@
 """Rows of a batch side by side on a CPU, each on its share of the cores. docs/indextts2.md §12.
 
-Operations on one row are short: where all cores do each of them together, they wait for one another after every one. Rows have nothing
-to wait for, need no padding, and each stays in its own core's caches.
+Operations on one row are short: where all cores do each of them together, they wait for one another after every one.
+Rows have nothing to wait for, need no padding, and each stays in its own core's caches.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ class GivenUp(Exception):
 
 
 def check_given_up() -> None:
-    """Raises :class:`GivenUp` in the thread of a row that nobody waits for any more. Long work calls it now and then."""
+    """Raises :class:`GivenUp` in the thread of a row that nobody waits for any more.
+
+    Long work calls it now and then.
+    """
     given_up: threading.Event | None = getattr(_here, "given_up", None)
     if given_up is not None and given_up.is_set():
         raise GivenUp
@@ -32,8 +35,8 @@ def check_given_up() -> None:
 def each_row(work: Callable[[int], R], rows: int) -> list[R]:
     """``work`` of 0, 1, ... ``rows`` - 1, at most as many at once as torch has threads, which they share.
 
-    Rows that would leave some of the threads idle at the end are done one after another on all of them. The first failure is
-    raised once all rows have stopped.
+    Rows that would leave some of the threads idle at the end are done one after another on all of them. The first
+    failure is raised once all rows have stopped.
     """
     threads = torch.get_num_threads()
     workers = min(rows, threads)

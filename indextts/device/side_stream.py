@@ -11,9 +11,9 @@ import torch
 class SideStream:
     """Runs work on a CUDA stream of its own, and on other devices at once.
 
-    What is started begins after all that the current stream was given before, and later work of the current stream does not
-    wait for it: whoever needs its results waits until it is :meth:`Started.done`. Until then the caller holds on to every
-    tensor that the work reads: memory of another stream may be given away as soon as nobody does.
+    What is started begins after all that the current stream was given before, and later work of the current stream does
+    not wait for it: whoever needs its results waits until it is :meth:`Started.done`. Until then the caller holds on to
+    every tensor that the work reads: memory of another stream may be given away as soon as nobody does.
     """
 
     def __init__(self, device: torch.device, beside: bool = True) -> None:

@@ -1,7 +1,7 @@
 """The batch engine: segments of any utterances through the stages together. docs/indextts2.md §12.
 
-Rows share a batch but no state, so a segment sounds the same in any company; one that fails leaves the others alone. How they
-are taken through the stages is told by :class:`indextts.engine.engine_session.EngineSession`.
+Rows share a batch but no state, so a segment sounds the same in any company; one that fails leaves the others alone.
+How they are taken through the stages is told by :class:`indextts.engine.engine_session.EngineSession`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Engine:
     Attributes:
         budgets: limits of a batch; lowered for good where the memory turned out to be too small for them.
         captured_steps: whether decoding steps are CUDA graphs on a GPU.
-        beside: whether on a GPU the later stages run beside decoding; without it they take turns, and the seconds of each stage
-            are its own: for measurements.
+        beside: whether on a GPU the later stages run beside decoding; without it they take turns, and the seconds of
+            each stage are its own: for measurements.
     """
 
     beside = True

@@ -1,7 +1,8 @@
 """A stream of segments through the stages of the engine. docs/indextts2.md §12.
 
-:meth:`EngineSession.step` is the whole story: segments wait to be decoded, are decoded in whatever company there is, and those
-that are decoded go through the later stages in groups while others still decode. A segment may be added at any time.
+:meth:`EngineSession.step` is the whole story: segments wait to be decoded, are decoded in whatever company there is,
+and those that are decoded go through the later stages in groups while others still decode. A segment may be added at
+any time.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ Work = Callable[[list[Segment]], None]
 class EngineSession:
     """Segments on their way through decoding, latent pass, flow and vocoder.
 
-    On a GPU the later stages have a CUDA stream of their own, beside decoding; on a CPU they take turns with it. Either way a
-    stage begins when a full group is there, or when there is nothing left that could join one.
+    On a GPU the later stages have a CUDA stream of their own, beside decoding; on a CPU they take turns with it. Either
+    way a stage begins when a full group is there, or when there is nothing left that could join one.
 
     Attributes:
         budgets: limits of a batch; lowered where the memory turns out to be too small for them.
@@ -83,8 +84,8 @@ class EngineSession:
     def step(self, meanwhile: Callable[[], None] = lambda: None) -> list[Segment]:
         """One code more for what is being decoded (several on a GPU), and the later stages of what is ready.
 
-        Returns the segments that have come to their end, spoken or with an ``error``. ``meanwhile`` is called when the device
-        has work to do: the time to prepare what comes next.
+        Returns the segments that have come to their end, spoken or with an ``error``. ``meanwhile`` is called when the
+        device has work to do: the time to prepare what comes next.
         """
         # What is decoded and cannot be spoken as fast would pile up.
         decoding = self.decoding and self._backlog <= 2 * self.budgets.max_batch
@@ -198,7 +199,9 @@ class EngineSession:
             self._decoded(segment)
 
     def _decode_beams(self, options: GenerationOptions) -> None:
-        """As many of the rows that wait as fit together; they are exchanged at every step, so that none can join later."""
+        """As many of the rows that wait as fit together; they are exchanged at every step, so that none can join
+        later.
+        """
         gpt, waiting = self._engine.pipeline.components.gpt, self._waiting[options]
         longest = max(gpt.prefix_length(torch.zeros(34, 0), segment.text_ids) for segment in waiting)
         slots = self.budgets.slots(len(waiting) * options.num_beams, longest + options.max_mel_tokens)

@@ -94,7 +94,9 @@ class Pipeline:
         codes, lengths = stack_rows(semantic)
         speech, _ = self.components.length_regulator(codes, lengths, torch.tensor(targets, device=self.device))
         # Each row's prompt is directly followed by its speech; padding comes after both.
-        frames = [torch.cat((row.speaker.prompt_condition[0], s[:t])) for row, s, t in zip(rows, speech, targets)]
+        frames = [
+            torch.cat((row.speaker.prompt_condition[0], s[:t])) for row, s, t in zip(rows, speech, targets, strict=True)
+        ]
         mu, _ = stack_rows(frames)
         prompts, _ = stack_rows([row.speaker.ref_mel[0].T for row in rows])
         starts = [row.speaker.ref_mel.shape[2] for row in rows]
@@ -109,14 +111,17 @@ class Pipeline:
             solver=solver,
             cfg_rate=cfg_rate,
         )
-        return [row_mel[:, start : start + target] for row_mel, start, target in zip(mel, starts, targets)]
+        return [row_mel[:, start : start + target] for row_mel, start, target in zip(mel, starts, targets, strict=True)]
 
     def audio(self, mels: Sequence[Tensor]) -> list[Tensor]:
         """Waveforms in [-1, 1], B rows (N,) float32 on the CPU, N = 256 samples a frame."""
         return self.audio_later(mels)()
 
     def audio_later(self, mels: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
-        """:meth:`audio` begun; on a GPU without waiting for it. To be asked for once the current stream has come to here."""
+        """:meth:`audio` begun; on a GPU without waiting for it.
+
+        To be asked for once the current stream has come to here.
+        """
         if self._side_by_side(mels):
             rows = [samples for (samples,) in each_row(lambda i: self.audio(mels[i : i + 1]), len(mels))]
             return lambda: rows

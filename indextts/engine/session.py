@@ -1,4 +1,6 @@
-"""A stream of requests: added at any time, spoken in whatever company there is, handed out as they end. docs/indextts2.md §12."""
+"""A stream of requests: added at any time, spoken in whatever company there is, handed out as they end.
+docs/indextts2.md §12.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +39,12 @@ def result_of(
 class SynthesisSession:
     """Speaks requests as they come; from :meth:`IndexTTS2.session`.
 
-    Each result is that of the request's own call, whatever else is spoken meanwhile and in whatever order requests come: rows of
-    earlier and later requests are decoded together, so that no step runs half empty while there is anything left, and the flow and
-    the vocoder work on what is decoded while the rest still decodes.
+    Each result is that of the request's own call, whatever else is spoken meanwhile and in whatever order requests
+    come: rows of earlier and later requests are decoded together, so that no step runs half empty while there is
+    anything left, and the flow and the vocoder work on what is decoded while the rest still decodes.
 
-    Requests are light: they are read, and their voices encoded, when their turn comes. Results are handed out once and forgotten.
+    Requests are light: they are read, and their voices encoded, when their turn comes. Results are handed out once and
+    forgotten.
     """
 
     def __init__(
@@ -86,7 +89,9 @@ class SynthesisSession:
         return len(self._waiting) + len(self._spoken) + len(self._outcomes)
 
     def step(self) -> None:
-        """Does a little: one code more for all that is decoded (several on a GPU), and later stages of what is ready."""
+        """Does a little: one code more for all that is decoded (several on a GPU), and later stages of what is
+        ready.
+        """
         begin = time.perf_counter()
         with self._exclusive(), torch.no_grad():
             if not self._engine.decoding:
@@ -98,8 +103,9 @@ class SynthesisSession:
     def finished(self) -> list[tuple[int, InferenceResult | Exception]]:
         """The results that have not been handed out yet, each with its key, in the order in which they ended.
 
-        A request that cannot be spoken has its exception (``ValueError``, ``RuntimeError``, ``OSError``) for a result. Timings and
-        ``rtf`` are the result's share, by duration, of the time in :meth:`step` since results were last handed out.
+        A request that cannot be spoken has its exception (``ValueError``, ``RuntimeError``, ``OSError``) for a result.
+        Timings and ``rtf`` are the result's share, by duration, of the time in :meth:`step` since results were last
+        handed out.
         """
         outcomes, self._outcomes = self._outcomes, []
         if not outcomes:

@@ -18,7 +18,8 @@ def flow_bytes_per_frame(config: DiTConfig, dtype: torch.dtype, guided: bool = T
     dim, item = config.hidden_dim, dtype.itemsize
     # Frame terms, four states between layers, and the skips that wait for the deeper half.
     kept = (5 + config.depth // 2) * dim * item
-    # Rotary positions are float32: q, k and v, the former two once more where that is a conversion, and four parts of them.
+    # Rotary positions are float32: q, k and v, the former two once more where that is a conversion, and four parts of
+    # them.
     rotary = dim * (3 * item + (2 * _FLOAT32 if item < _FLOAT32 else 0) + 4 * _FLOAT32)
     # Two products as one, the gate, and the gated.
     feed_forward = 4 * config.intermediate_dim * item
@@ -27,7 +28,9 @@ def flow_bytes_per_frame(config: DiTConfig, dtype: torch.dtype, guided: bool = T
 
 
 def vocoder_bytes_per_frame(config: BigVGANConfig, dtype: torch.dtype) -> int:
-    """Bytes at the vocoder's peak for one mel frame of one row: ten states of its widest stage, two of them at twice the rate."""
+    """Bytes at the vocoder's peak for one mel frame of one row: ten states of its widest stage, two of them at twice
+    the rate.
+    """
     widest, channels, samples = 0, config.upsample_initial_channel, 1
     for rate in config.upsample_rates:
         channels, samples = channels // 2, samples * rate

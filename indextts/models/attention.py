@@ -1,7 +1,8 @@
-"""Attention over rows of different length, in ways that give the same and differ in what they do not compute. docs/indextts2.md §9.
+"""Attention over rows of different length, in ways that give the same and differ in what they do not compute.
+docs/indextts2.md §9.
 
-Each way is a named tuple of the tensors it needs. They follow from the row lengths, so they are made once a batch, with shapes that
-follow from rows and frames alone: nothing is read back, and a captured graph serves all lengths.
+Each way is a named tuple of the tensors it needs. They follow from the row lengths, so they are made once a batch, with
+shapes that follow from rows and frames alone: nothing is read back, and a captured graph serves all lengths.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class RowAttention(Protocol):
     """Queries of a batch attend to the frames of their own rows."""
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """q (B, W, heads, d_head), k and v (B, T, heads, d_head), of one format -> (B, W, heads, d_head).
+        """Q (B, W, heads, d_head), k and v (B, T, heads, d_head), of one format -> (B, W, heads, d_head).
 
         What a query past its row's end gets is finite and of no meaning.
         """

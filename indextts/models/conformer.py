@@ -128,7 +128,7 @@ class PositionAttention(nn.Module):
         return x.unflatten(-1, (self.heads, self.dim_head)).transpose(1, 2)
 
     def forward(self, x: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-        """x (B, T, d), positions (1, T, d), mask (B, T) bool -> (B, T, d)."""
+        """X (B, T, d), positions (1, T, d), mask (B, T) bool -> (B, T, d)."""
         q, k, v = (self._heads(layer(x)) for layer in (self.linear_q, self.linear_k, self.linear_v))
         p = self._heads(self.linear_pos(positions))
         bias = torch.einsum("bhkd,hd->bhk", k, self.pos_bias_u) + torch.einsum("bhkd,hd->bhk", p, self.pos_bias_v)
@@ -153,7 +153,7 @@ class ConvModule(nn.Module):
         self.pointwise_conv2 = nn.Conv1d(dim, dim, 1)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x (B, T, d), mask (B, T) bool -> (B, T, d)."""
+        """X (B, T, d), mask (B, T) bool -> (B, T, d)."""
         x = F.glu(self.pointwise_conv1(x.transpose(1, 2)), dim=1).masked_fill(~mask[:, None], 0.0)
         x = F.silu(self.norm(self.depthwise_conv(x).transpose(1, 2)))
         return self.pointwise_conv2(x.transpose(1, 2)).transpose(1, 2)
@@ -186,7 +186,7 @@ class ConformerBlock(nn.Module):
         self.norm_final = nn.LayerNorm(dim)
 
     def forward(self, x: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-        """x (B, T, d), positions (1, T, d), mask (B, T) bool -> (B, T, d)."""
+        """X (B, T, d), positions (1, T, d), mask (B, T) bool -> (B, T, d)."""
         x = x + self.self_attn(self.norm_mha(x), positions, mask)
         x = x + self.conv_module(self.norm_conv(x), mask)
         x = x + self.feed_forward(self.norm_ff(x))
@@ -203,7 +203,7 @@ class ConformerEncoder(nn.Module):
         self.after_norm = nn.LayerNorm(config.output_size)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, T, D), lengths (B,) int valid frames, at least 3 -> y (B, T', d), mask (B, T') bool.
+        """X (B, T, D), lengths (B,) int valid frames, at least 3 -> y (B, T', d), mask (B, T') bool.
 
         T' = (T - 3) // 2 + 1. Rows of ``y`` beyond their mask hold no meaning.
 
@@ -233,7 +233,7 @@ class PerceiverAttention(nn.Module):
         self.to_out = nn.Linear(inner, config.dim, bias=False)
 
     def forward(self, latents: Tensor, context: Tensor, mask: Tensor) -> Tensor:
-        """latents (B, N, D), context (B, T, D), mask (B, N + T) bool over the keys -> (B, N, D)."""
+        """Latents (B, N, D), context (B, T, D), mask (B, N + T) bool over the keys -> (B, N, D)."""
         q = self.to_q(latents)
         k, v = self.to_kv(torch.cat((latents, context), dim=1)).chunk(2, dim=-1)
         q, k, v = (t.unflatten(-1, (self.heads, self.dim_head)).transpose(1, 2) for t in (q, k, v))
@@ -286,7 +286,7 @@ class PerceiverResampler(nn.Module):
         self.norm = RMSNorm(config.dim)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x (B, T, d), mask (B, T) bool -> latents (B, N, D)."""
+        """X (B, T, d), mask (B, T) bool -> latents (B, N, D)."""
         context = self.proj_context(x)
         latents = self.latents.expand(x.shape[0], -1, -1)
         # The latents are keys too, ahead of the context.

@@ -76,7 +76,7 @@ class TimeEmbedder(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(2 * TIME_FREQUENCIES, dim), nn.SiLU(), nn.Linear(dim, dim))
 
     def forward(self, t: Tensor) -> Tensor:
-        """t (S,) float32 -> (S, dim)."""
+        """T (S,) float32 -> (S, dim)."""
         angle = TIME_SCALE * t[:, None].float() * time_frequencies(t.device)
         weight = next(self.mlp.parameters())
         return self.mlp(torch.cat((angle.cos(), angle.sin()), dim=-1).to(weight.dtype))
@@ -106,7 +106,7 @@ class AdaptiveNorm(nn.Module):
         return torch.stack((scale * self.norm.weight, shift), dim=1)
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
-        """x (B, T, D), table (2, D) of one time -> (B, T, D)."""
+        """X (B, T, D), table (2, D) of one time -> (B, T, D)."""
         return F.rms_norm(x, x.shape[-1:], table[0], self.norm.eps) + table[1]
 
 
@@ -120,7 +120,7 @@ class Attention(nn.Module):
         self.wo = PackedLinear(dim, dim, bias=False)
 
     def forward(self, x: Tensor, layout: RowLayout) -> Tensor:
-        """x (B, T, D) -> (B, T, D)."""
+        """X (B, T, D) -> (B, T, D)."""
         qkv = self.wqkv(x).unflatten(-1, (3, self.heads, -1))
         q, k = rotate(qkv[:, :, :2], layout.rotary[:, None, None]).unbind(2)
         return self._attend(q, k, qkv[:, :, 2], layout.attention)
@@ -139,7 +139,9 @@ class Attention(nn.Module):
         return self._attend(q, rotate(k, layout.rotary[:, None]), v, layout.window_attention)
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, attention: RowAttention) -> Tensor:
-        """q (B, W, heads, d_head) and k (B, T, heads, d_head) float32, v as k but in the layers' format -> (B, W, D)."""
+        """Q (B, W, heads, d_head) and k (B, T, heads, d_head) float32, v as k but in the layers' format -> (B, W,
+        D).
+        """
         dtype = attention_dtype(v.device.type, v.dtype)
         attended = attention.attend(*(x.to(dtype) for x in (q, k, v)))
         return self.wo(attended.flatten(2).to(v.dtype))
@@ -157,10 +159,12 @@ class FeedForward(nn.Module):
         self.packed: Tensor | None
 
     def pack(self) -> None:
-        """Makes one product of the two that read the input: ``w1`` and ``w3`` become views of one weight (2 * hidden, dim).
+        """Makes one product of the two that read the input: ``w1`` and ``w3`` become views of one weight (2 * hidden,
+        dim).
 
-        Their keys, and writing to them, stay as they are. Does nothing where it is done; to be called again when weights were moved.
-        For a GPU: on a CPU the halves of the result, which lie apart, are multiplied more slowly than is won.
+        Their keys, and writing to them, stay as they are. Does nothing where it is done; to be called again when
+        weights were moved. For a GPU: on a CPU the halves of the result, which lie apart, are multiplied more slowly
+        than is won.
         """
         first, second = self.w1.weight, self.w3.weight
         places = [weight.data_ptr() for weight in (first, second)]
@@ -191,7 +195,7 @@ class Block(nn.Module):
             self.skip_in_linear = PackedLinear(2 * dim, dim)
 
     def forward(self, x: Tensor, skip: Tensor | None, norms: Tensor, layout: RowLayout) -> Tensor:
-        """x (B, T, D), skip (B, T, D) or ``None``, norms (2, 2, D) of one time -> (B, T, D)."""
+        """X (B, T, D), skip (B, T, D) or ``None``, norms (2, 2, D) of one time -> (B, T, D)."""
         if skip is not None:
             x = self.skip_in_linear(torch.cat((x, skip), dim=-1))
         x = x + self.attention(self.attention_norm(x, norms[0]), layout)
@@ -221,7 +225,7 @@ class Transformer(nn.Module):
         return torch.stack([norm.table(embedding) for norm in norms], dim=1)
 
     def forward(self, x: Tensor, norms: Tensor, layout: RowLayout) -> Tensor:
-        """x (B, T, D), norms (2 * depth + 1, 2, D) of one time -> the window (B, W, D).
+        """X (B, T, D), norms (2 * depth + 1, 2, D) of one time -> the window (B, W, D).
 
         Every frame is attended to, so only the last block can leave some out.
         """
@@ -248,7 +252,7 @@ class FinalLayer(nn.Module):
         return torch.stack((1 + scale, shift), dim=1)
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
-        """x (B, T, H), table (2, H) of one time -> (B, T, H)."""
+        """X (B, T, H), table (2, H) of one time -> (B, T, H)."""
         return self.linear(F.layer_norm(x, x.shape[-1:], table[0], table[1], eps=1e-6))
 
 
@@ -312,10 +316,11 @@ class DiT(nn.Module):
         return RowLayout.of(lengths, rotary, always_masked, attention)
 
     def speech_starts(self, prompt_lengths: Tensor) -> Tensor:
-        """Where the frames begin that the velocity of the speech depends on beyond attention: (B,) int -> (B,) int on the host.
+        """Where the frames begin that the velocity of the speech depends on beyond attention: (B,) int -> (B,) int on
+        the host.
 
-        The WaveNet looks back into the prompt. What the first of these frames lack on their left spoils the velocity of prompt
-        frames only, which nobody asks for.
+        The WaveNet looks back into the prompt. What the first of these frames lack on their left spoils the velocity of
+        prompt frames only, which nobody asks for.
         """
         return (prompt_lengths.cpu() - self.config.wavenet.total_reach).clamp(min=0)
 
@@ -327,7 +332,10 @@ class DiT(nn.Module):
         always_masked: bool = False,
         width: int | None = None,
     ) -> RowLayout:
-        """The layout with a window from :meth:`speech_starts` to the rows' ends. lengths and prompt_lengths (B,) int."""
+        """The layout with a window from :meth:`speech_starts` to the rows' ends.
+
+        lengths and prompt_lengths (B,) int.
+        """
         return layout.on_window(lengths.cpu(), self.speech_starts(prompt_lengths), always_masked, width)
 
     def frame_terms(self, prompt: Tensor, mu: Tensor, style: Tensor) -> Tensor:
@@ -348,7 +356,7 @@ class DiT(nn.Module):
         return F.linear(self.cond_projection.bias, w_content, self.cond_x_merge_linear.bias)
 
     def velocity(self, x: Tensor, terms: Tensor, tables: TimeTables, layout: RowLayout) -> Tensor:
-        """x (B, T, 80), terms (B, T, D), tables of one time -> velocity of the window (B, W, 80)."""
+        """X (B, T, 80), terms (B, T, D), tables of one time -> velocity of the window (B, W, 80)."""
         merged = terms + F.linear(x, self.cond_x_merge_linear.weight[:, : self.config.in_channels])
         h = self.transformer(merged, tables.norms, layout)
         h = self.skip_linear(torch.cat((h, layout.take(x)), dim=-1))

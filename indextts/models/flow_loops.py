@@ -15,10 +15,12 @@ from indextts.device.captured_steps import CapturedSteps
 logger = logging.getLogger(__name__)
 
 FRAMES_UNIT = 16
-"""On a GPU batches are padded to a multiple of so many frames: compiled kernels and attention with a mask want aligned rows."""
+"""On a GPU batches are padded to a multiple of so many frames: compiled kernels and attention with a mask want aligned
+rows.
+"""
 MOST_CAPTURED_FRAMES = 16_384
-"""Frames of a captured batch, guidance and padding included. A larger one keeps the GPU busy for longer than its launches take
-(about 200 an evaluation), and the padding of a bucket would cost more than they do."""
+"""Frames of a captured batch, guidance and padding included. A larger one keeps the GPU busy for longer than its
+launches take (about 200 an evaluation), and the padding of a bucket would cost more than they do."""
 MOST_GRAPHS = 32
 SIZES_PER_OCTAVE = 8
 
@@ -58,9 +60,9 @@ StateT = TypeVar("StateT", bound=LoopState)
 class CapturedLoops:
     """CUDA graphs of the flow's loop, for the buckets used last.
 
-    A bucket's tensors stay where they are while it has a graph; each call copies its own into them. The first call of a bucket runs
-    as it is, the second is captured. A bucket that others have displaced must be asked for twice as often as it was before it is
-    captured again, so that a long run captures a bounded number, however its batches come.
+    A bucket's tensors stay where they are while it has a graph; each call copies its own into them. The first call of a
+    bucket runs as it is, the second is captured. A bucket that others have displaced must be asked for twice as often
+    as it was before it is captured again, so that a long run captures a bounded number, however its batches come.
 
     Attributes:
         enabled: whether anything is captured; off for good once that has failed.
@@ -139,8 +141,8 @@ class CapturedLoops:
 def copied(state: StateT, views_only: bool = False) -> StateT:
     """The same in tensors of its own, what was one tensor being one again.
 
-    Compiled code is for tensors that are the same or not, and views or not: with ``views_only`` a state that is not captured becomes one
-    that compiles as those that are, whose tensors are contiguous.
+    Compiled code is for tensors that are the same or not, and views or not: with ``views_only`` a state that is not
+    captured becomes one that compiles as those that are, whose tensors are contiguous.
     """
     known: dict[int, Tensor] = {}
 

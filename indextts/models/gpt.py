@@ -208,7 +208,9 @@ class UnifiedVoice(nn.Module):
         return self.gpt(x[row : row + 1, : cache.known_lengths[row]], cache.one_row(row))[:, -1]
 
     def pack(self) -> None:
-        """Lays out for the CPU what decoding multiplies by, see :mod:`indextts.device.packed_linear`; nothing happens elsewhere."""
+        """Lays out for the CPU what decoding multiplies by, see :mod:`indextts.device.packed_linear`; nothing happens
+        elsewhere.
+        """
         self.gpt.pack()
         head = self.mel_head.weight
         if available(head) and (self._packed_head is None or not self._packed_head.is_of(head)):

@@ -194,7 +194,7 @@ class Block(nn.Module):
         self.mlp = MLP(dim)
 
     def forward(self, x: Tensor, cached: tuple[Tensor, Tensor] | None = None, step: Step | None = None) -> Tensor:
-        """x (B, T, D) -> (B, T, D): whole sequences, or with ``step`` one more position of each (T = 1)."""
+        """X (B, T, D) -> (B, T, D): whole sequences, or with ``step`` one more position of each (T = 1)."""
         normed = self.ln_1(x)
         if step is not None and cached is not None:
             x = x + self.attn.step(normed, cached, step)
@@ -217,7 +217,7 @@ class GPT2(nn.Module):
         return KVCache.allocate(len(self.h), rows, self.heads, capacity, self.dim // self.heads, like)
 
     def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
-        """x (B, T, D) -> (B, T, D), causal. Right padding is exact: no valid position sees it."""
+        """X (B, T, D) -> (B, T, D), causal. Right padding is exact: no valid position sees it."""
         for layer, block in enumerate(self.h):
             x = block(x, None if cache is None else (cache.keys[layer], cache.values[layer]))
         return self.ln_f(x)

@@ -52,7 +52,7 @@ class RowNorm(nn.GroupNorm):
         super().__init__(1, channels)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """x (B, C, T), mask (B, 1, T) bool -> (B, C, T); what the padding becomes has no meaning."""
+        """X (B, C, T), mask (B, 1, T) bool -> (B, C, T); what the padding becomes has no meaning."""
         if mask is None:
             return super().forward(x)
         count = mask.sum((1, 2), keepdim=True) * x.shape[1]

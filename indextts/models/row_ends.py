@@ -14,7 +14,7 @@ class RowEnds:
     """
 
     def __init__(self, lengths: Tensor) -> None:
-        """lengths (B,) int64 at the current rate, at least 1."""
+        """Lengths (B,) int64 at the current rate, at least 1."""
         self.lengths = lengths
 
     def at_rate(self, factor: int) -> RowEnds:

@@ -1,4 +1,6 @@
-"""What the row lengths of a flow batch mean to its layers: positions, attention, row ends and the window that is asked for."""
+"""What the row lengths of a flow batch mean to its layers: positions, attention, row ends and the window that is asked
+for.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class RowLayout(NamedTuple):
         """The layout of rows of ``lengths`` (B,) int on the host, in a batch as long as ``rotary``.
 
         Args:
-            masked: also where every row is full, so that one compiled graph serves all batches. Others than :class:`Dense` need it.
+            masked: also where every row is full, so that one compiled graph serves all batches. Others than
+                :class:`Dense` need it.
         """
         frames = rotary.shape[0]
         valid = lengths.to(rotary.device) if masked or int(lengths.min()) < frames else None
@@ -58,7 +61,7 @@ class RowLayout(NamedTuple):
         return self._replace(window=window, window_lengths=valid, window_attention=attention)
 
     def take(self, x: Tensor) -> Tensor:
-        """x (B, T, C) -> its window (B, W, C)."""
+        """X (B, T, C) -> its window (B, W, C)."""
         return x if self.window is None else x.gather(1, self.window[..., None].expand(-1, -1, x.shape[2]))
 
     def convolved_lengths(self) -> Tensor | None:
@@ -69,8 +72,8 @@ class RowLayout(NamedTuple):
 def rotary_table(frames: int, dim_head: int, device: torch.device) -> Tensor:
     """The rotary angles' exp(i angle): (frames, dim_head / 2) complex64 on a CPU, cosine and sine (..., 2) elsewhere.
 
-    A CPU multiplies complex numbers faster: even and odd columns apart are strided reads, which it does not vectorise. A compiler
-    for GPUs fuses real arithmetic alone.
+    A CPU multiplies complex numbers faster: even and odd columns apart are strided reads, which it does not vectorise.
+    A compiler for GPUs fuses real arithmetic alone.
     """
     frequency = 1.0 / ROTARY_BASE ** (torch.arange(0, dim_head, 2, device=device).float() / dim_head)
     angle = torch.outer(torch.arange(frames, device=device).float(), frequency)

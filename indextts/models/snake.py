@@ -1,8 +1,8 @@
 """The vocoder's activation: SnakeBeta at twice the rate between two low-pass filters. docs/indextts2.md §10.
 
-On a GPU all of it is one kernel (:mod:`indextts.models.snake_kernel`), or where that cannot be had, the filters are depthwise convolutions.
-On a CPU those are slow, and arrays of whole rows leave the caches between one operation and the next: there filters are sums of
-shifted copies, a block of channels at a time (:meth:`AntiAliasedSnake.by_blocks`).
+On a GPU all of it is one kernel (:mod:`indextts.models.snake_kernel`), or where that cannot be had, the filters are
+depthwise convolutions. On a CPU those are slow, and arrays of whole rows leave the caches between one operation and the
+next: there filters are sums of shifted copies, a block of channels at a time (:meth:`AntiAliasedSnake.by_blocks`).
 """
 
 from __future__ import annotations

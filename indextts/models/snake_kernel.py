@@ -1,8 +1,8 @@
 """The vocoder's activation as one Triton kernel: upsample, snake, downsample without a round trip to memory.
 
-The three steps of :class:`indextts.models.snake.AntiAliasedSnake` read and write arrays of twice the samples between them. Here each
-output is computed from its twelve samples at twice the rate, which are computed again for each output that needs them:
-arithmetic is what a GPU has to spare, memory traffic is what it lacks. docs/indextts2.md §10.
+The three steps of :class:`indextts.models.snake.AntiAliasedSnake` read and write arrays of twice the samples between
+them. Here each output is computed from its twelve samples at twice the rate, which are computed again for each output
+that needs them: arithmetic is what a GPU has to spare, memory traffic is what it lacks. docs/indextts2.md §10.
 
 Import it only where Triton is installed; with ``TRITON_INTERPRET=1`` it runs on the CPU, for tests.
 """
@@ -79,7 +79,8 @@ def activation(x: Tensor, lengths: Tensor, frequency: Tensor, gain: Tensor, up: 
         x: (B, C, T), contiguous, any floating format; the arithmetic is float32.
         lengths: (B,) int, frames of each row, 1 to T.
         frequency, gain: (C,) float32 factors of the snake, from :meth:`indextts.models.snake.SnakeBeta.factors`.
-        up: (12,) float32, taps of the even and then of the odd samples, from :meth:`indextts.models.snake.UpSample.taps`.
+        up: (12,) float32, taps of the even and then of the odd samples, from
+            :meth:`indextts.models.snake.UpSample.taps`.
         down: (12,) float32, taps of the second filter in the order of the doubled row.
 
     Returns:

@@ -1,7 +1,7 @@
 """Ways of following the flow's velocity from noise at time 0 to a mel spectrogram at time 1. docs/indextts2.md §9.
 
-The published way is Euler's with 25 equal steps. The others need fewer evaluations of the velocity for the same distance from the
-exact solution, or more distance for fewer; `python -m benchmarks.tts --part solvers` measures it.
+The published way is Euler's with 25 equal steps. The others need fewer evaluations of the velocity for the same
+distance from the exact solution, or more distance for fewer; `python -m benchmarks.tts --part solvers` measures it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ class FlowSolver:
     """How the velocity is integrated. The defaults are those of the published class.
 
     Attributes:
-        evaluations: of the velocity, to which the flow's time is proportional. Euler's method takes one a step, the others two.
+        evaluations: of the velocity, to which the flow's time is proportional. Euler's method takes one a step, the
+            others two.
         method: ``euler``, ``midpoint`` or ``heun`` (the explicit trapezoidal rule); the latter two are of second order.
-        sway: how times are spread over [0, 1]: 0 evenly, -1 all the closer together the nearer they are to 0, where the noise is (sway
-            sampling, Chen et al. 2024, "F5-TTS", equation 10); -1 to 2 / (pi - 2).
+        sway: how times are spread over [0, 1]: 0 evenly, -1 all the closer together the nearer they are to 0, where the
+            noise is (sway sampling, Chen et al. 2024, "F5-TTS", equation 10); -1 to 2 / (pi - 2).
     """
 
     evaluations: int = FLOW_STEPS

@@ -38,7 +38,7 @@ class WaveNetConfig:
 
 
 def reflect_ends(x: Tensor, lengths: Tensor | None, reach: int) -> Tensor:
-    """x (B, C, T) -> (B, C, T + 2 * reach), each row mirrored at its own ends.
+    """X (B, C, T) -> (B, C, T + 2 * reach), each row mirrored at its own ends.
 
     lengths (B,) int64 valid frames, more than ``reach`` each; ``None`` if every row has T.
     """
@@ -60,7 +60,7 @@ class PaddedConv(nn.Module):
         self.reach = (kernel_size - 1) * dilation // 2
 
     def forward(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
-        """x (B, C_in, T + 2 * reach) -> (B, C_out, T); ``shift`` (C_out,) is added to every frame."""
+        """X (B, C_in, T + 2 * reach) -> (B, C_out, T); ``shift`` (C_out,) is added to every frame."""
         return self.conv["conv"](x, shift)
 
 
@@ -85,7 +85,7 @@ class WaveNet(nn.Module):
         return self.cond_layer(embedding[..., None])[..., 0].unflatten(1, (len(self.in_layers), -1))
 
     def forward(self, x: Tensor, shifts: Tensor, lengths: Tensor | None) -> Tensor:
-        """x (B, H, T), shifts (layers, 2 H) of one time, lengths (B,) int64 or ``None`` for full rows -> (B, H, T)."""
+        """X (B, H, T), shifts (layers, 2 H) of one time, lengths (B,) int64 or ``None`` for full rows -> (B, H, T)."""
         skips = torch.zeros_like(x)
         last = len(self.in_layers) - 1
         for i, (in_layer, res_skip_layer) in enumerate(zip(self.in_layers, self.res_skip_layers, strict=True)):

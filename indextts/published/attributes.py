@@ -149,7 +149,10 @@ class PublishedAttributes:
 
     @property
     def glossary_path(self) -> str:
-        """Where the model folder keeps its glossary, whether or not there is one. It is read when the model is loaded."""
+        """Where the model folder keeps its glossary, whether or not there is one.
+
+        It is read when the model is loaded.
+        """
         return str(self.model_dir / "glossary.yaml")
 
     @property

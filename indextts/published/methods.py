@@ -19,7 +19,9 @@ class PublishedMethods:
     def remove_long_silence(
         self, codes: Tensor, silent_token: int = SILENT_CODE, max_consecutive: int = MAX_SILENT_CODES
     ) -> tuple[Tensor, Tensor]:
-        """(B, n) codes -> shortened codes (B, m) and lengths (B,); see :func:`indextts.engine.silence.remove_long_silence`."""
+        """(B, n) codes -> shortened codes (B, m) and lengths (B,); see
+        :func:`indextts.engine.silence.remove_long_silence`.
+        """
         return remove_long_silence(codes, self.cfg.gpt.stop_mel_token, silent_token, max_consecutive)
 
     def interval_silence(

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 Grammar = Callable[[str], str]
 
@@ -55,11 +56,11 @@ _WORD_CHARACTERS = frozenset(string.ascii_letters + " ,.?!'-\u2019\u201c\u201d\u
 }
 
 
-def _restricted(tagger, characters: frozenset[str]):
+def _restricted(tagger: Any, characters: frozenset[str]) -> Any:
     """The part of a tagger that can read texts of these characters only.
 
-    For such a text it holds the very same paths; but with 3 000 states instead of 133 000 it reads a sentence about five
-    times faster, because it starts no reading of numbers, units or dates that must end nowhere.
+    For such a text it holds the very same paths; but with 3 000 states instead of 133 000 it reads a sentence about
+    five times faster, because it starts no reading of numbers, units or dates that must end nowhere.
     """
     from pynini import accep, escape, union
 
@@ -99,7 +100,7 @@ def _wetextprocessing() -> Path | None:
     return Path(tn.__file__).parent
 
 
-def _chinese_verbalizer():
+def _chinese_verbalizer() -> Any:
     """The verbalizer of WeTextProcessing's Chinese grammar with remove_interjections=False, remove_erhua=False."""
     from tn.chinese.rules.cardinal import Cardinal
     from tn.chinese.rules.char import Char
@@ -114,7 +115,7 @@ def _chinese_verbalizer():
     from tn.chinese.rules.whitelist import Whitelist
 
     class MeasureVerbalizer(Measure):
-        def build_tagger(self):
+        def build_tagger(self) -> None:
             """Left out: composing it takes longer than all the rest together, and the tagger is read from its file."""
 
     cardinal = Cardinal()

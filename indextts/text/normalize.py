@@ -28,8 +28,8 @@ _LATIN = re.compile("[a-zA-Z]")
 _LATIN_WORD = "[a-zA-Z0-9_\u00c0-\u024f]"
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 
-# "'s" after these words is always "is"; elsewhere ("John's", "let's") it is not, and stays. They are words of their own also
-# where Chinese characters, which Python counts as letters, touch them.
+# "'s" after these words is always "is"; elsewhere ("John's", "let's") it is not, and stays. They are words of their own
+# also where Chinese characters, which Python counts as letters, touch them.
 _IS_SHORTENED = re.compile(
     rf"(?<!{_LATIN_WORD})(what|where|who|which|how|it|he|she|that|this|there|here)['\u2019]s(?!{_LATIN_WORD})",
     re.IGNORECASE,
@@ -111,9 +111,10 @@ def is_chinese(text: str) -> bool:
 class TextNormalizer:
     """Spoken form of a text, after a glossary and the grammar of its language.
 
-    term_glossary: term -> spoken form, or term -> {"en": spoken form, "zh": spoken form}. Terms are found as whole words and
-        in either case of their ASCII letters; where two overlap the longer one wins. It may be changed at any time: the next
-        text is read by what it then holds.
+    term_glossary: term -> spoken form, or term -> {"en": spoken form, "zh": spoken form}. Terms are found as whole
+    words and
+        in either case of their ASCII letters; where two overlap the longer one wins. It may be changed at any time: the
+        next text is read by what it then holds.
     enable_glossary: False leaves it unused.
     """
 
@@ -190,7 +191,9 @@ class TextNormalizer:
         return terms.sub(spoken, text)
 
     def _current_terms(self) -> re.Pattern | None:
-        """Finds the terms of the glossary; made anew when terms have come, gone or been replaced since the last text."""
+        """Finds the terms of the glossary; made anew when terms have come, gone or been replaced since the last
+        text.
+        """
         if self._indexed != self.term_glossary:
             self._indexed = dict(self.term_glossary)
             self._entries = {term.lower(): _check_entry(term, entry) for term, entry in self._indexed.items()}

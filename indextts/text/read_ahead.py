@@ -1,7 +1,7 @@
 """Texts read ahead of their turn, in processes of their own. docs/indextts2.md §12.
 
-A grammar holds Python's lock while it reads a sentence, some for longer than a fast GPU takes to speak it, so that the GPU
-would wait. Each reader is this file run as a program, a JSON line in and one out; it ends with its input,
+A grammar holds Python's lock while it reads a sentence, some for longer than a fast GPU takes to speak it, so that the
+GPU would wait. Each reader is this file run as a program, a JSON line in and one out; it ends with its input,
 that is, with the process that started it, however that ends.
 """
 
@@ -67,7 +67,8 @@ class TextAhead(TextFrontend):
     def tokenize(self, text: str) -> list[str]:
         with self._lock:
             answer = self._answers.pop(text, None)
-        # One that no reader has begun is read here and now; so is any once the glossary is no longer that of the readers.
+        # One that no reader has begun is read here and now; so is any once the glossary is no longer that of the
+        # readers.
         if answer is None or answer.cancel() or not self._readers_agree():
             return super().tokenize(text)
         try:

@@ -195,7 +195,8 @@ class VoiceEncoder:
         audio = load_audio(path, sampling_rate)
         if len(audio) < MIN_PROMPT_SECONDS * sampling_rate:
             raise ForeignFileError(
-                f"voice prompt {path} lasts {len(audio) / sampling_rate:.3f} s; at least {MIN_PROMPT_SECONDS} s are needed"
+                f"voice prompt {path} lasts {len(audio) / sampling_rate:.3f} s; at least {MIN_PROMPT_SECONDS} s are "
+                f"needed"
             )
         return torch.from_numpy(audio[: int(self.max_prompt_seconds * sampling_rate)])
 

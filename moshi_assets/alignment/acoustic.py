@@ -16,7 +16,9 @@ from .words import split_words
 RATE = 16000
 FRAME_SECONDS = 0.01
 BORDER_SECONDS = 0.008
-"""From the time of a frame to the border before it: its window of 25.6 ms is centred 12.8 ms later, the one before 2.8."""
+"""From the time of a frame to the border before it: its window of 25.6 ms is centred 12.8 ms later, the one before
+2.8.
+"""
 PAD_SECONDS = 0.3
 """Faint noise at both ends: the first and last word of an utterance that begins at once are found only with it."""
 PAD_AMPLITUDE = 3

@@ -101,7 +101,10 @@ def timed_words(words: Sequence[str], times: np.ndarray, duration: float) -> lis
     steps = least * np.arange(count)
     starts = np.maximum.accumulate(np.clip(starts, 0, latest) - steps) + steps
     ends = np.clip(ends, starts + least, np.append(starts[1:], total))
-    return [Word(word, start / 1000, end / 1000) for word, start, end in zip(words, starts.tolist(), ends.tolist())]
+    return [
+        Word(word, start / 1000, end / 1000)
+        for word, start, end in zip(words, starts.tolist(), ends.tolist(), strict=True)
+    ]
 
 
 def _without_gaps(times: np.ndarray, total: int, least: int) -> tuple[np.ndarray, np.ndarray]:

@@ -38,7 +38,8 @@ def model_folder(model: str) -> Path | None:
 
 class CtcAligner:
     """Forced alignment by `torchaudio.functional.forced_align`; what the model has no letters for (digits in most) is
-    matched by a wildcard."""
+    matched by a wildcard.
+    """
 
     name: ClassVar[str] = "ctc"
 
@@ -61,7 +62,7 @@ class CtcAligner:
             except RuntimeError as error:  # out of memory, say: the rest can still be aligned
                 results.update((number, AlignmentError(f"CTC model: {error}")) for number in batch)
                 continue
-            for number, emission in zip(batch, scores):
+            for number, emission in zip(batch, scores, strict=True):
                 try:
                     results[number] = self._align(self._loaded, utterances[number], emission)
                 except AlignmentError as error:
@@ -93,7 +94,7 @@ class CtcAligner:
             raise AlignmentError("the model's path does not hold every letter")
         seconds = utterance.duration / len(emission)
         times = np.full((len(words), 2), np.nan)
-        for number, (first, word) in enumerate(zip(firsts, letters)):
+        for number, (first, word) in enumerate(zip(firsts, letters, strict=True)):
             if word:
                 times[number] = spans[first].start, spans[first + len(word) - 1].end
         return timed_words(words, times * seconds, utterance.duration)
@@ -106,7 +107,8 @@ class CtcModel:
         folder = model_folder(name) if name else None
         if folder is None:
             raise AlignerError(
-                f"aligner 'ctc' needs a wav2vec2-family CTC model: ctc_model is {name!r}, which is neither a folder with a "
+                f"aligner 'ctc' needs a wav2vec2-family CTC model: ctc_model is {name!r}, which is neither a folder "
+                f"with a "
                 f"config.json nor a model in the local hub cache (nothing is downloaded)"
             )
         try:
@@ -120,7 +122,8 @@ class CtcModel:
             model = AutoModelForCTC.from_pretrained(folder, local_files_only=True)
         except Exception as error:  # whatever the libraries make of a damaged or dangerous file
             raise AlignerError(
-                f"CTC model {folder} cannot be loaded: a file of it is missing, damaged or of another kind; get the folder again"
+                f"CTC model {folder} cannot be loaded: a file of it is missing, damaged or of another kind; get the "
+                f"folder again"
             ) from error
         if model.main_input_name != "input_values":
             raise AlignerError(
@@ -175,7 +178,7 @@ class CtcModel:
             logits = self._model(values, attention_mask=mask).logits
         lengths = self._model._get_feat_extract_output_lengths(torch.tensor([len(wave) for wave in waves]))
         scores = torch.log_softmax(logits.float(), dim=-1).cpu()
-        return [row[: int(length)] for row, length in zip(scores, lengths)]
+        return [row[: int(length)] for row, length in zip(scores, lengths, strict=True)]
 
 
 def by_duration(utterances: Sequence[Utterance]) -> list[list[int]]:

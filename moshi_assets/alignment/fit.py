@@ -27,7 +27,9 @@ EARLY_SECONDS = 0.2
 LATE_SECONDS = 0.16
 """Longest time from the onset of an utterance to its first word, two of Mimi's frames. Right times: up to 0.07 s."""
 LEVEL_DB = 10.0
-"""By how much an utterance must be louder within its words than beside them: ten times the power. Right times: 46 dB."""
+"""By how much an utterance must be louder within its words than beside them: ten times the power. Right times: 46
+dB.
+"""
 BESIDE_SECONDS = 0.1
 """What is nearer than this to a word is neither within nor beside it: nobody speaks in boxes."""
 MARGIN_SECONDS = 0.5
@@ -121,8 +123,9 @@ def _frame_power(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _level(power: np.ndarray) -> float:
-    """Power of the frame at which half of an utterance's energy is reached, from the loudest on: silence, however long it is,
-    has no say in it, nor has a click."""
+    """Power of the frame at which half of an utterance's energy is reached, from the loudest on: silence, however long
+    it is, has no say in it, nor has a click.
+    """
     loudest = np.sort(power)[::-1]
     energy = np.cumsum(loudest, dtype=np.float64)
     return float(loudest[np.searchsorted(energy, energy[-1] / 2)]) if len(energy) else 0.0

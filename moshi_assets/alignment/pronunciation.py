@@ -1,4 +1,6 @@
-"""How written words are said, for the acoustic aligner: dictionary words where it knows them, else hibari's phonemes."""
+"""How written words are said, for the acoustic aligner: dictionary words where it knows them, else hibari's
+phonemes.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,9 @@ class Pronunciations:
         if all(entries):
             return [entry for entry in entries if entry]
         phonemes = self._read(text) if words == text.split() else None
-        return [
-            entry or self._own_words(said)
-            for entry, said in zip(entries, phonemes or [" ".join(self._read(word) or []) for word in words])
-        ]
+        if phonemes is None or len(phonemes) != len(words):
+            phonemes = [" ".join(self._read(word) or []) for word in words]
+        return [entry or self._own_words(said) for entry, said in zip(entries, phonemes, strict=True)]
 
     def _dictionary_words(self, word: str) -> list[str]:
         if word.isupper() and len(word) > 1 and word.isalpha():

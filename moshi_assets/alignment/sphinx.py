@@ -1,4 +1,6 @@
-"""pocketsphinx, which the aligner `acoustic` and the recogniser `pocketsphinx` share and some Pythons have no wheel of."""
+"""pocketsphinx, which the aligner `acoustic` and the recogniser `pocketsphinx` share and some Pythons have no wheel
+of.
+"""
 
 from __future__ import annotations
 

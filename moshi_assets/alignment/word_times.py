@@ -90,7 +90,7 @@ class WordTimes:
                 chosen.setdefault(name, []).append(number)
             for name, numbers in chosen.items():
                 outcomes = self._try(name, [utterances[number] for number in numbers])
-                for number, outcome in zip(numbers, outcomes):
+                for number, outcome in zip(numbers, outcomes, strict=True):
                     outcome = _believed(name, outcome, utterances[number])
                     words: list[Word] = []
                     if not isinstance(outcome, AlignmentError):

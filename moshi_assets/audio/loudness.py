@@ -1,8 +1,9 @@
-"""Loudness of speech (ITU-R BS.1770), and its normalisation: the turns of one speaker brought to a target, without touching their peaks' shape.
+"""Loudness of speech (ITU-R BS.1770), and its normalisation: the turns of one speaker brought to a target, without
+touching their peaks' shape.
 
-One gain for all that a speaker says in a dialogue: a whisper stays quieter than a shout, the two channels are equally loud,
-and what a dialogue sounds like does not depend on what else its recording holds. No limiter: where the target would push a
-true peak over the limit, the gain is smaller and the speaker stays below the target.
+One gain for all that a speaker says in a dialogue: a whisper stays quieter than a shout, the two channels are equally
+loud, and what a dialogue sounds like does not depend on what else its recording holds. No limiter: where the target
+would push a true peak over the limit, the gain is smaller and the speaker stays below the target.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def loudness(wave: np.ndarray, sample_rate: int) -> float:
 
 
 def block_seconds(samples: int, sample_rate: int) -> float:
-    """Gating block for so many samples: 0.4 s, or what there is; the meter refuses a block that rounding makes longer."""
+    """Gating block for so many samples: 0.4 s, or what there is; the meter refuses a block that rounding makes
+    longer.
+    """
     return min(BLOCK_SECONDS, samples / sample_rate * (1 - 1e-12))
 
 
@@ -131,6 +134,6 @@ def balance(
     for role in dict.fromkeys(roles):
         numbers = [number for number, each in enumerate(roles) if each == role]
         done, levels[role] = normalise([turns[n] for n in numbers], sample_rate, target_lufs, true_peak_dbtp)
-        for number, samples in zip(numbers, done):
+        for number, samples in zip(numbers, done, strict=True):
             balanced[number] = samples
     return balanced, levels

@@ -13,8 +13,8 @@ class Unspeakable(ValueError):
 
 
 def to_pcm16(audio: np.ndarray) -> np.ndarray:
-    """(N,) float in [-1, 1] or int16 -> (N,) int16 as IndexTTS2's `infer` writes it: 32767 y, cut (not rounded) towards zero,
-    clipped at full scale.
+    """(N,) float in [-1, 1] or int16 -> (N,) int16 as IndexTTS2's `infer` writes it: 32767 y, cut (not rounded) towards
+    zero, clipped at full scale.
 
     Raises:
         Unspeakable: not one-dimensional, empty, all zero, NaN or infinite.

@@ -1,5 +1,6 @@
-"""What lies beside the recordings of a finished dataset and is made from them: quality tables, the transcripts' summaries, the
-table of voices, the card. Training needs none of it; the next build, the report and the card do."""
+"""What lies beside the recordings of a finished dataset and is made from them: quality tables, the transcripts'
+summaries, the table of voices, the card. Training needs none of it; the next build, the report and the card do.
+"""
 
 from __future__ import annotations
 

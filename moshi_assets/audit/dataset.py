@@ -25,7 +25,8 @@ from .line_counts import count_dataset
 
 
 def dataset_faults(folder: Path) -> Iterator[Fault]:
-    """Every fault of a finished dataset folder, from its files alone: reads every recording, transcript and table, and the card.
+    """Every fault of a finished dataset folder, from its files alone: reads every recording, transcript and table, and
+    the card.
 
     Nothing is read through a link that leads out of the folder: where there is one, only the links are told.
     """
@@ -81,7 +82,8 @@ def _shard_faults(store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadP
 def _recording_faults(
     store: DatasetStore, texts: dict[str, list[str]] | None, recording: Recording
 ) -> tuple[list[Fault], Transcript | None]:
-    """Faults of a recording and, where the texts of its shard are given, of its transcript, which is returned if it has none.
+    """Faults of a recording and, where the texts of its shard are given, of its transcript, which is returned if it has
+    none.
 
     The sound is read once.
     """

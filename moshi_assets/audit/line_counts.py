@@ -24,8 +24,8 @@ class Counts:
     """Where the lines of the input went."""
 
     lines: int | None = None
-    """Lines of the dialogue file that hold something, as far as it was read; None where the file is not at hand as it was
-    when it was parsed."""
+    """Lines of the dialogue file that hold something, as far as it was read; None where the file is not at hand as it
+    was when it was parsed."""
     blank: int = 0
     left_out: int = 0
     """Lines past the `max_samples`-th good one."""
@@ -57,11 +57,11 @@ def count_dataset(store: DatasetStore, recipe: Recipe) -> Counts:
     seen = _Lines()
     for shard in store.shards():
         tasks = store.tasks(shard)
-        planned = dict(zip(*(tasks.column(name).to_pylist() for name in ("dialogue_id", "line"))))
+        planned = dict(zip(*(tasks.column(name).to_pylist() for name in ("dialogue_id", "line")), strict=True))
         counts.parsed += len(planned)
         for recording in read_index(store.index_path(shard)):
             counts.recordings += recording.failure is None
-            for dialogue_id, line in zip(recording.dialogue_ids, recording.lines):
+            for dialogue_id, line in zip(recording.dialogue_ids, recording.lines, strict=True):
                 if planned.pop(dialogue_id, None) != line:
                     counts.faults.append(
                         Fault(CHECK, shard, f"dialogue {dialogue_id!r} of line {line} is twice in it, or not planned")

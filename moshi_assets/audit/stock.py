@@ -38,7 +38,9 @@ class StockItem:
 
 
 def take_stock(root: Path) -> Iterator[StockItem]:
-    """Each dataset below a data root, by name. A dataset with a current manifest is taken at its word: `verify` looks closer."""
+    """Each dataset below a data root, by name. A dataset with a current manifest is taken at its word: `verify` looks
+    closer.
+    """
     for recipe in sorted(root.glob("*/recipe.yaml")):
         try:
             store = DatasetStore(root, recipe.parent.name)

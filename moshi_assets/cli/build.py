@@ -51,7 +51,8 @@ class Refused(click.ClickException):
 @click.option(
     "--legacy-io",
     is_flag=True,
-    help="Build the classic way (one process, temporary WAVs): a benchmark opponent. Implies --layout overlapped --sample-rate native; ignores lanes, shards, resume and transcripts.",
+    help="Build the classic way (one process, temporary WAVs): a benchmark opponent. Implies --layout overlapped "
+    "--sample-rate native; ignores lanes, shards, resume and transcripts.",
 )
 @click.option(
     "--strict", is_flag=True, help="Exit with 1 when any record was rejected. The rest is built all the same."
@@ -59,7 +60,8 @@ class Refused(click.ClickException):
 @click.option(
     "--download",
     is_flag=True,
-    help="indextts2: first fetch the files that the checkpoint folder lacks from the Hugging Face hub, several GB in all. Never done unasked.",
+    help="indextts2: first fetch the files that the checkpoint folder lacks from the Hugging Face hub, several GB in "
+    "all. Never done unasked.",
 )
 @click.option(
     "--log-level",
@@ -73,7 +75,8 @@ class Refused(click.ClickException):
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="Format of the log lines and errors on standard error and of the summary on standard output. json: every line is an object.",
+    help="Format of the log lines and errors on standard error and of the summary on standard output. json: every "
+    "line is an object.",
 )
 @click.option(
     "--progress/--no-progress",
@@ -81,7 +84,7 @@ class Refused(click.ClickException):
     help="Progress bar. [default: on a terminal with text logs; elsewhere a line every 5 s]",
 )
 @click.pass_context
-def build(context: click.Context, input: Path, output: Path, **options: Any) -> None:
+def build(context: click.Context, /, input: Path, output: Path, **options: Any) -> None:
     """Build a dataset from INPUT, a JSONL file with one dialogue a line.
 
     Run the same command again to continue after an interruption or to rebuild after an edit: only what is missing or

@@ -1,9 +1,10 @@
 """The classic builder that this project replaces: benchmark opponent, and what old datasets are compared with.
 
-One process, one utterance after another. Each is the file that IndexTTS2's `infer` writes; two of them are read back as floats
-(v / 32768), padded with zeros, put side by side and written again with soundfile's defaults: where those are x * 32767, rounded,
-samples above half scale move by one step; where libsndfile is told to clip (soundfile 0.14) it is x * 32768 and none does. One manifest row is flushed at a time, both turns start at 0 and keep the engine's rate. The pipeline, with the same
-recipe, stores the samples that `infer` would have written.
+One process, one utterance after another. Each is the file that IndexTTS2's `infer` writes; two of them are read back as
+floats (v / 32768), padded with zeros, put side by side and written again with soundfile's defaults: where those are x *
+32767, rounded, samples above half scale move by one step; where libsndfile is told to clip (soundfile 0.14) it is x *
+32768 and none does. One manifest row is flushed at a time, both turns start at 0 and keep the engine's rate. The
+pipeline, with the same recipe, stores the samples that `infer` would have written.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def build_baseline(
     """
     if recipe.eval_fraction or recipe.eval_count:
         raise RecipeError(
-            "the classic builder writes one manifest and keeps nothing for evaluation: unset eval_fraction and eval_count"
+            "the classic builder writes one manifest and keeps nothing for evaluation: unset eval_fraction and "
+            "eval_count"
         )
     begin = time.monotonic()
     figures = BaselineFigures()

@@ -97,14 +97,17 @@ class BuildSummary:
 
 # Child processes load jobs through these module-level functions.
 def parse_dataset() -> dg.JobDefinition:
+    """The job that plans a dataset."""
     return defs.resolve_job_def("parse_dataset")
 
 
 def build_shards() -> dg.JobDefinition:
+    """The job that speaks shards and makes their recordings and transcripts."""
     return defs.resolve_job_def("build_shards")
 
 
 def publish_manifest() -> dg.JobDefinition:
+    """The job that publishes the manifest, the card and the report."""
     return defs.resolve_job_def("publish_manifest")
 
 
@@ -222,7 +225,9 @@ class Build:
         return characters / _CHARACTERS_PER_SECOND * _BYTES_PER_SECOND
 
     def _heed_signals(self) -> None:
-        """Stop when a signal came: what Dagster makes of one depends on the moment, a failure of any kind or nothing."""
+        """Stop when a signal came: what Dagster makes of one depends on the moment, a failure of any kind or
+        nothing.
+        """
         if self._signals.received:
             raise BuildInterrupted
 

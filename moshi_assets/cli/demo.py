@@ -19,7 +19,9 @@ SAMPLE = EXAMPLES / "moshi_sample.jsonl"
 @data_folder("Folder that holds datasets; the sample is built in OUTPUT/moshi_sample.")
 @click.pass_context
 def demo(context: click.Context, output: Path) -> None:
-    """Build and verify the sample: twelve short dialogues, spoken by the built-in voice in seconds, with no GPU and no network."""
+    """Build and verify the sample: twelve short dialogues, spoken by the built-in voice in seconds, with no GPU and no
+    network.
+    """
     context.invoke(
         build,
         input=SAMPLE.resolve(),

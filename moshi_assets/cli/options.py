@@ -10,7 +10,9 @@ import click
 
 
 def data_folder(help: str) -> Callable[[Any], Any]:
-    """`--output`, the folder that holds the datasets: `data`, or what MOSHI_ASSETS_DATA names, where it is not given."""
+    """`--output`, the folder that holds the datasets: `data`, or what MOSHI_ASSETS_DATA names, where it is not
+    given.
+    """
     return click.option(
         "--output",
         "-o",

@@ -1,4 +1,6 @@
-"""What the command line shows while a build runs: a bar on a terminal, a structured line every few seconds elsewhere."""
+"""What the command line shows while a build runs: a bar on a terminal, a structured line every few seconds
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,13 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         figures: dict[str, Any] = getattr(record, "figures", {})
         pairs = "".join(f" {name}={value}" for name, value in figures.items())
-        return f"{time.strftime('%H:%M:%S', time.localtime(record.created))} {record.levelname.lower()} {record.getMessage()}{pairs}"
+        return f"{time.strftime('%H:%M:%S', time.localtime(record.created))} {record.levelname.lower()} {record.getMessage()}{pairs}"  # noqa: E501
 
 
 def speech_figures(lanes: list[LaneProgress], now: float) -> dict[str, Any]:
-    """Figures over all lanes: rates from when the first engine was ready until now, or until the last turn was spoken."""
+    """Figures over all lanes: rates from when the first engine was ready until now, or until the last turn was
+    spoken.
+    """
     done, total = sum(lane.done for lane in lanes), sum(lane.total for lane in lanes)
     end = now if done < total else max(lane.updated for lane in lanes)
     wall = max(end - min(lane.started for lane in lanes), 1e-3)
@@ -128,7 +132,8 @@ class BuildDisplay:
                 told.append(f"{figures['x_realtime']}x real time")
             if width >= _WIDE:
                 told.append(
-                    f"{figures['tasks_per_second']}/s queue {figures['queue_depth']} latency {figures['latency_seconds']} s"
+                    f"{figures['tasks_per_second']}/s queue {figures['queue_depth']} latency "
+                    f"{figures['latency_seconds']} s"
                 )
         progress.update(
             self._bars[stage],

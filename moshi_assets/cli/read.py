@@ -63,11 +63,11 @@ CLEANING_RULES = (
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 when any record or turn was rejected.")
 @click.pass_context
-def read(context: click.Context, file: Path, only_changed: bool, jsonl: bool, strict: bool, **options: Any) -> None:
+def read(context: click.Context, /, file: Path, only_changed: bool, jsonl: bool, strict: bool, **options: Any) -> None:
     """Print written beside spoken for every turn of a dialogue FILE, and count what was done. Nothing is spoken.
 
-    The counts go to standard error, each with an example. Exit codes: 0 read, 1 no dialogue in the file (or rejects with
-    --strict), 2 wrong usage, 130 interrupted.
+    The counts go to standard error, each with an example. Exit codes: 0 read, 1 no dialogue in the file (or rejects
+    with --strict), 2 wrong usage, 130 interrupted.
     """
     with ending_at_once():
         from ..dialogues.dialogue import Reject
@@ -118,13 +118,14 @@ def _settings(language: str, blocks: str, keep: tuple[str, ...], lexicon: Path |
         except ForeignFileError as error:
             raise click.UsageError(f"lexicon {error}") from None
     try:
-        clean = CleanRules(blocks=blocks, **dict.fromkeys(keep, False))  # type: ignore[arg-type]
-        return TextSettings(clean=clean, language=language, lexicon=words or {})  # type: ignore[arg-type]
+        clean = CleanRules(blocks=blocks, **dict.fromkeys(keep, False))
+        return TextSettings(clean=clean, language=language, lexicon=words or {})
     except ValidationError as error:
         fault = error.errors()[0]
         where = "".join(f" {part!r}" for part in fault["loc"][1:])
         raise click.UsageError(
-            f"lexicon {lexicon}:{where} {fault['msg'].lower()}; a line is a word and how it is spoken, such as 'SQL: sequel'"
+            f"lexicon {lexicon}:{where} {fault['msg'].lower()}; a line is a word and how it is spoken, such as 'SQL: "
+            f"sequel'"
         ) from None
 
 
@@ -206,7 +207,8 @@ def _summary(counts: ReadingCounts, languages: Counter[str], rejects: int) -> It
 
     yield (
         f"{counts.turns} turns of {languages.total()} dialogues: {counts.turns - counts.changed} as they are written, "
-        f"{counts.changed - counts.rejected} changed or suspicious, {counts.rejected} rejected; {rejects} records rejected"
+        f"{counts.changed - counts.rejected} changed or suspicious, {counts.rejected} rejected; {rejects} records "
+        f"rejected"
     )
     if others := [
         f"{language_name(name)} {count}" for name, count in languages.most_common() if name not in READ_LANGUAGES

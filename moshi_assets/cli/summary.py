@@ -25,7 +25,8 @@ def summary_lines(store: DatasetStore, recipe: Recipe, summary: BuildSummary) ->
         yield f"evaluation  {summary.evaluation} dialogues: {store.eval_manifest_path}"
     yield f"turns       {summary.tasks}: {summary.spoken} spoken, {summary.reused} reused, {summary.failed} failed"
     yield (
-        f"audio       {summary.audio_seconds / 3600:.3f} h, {summary.recordings} recordings in {summary.shards} shard(s), "
+        f"audio       {summary.audio_seconds / 3600:.3f} h, {summary.recordings} recordings in {summary.shards} "
+        f"shard(s), "
         f"{summary.spoken_seconds:.0f} s spoken in this run"
     )
     packed = recipe.pack_seconds is not None

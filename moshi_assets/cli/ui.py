@@ -33,8 +33,8 @@ WORKSPACE = Path(__file__).parent.parent / "workspace.yaml"
 def ui(output: Path, host: str, port: int) -> None:
     """Show the datasets in OUTPUT in a browser, and carry on what is begun there.
 
-    Starts Dagster's webserver, and its daemon: dialogue files dropped into OUTPUT/inbox become datasets. Ctrl-C ends all.
-    An instance of your own is used where DAGSTER_HOME names one.
+    Starts Dagster's webserver, and its daemon: dialogue files dropped into OUTPUT/inbox become datasets. Ctrl-C ends
+    all. An instance of your own is used where DAGSTER_HOME names one.
     """
     _check_installed()
     output = output.expanduser().resolve()
@@ -84,7 +84,8 @@ def _make_inbox(output: Path) -> None:
 def _serve(command: list[str], claim: int) -> int:
     """Run Dagster's own command, which ends its webserver, daemon and code server with itself.
 
-    It has a session of its own and is ended by SIGTERM alone: Ctrl-C reaching each of its processes would be a traceback each.
+    It has a session of its own and is ended by SIGTERM alone: Ctrl-C reaching each of its processes would be a
+    traceback each.
 
     Args:
         command: to run.

@@ -1,4 +1,4 @@
-"""`moshi-assets verify`: is a finished dataset what it should be?"""
+"""`moshi-assets verify`: whether a finished dataset is what it should be."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .build import EXIT_FAILED
 def verify(context: click.Context, dataset: Path) -> None:
     """Check a finished dataset folder from its files alone.
 
-    Every recording, every transcript against its text and its sound, the tables beside them, the manifest, the counts and
-    the card. Each fault is a line that begins with its file. Exit codes: 0 no faults, 1 faults.
+    Every recording, every transcript against its text and its sound, the tables beside them, the manifest, the counts
+    and the card. Each fault is a line that begins with its file. Exit codes: 0 no faults, 1 faults.
     """
     faults = 0
     with ending_at_once():

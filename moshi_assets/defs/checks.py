@@ -24,7 +24,8 @@ _TRANSCRIPTS = {
     "bounds": "Every word has a length and lies inside the audio.",
     "assistant_words": "Every transcript holds words of the assistant, on which Moshi is trained.",
     "early_words": "No word begins where nothing is heard of its speaker for the next 0.2 s.",
-    "late_words": "The first word of a turn begins in the 80 ms in which its speech does, or in one of the two after it.",
+    "late_words": "The first word of a turn begins in the 80 ms in which its speech does, or in one of the two after "
+    "it.",
     "word_level": "Within its words a turn is ten times as loud (in power) as beside them.",
 }
 _MANIFEST = {
@@ -54,9 +55,10 @@ def check_results(
 ) -> Iterator[dg.AssetCheckResult]:
     """One result per check; failed ones list the first faults.
 
-    A fault is an error: nothing may be built on it. Where nothing was looked at, or with a warning, the check does not pass
-    either, but lets the dataset be built: a shard may rightly be empty (no transcripts wanted, every dialogue of it
-    rejected), and one such shard must not keep the others back. A manifest without any recording is an error elsewhere.
+    A fault is an error: nothing may be built on it. Where nothing was looked at, or with a warning, the check does not
+    pass either, but lets the dataset be built: a shard may rightly be empty (no transcripts wanted, every dialogue of
+    it rejected), and one such shard must not keep the others back. A manifest without any recording is an error
+    elsewhere.
 
     Args:
         specs: the checks.

@@ -45,7 +45,10 @@ def data_root_of(run: dg.DagsterRun, otherwise: Path) -> Path:
 
 
 def _is_dead(run: dg.DagsterRun, root: Path) -> bool:
-    """True when nobody can be working on a run. A build locks its dataset before its runs begin, until they have ended."""
+    """True when nobody can be working on a run.
+
+    A build locks its dataset before its runs begin, until they have ended.
+    """
     dataset = run.tags.get(DATASET_TAG) or run.tags.get("dagster/partition")
     locked = holder(data_root_of(run, root) / dataset) if dataset else None
     if locked == lock_owner(run.tags, run.run_id):

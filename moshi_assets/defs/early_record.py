@@ -1,7 +1,8 @@
 """A shard is recorded as materialized when it is done: a run that is terminated has not worked for nothing.
 
 Dagster records what a step makes when the step ends, all shards of a range at once, with the versions that its lineage
-needs. That stays so. What is recorded early carries a tag, by which sensors and sums tell it from the record that follows.
+needs. That stays so. What is recorded early carries a tag, by which sensors and sums tell it from the record that
+follows.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ def prepare_storage(home: Path, patience: float = 5.0) -> None:
 
     Args:
         home: folder of the instance, with its `dagster.yaml`.
-        patience: seconds for which another Dagster program, which knows no lock, may still be making what looks unfinished.
+        patience: seconds for which another Dagster program, which knows no lock, may still be making what looks
+            unfinished.
 
     Raises:
         OSError: the databases cannot be made or opened, because the disk is full, say.

@@ -29,7 +29,8 @@ _PACKAGES = ("moshi_assets", "indextts")
 def tells_plainly(body: Callable[P, R]) -> Callable[P, R]:
     """An asset's or op's body that raises `dg.Failure` in the place of this project's own errors.
 
-    The error's traceback, its causes included, goes to standard error: a build's `build.log`, or the step's own output in the UI.
+    The error's traceback, its causes included, goes to standard error: a build's `build.log`, or the step's own output
+    in the UI.
     """
     if inspect.isgeneratorfunction(body):
 

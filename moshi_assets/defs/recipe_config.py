@@ -1,7 +1,7 @@
 """The recipe as Dagster's launchpad knows it, derived from the model: its editor completes keys and marks a wrong one.
 
-Every setting is optional and has no default here: what is left out comes from the recipe file, or from the model. Values are
-judged by the model when the run begins (Dagster's schema knows types, but no limits).
+Every setting is optional and has no default here: what is left out comes from the recipe file, or from the model.
+Values are judged by the model when the run begins (Dagster's schema knows types, but no limits).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Why a run failed, in the project's own words: for the command line, for the sensor `run_failed`, and for tests.
 
-What is shown of a chain of errors is the outermost one of our own types, wherever in the chain it stands: it names the file and the
-remedy. What lies below it (torch's advice, "EOFError") is in the run's log.
+What is shown of a chain of errors is the outermost one of our own types, wherever in the chain it stands: it names the
+file and the remedy. What lies below it (torch's advice, "EOFError") is in the run's log.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class RunFailure:
     """Why a run failed."""
 
     kind: Kind
-    """told: an error of this project says what is wrong and what to do. killed: a process was killed from outside; the same
-    command goes on. unforeseen: an error of another kind."""
+    """told: an error of this project says what is wrong and what to do. killed: a process was killed from outside; the
+    same command goes on. unforeseen: an error of another kind."""
     message: str
     """One or two sentences. Of an unforeseen error: the step and what the error says first."""
     step: str | None = None

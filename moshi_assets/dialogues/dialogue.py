@@ -72,7 +72,7 @@ class Dialogue(NamedTuple):
     """Fields of the record that mean nothing here; those of a turn are named `turns[].mood`."""
 
     def reject(self, reason: str) -> Reject:
-        """This record as a reject of the parse stage."""
+        """The record as a reject of the parse stage."""
         return Reject(self.line, reason, excerpt(self.raw), self.id)
 
 

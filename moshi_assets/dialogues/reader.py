@@ -57,14 +57,16 @@ def read_dialogues(
         raise DialogueFileError(f"dialogue file {error}") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DialogueFileError(
-            f"cannot read {path} after line {number}: its gzip stream is cut off or damaged; copy or compress the file again"
+            f"cannot read {path} after line {number}: its gzip stream is cut off or damaged; copy or compress the "
+            f"file again"
         ) from error
     except OSError as error:
         raise DialogueFileError(f"cannot read {path} after line {number}: {error.strerror or error}") from error
 
 
 def filled_lines(path: Path) -> Iterator[tuple[int, bool]]:
-    """Number of each line of a dialogue file, from 1, and whether it holds anything. Numbers that are left out are blank lines.
+    """Number of each line of a dialogue file, from 1, and whether it holds anything. Numbers that are left out are
+    blank lines.
 
     Raises:
         ForeignFileError, OSError, EOFError: as it may happen to a file that was read before.
@@ -77,13 +79,14 @@ def filled_lines(path: Path) -> Iterator[tuple[int, bool]]:
 def _open(path: Path) -> BinaryIO:
     raw = open_regular(path, _BUFFER)
     if raw.peek(2)[:2] == b"\x1f\x8b":
-        return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BUFFER)  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BUFFER)
     return raw
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
-    """(number, line, whether it is all there); an over-long line is cut, its rest skipped in pieces. Of many blank lines only the
-    last is told."""
+    """(number, line, whether it is all there); an over-long line is cut, its rest skipped in pieces. Of many blank
+    lines only the last is told.
+    """
     number = blank = 0
     while line := stream.readline(MAX_LINE_BYTES + 1):
         complete = len(line) <= MAX_LINE_BYTES or line.endswith(b"\n")
@@ -103,8 +106,9 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
 
 
 def _skip_blank_lines(stream: BinaryIO) -> int:
-    """Pass over the blank lines that a buffer begins with where it holds nothing else; return how many. Line by line a file of
-    them would take minutes."""
+    """Pass over the blank lines that a buffer begins with where it holds nothing else; return how many. Line by line a
+    file of them would take minutes.
+    """
     skipped = 0
     while (ahead := stream.peek()).isspace() and (end := ahead.rfind(b"\n") + 1):  # type: ignore[attr-defined]
         skipped += ahead.count(b"\n")

@@ -85,7 +85,9 @@ class Engine(Protocol):
     sample_rate: int
     """Native rate in Hz."""
     seed_matters: ClassVar[bool]
-    """Whether another seed makes another performance; where not, an utterance that fails its gates is not tried again."""
+    """Whether another seed makes another performance; where not, an utterance that fails its gates is not tried
+    again.
+    """
     characters_per_second: ClassVar[float | None]
     """Usual speaking rate (see quality/expectation.py); None where length says nothing about the text."""
 

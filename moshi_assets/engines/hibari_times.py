@@ -100,7 +100,7 @@ class TimedHibari(Hibari):
         spans = np.full((len(text.split()), 2), np.nan)
         owner = iter(word for _, word in said_symbols)
         offset = 0
-        for chunk, durations, length in zip(chunks, self._durations, lengths):
+        for chunk, durations, length in zip(chunks, self._durations, lengths, strict=True):
             owned = [(symbol, -1 if symbol.isspace() else next(owner)) for symbol in chunk]
             add_spans(spans, [pair for pair in owned if pair[0] in self.vocab], durations, offset)
             offset += length
@@ -165,11 +165,11 @@ def said_words(text: str, sentences: list[str], tokens: list[list[Any]]) -> list
         return None
     said: list[tuple[int, str]] = []
     first = 0
-    for sentence, sentence_tokens in zip(sentences, tokens):
+    for sentence, sentence_tokens in zip(sentences, tokens, strict=True):
         words = sentence.split()
         groups = list(_groups(sentence_tokens))
         origin = match_words(words, ["".join(token.text for token in group) for group in groups])
-        for group, word in zip(groups, origin):
+        for group, word in zip(groups, origin, strict=True):
             said.append((first + word, "".join(token.phonemes or "" for token in group)))
         first += len(words)
     return said
@@ -202,7 +202,7 @@ def match_words(written: Sequence[str], spoken: Sequence[str]) -> list[int]:
         shares = [len(normalize(word).split()) for word in written[i:i_end]]
         if sum(shares) != count:
             shares = [count // (i_end - i) + (k < count % (i_end - i)) for k in range(i_end - i)]
-        for word, share in zip(range(i, i_end), shares):
+        for word, share in zip(range(i, i_end), shares, strict=True):
             origin += [word] * share
     return origin
 

@@ -42,9 +42,9 @@ _SOUND_OPTIONS = (
 )
 GPU_PRECISION = {"gpt": "bf16", "flow": "bf16"}
 CPU_PRECISION = {"flow": "bf16"}
-"""Both where the recipe does not say and the device has instructions for bf16. Measured on a CPU, a flow in bf16 is 30 times nearer to
-float32 than 20 steps are to 25; a vocoder in bf16 is off by more than 16 steps of int16 and stays float32. On a CPU the GPT stays
-float32 as well: the same codes whatever the batch."""
+"""Both where the recipe does not say and the device has instructions for bf16. Measured on a CPU, a flow in bf16 is 30
+times nearer to float32 than 20 steps are to 25; a vocoder in bf16 is off by more than 16 steps of int16 and stays
+float32. On a CPU the GPT stays float32 as well: the same codes whatever the batch."""
 CPU_BATCH = 16
 """Turns of a call where the recipe does not say. They come sorted by length, so that they end together."""
 
@@ -219,7 +219,7 @@ def _result(result: InferenceResult) -> SynthesisResult:
 def precision_on(device: str | None, options: IndexTTS2Options) -> dict[str, str]:
     """Number format by stage on a device (None: the first GPU, where there is one); what is not named is float32."""
     if options.precision is not None or options.use_fp16 or options.use_bf16:
-        return {stage: name for stage, name in (options.precision or {}).items()}
+        return dict((options.precision or {}).items())
     import torch
 
     if torch.cuda.is_available() and (device is None or device.startswith("cuda")):
@@ -269,7 +269,9 @@ def _emotion(task: SynthesisTask) -> dict[str, Any] | None:
 
 
 def _find_recording(name: str, folder: Path) -> Path:
-    """A recording named in a dialogue file or recipe: absolute, beside the dialogue file, or in the working directory."""
+    """A recording named in a dialogue file or recipe: absolute, beside the dialogue file, or in the working
+    directory.
+    """
     candidates = [Path(name).expanduser()] if Path(name).expanduser().is_absolute() else [folder / name, Path(name)]
     for path in candidates:
         if path.is_file():

@@ -59,7 +59,7 @@ class NoiseEngine:
             SynthesisResult(
                 audio, self.sample_rate, share, word_times=_word_times(task.text, len(audio) / self.sample_rate)
             )
-            for task, audio in zip(tasks, audios)
+            for task, audio in zip(tasks, audios, strict=True)
         ]
 
     def _audio(self, task: SynthesisTask) -> np.ndarray:

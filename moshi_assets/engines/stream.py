@@ -1,7 +1,8 @@
 """Speaking as a stream: tasks are added at any time and come back spoken as they end.
 
-An engine that decodes many utterances together (`StreamingEngine`) then never runs half empty at the end of a list: the last of one
-list are spoken with the first of the next. Any other engine speaks list by list behind the same face (`ListStream`).
+An engine that decodes many utterances together (`StreamingEngine`) then never runs half empty at the end of a list: the
+last of one list are spoken with the first of the next. Any other engine speaks list by list behind the same face
+(`ListStream`).
 """
 
 from __future__ import annotations

@@ -1,1 +1,3 @@
-"""A finished dataset in the formats that other trainers read: WebDataset shards or Parquet files, with the audio inside."""
+"""A finished dataset in the formats that other trainers read: WebDataset shards or Parquet files, with the audio
+inside.
+"""

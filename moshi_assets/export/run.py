@@ -109,15 +109,17 @@ def _how_to_read(suffix: str, data_files: dict[str, str], splits: int) -> str:
     listed = " and ".join(f"`{pattern}`" for pattern in data_files.values())
     part = "" if len(data_files) == splits else f" This export holds the split {' '.join(data_files)} alone."
     if suffix == "tar":
-        example = 'import webdataset as wds\n\ndata = wds.WebDataset("train-{000000..000003}.tar")  # the shards that there are'
+        example = 'import webdataset as wds\n\ndata = wds.WebDataset("train-{000000..000003}.tar")  # the shards that there are'  # noqa: E501
         told = (
-            f"{listed}: WebDataset shards with `<key>.wav` and `<key>.json` for each recording. The JSON holds its `words` "
+            f"{listed}: WebDataset shards with `<key>.wav` and `<key>.json` for each recording. The JSON holds its "
+            f"`words` "
             f"with their times, its `turns` with their texts, and its `duration`."
         )
     else:
         example = 'from datasets import load_dataset\n\ndata = load_dataset("path/to/this/folder")'
         told = (
-            f"{listed}: Parquet files, one row a recording: `audio` (the WAV itself), `words` with their times, `turns` "
+            f"{listed}: Parquet files, one row a recording: `audio` (the WAV itself), `words` with their times, "
+            f"`turns` "
             f"with their texts, `duration`."
         )
     return f"{told}{part}\n\n{fenced(example, 'python')}"

@@ -148,7 +148,8 @@ def _checked(output: Path, overwrite: bool) -> Path:
     foreign = [path for path in earlier if not _is_ours(path)]
     if foreign:
         raise ExportError(
-            f"{output} holds {foreign[0].name!r}, which no export has written: choose another folder, or remove it yourself"
+            f"{output} holds {foreign[0].name!r}, which no export has written: choose another folder, or remove it "
+            f"yourself"
         )
     incoming = output / _INCOMING
     if incoming.is_symlink():

@@ -1,6 +1,7 @@
 """WebDataset shards: tar files with, for each recording, `<key>.wav` and `<key>.json`.
 
-The JSON holds what the columns of a Parquet export hold. Its lists are of one type each: `datasets` reads these shards too.
+The JSON holds what the columns of a Parquet export hold. Its lists are of one type each: `datasets` reads these shards
+too.
 """
 
 from __future__ import annotations

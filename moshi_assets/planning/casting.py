@@ -1,4 +1,6 @@
-"""Which voice speaks each turn: the record's own, or one that the dialogue draws for the role from the recipe's pool."""
+"""Which voice speaks each turn: the record's own, or one that the dialogue draws for the role from the recipe's
+pool.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,8 @@ class VoiceCasting:
     def voices(self, turns: Sequence[Turn], seed: int, split: Split) -> list[str]:
         """Voice of each turn, as `ContentKeys` knows it.
 
-        All turns of a role that name no voice share one. The two roles have different voices wherever there is a choice.
+        All turns of a role that name no voice share one. The two roles have different voices wherever there is a
+        choice.
 
         Args:
             turns: of one dialogue; the voices that they name have passed `voice_fault`.

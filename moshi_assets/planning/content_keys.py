@@ -12,8 +12,8 @@ from ..engines.base import Engine, Voice, VoiceError
 from ..recipe import Recipe
 
 _SOUND_FORMAT = 2
-"""Raised when what an engine says is stored or read to it in another way, so that nothing of before is mixed with it. 2: samples
-are cut towards zero as `infer` does, not rounded; the built-in voice reads shouted sentences as words."""
+"""Raised when what an engine says is stored or read to it in another way, so that nothing of before is mixed with it.
+2: samples are cut towards zero as `infer` does, not rounded; the built-in voice reads shouted sentences as words."""
 _FAULTS_KEPT = 1000
 """Unknown voices that are remembered; input is hostile, and each may be another."""
 
@@ -99,7 +99,7 @@ class ContentKeys:
     ) -> list[bytes]:
         """16 bytes for each turn; the voices must have passed `voice_fault`, the emotions come from `emotion`."""
         keys = []
-        for text, voice, seed, emotion in zip(texts, voices, seeds, emotions):
+        for text, voice, seed, emotion in zip(texts, voices, seeds, emotions, strict=True):
             digest = self._prefixes[voice].copy()
             digest.update(seed.to_bytes(8, "little") + text.encode())
             if emotion:

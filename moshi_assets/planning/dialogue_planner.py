@@ -39,7 +39,7 @@ class PlannedDialogue(NamedTuple):
 
     def tasks(self, dataset: str) -> list[SynthesisTask]:
         """Its synthesis tasks, in speaking order."""
-        turns = zip(self.dialogue.turns, self.voices, self.seeds, self.keys, self.emotions)
+        turns = zip(self.dialogue.turns, self.voices, self.seeds, self.keys, self.emotions, strict=True)
         return [
             SynthesisTask(dataset, self.dialogue.id, number, turn.role, turn.text, voice, seed, key, emotion)
             for number, (turn, voice, seed, key, emotion) in enumerate(turns)
@@ -161,7 +161,7 @@ class _SeenIds:
         stems: list[str | None] = [file_stem(i) for i in ids]
         before = self._db.total_changes
         self._db.execute("BEGIN")
-        self._db.executemany(_REMEMBER, [(stem.lower(), i) for stem, i in zip(stems, ids) if stem])
+        self._db.executemany(_REMEMBER, [(stem.lower(), i) for stem, i in zip(stems, ids, strict=True) if stem])
         if self._db.total_changes - before < len(ids):  # two of them meet: undo, and look at each
             self._db.execute("ROLLBACK")
             self._db.execute("BEGIN")

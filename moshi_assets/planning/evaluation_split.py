@@ -1,7 +1,7 @@
 """Which dialogues are kept for evaluation: decided by what is said, so that no text is on both sides.
 
-Dialogues that say the same (but for case, punctuation and spacing) have one hash, whatever their ids, turns and place in
-the file, and go to one side together.
+Dialogues that say the same (but for case, punctuation and spacing) have one hash, whatever their ids, turns and place
+in the file, and go to one side together.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def split_by_fraction(fraction: float, seed: int) -> Callable[[Dialogue], Split]
 def split_by_count(dialogues: Iterable[Dialogue], count: int, seed: int) -> Callable[[Dialogue], Split]:
     """Function from a dialogue to `train` or `eval`: `count` of them are in evaluation, those of the smallest hashes.
 
-    Dialogues of one text stay together: where they do not all fit into what is left of `count`, they are passed over and
-    the next smallest hash is taken. So there can be fewer than `count`, where nothing small enough is left; the
+    Dialogues of one text stay together: where they do not all fit into what is left of `count`, they are passed over
+    and the next smallest hash is taken. So there can be fewer than `count`, where nothing small enough is left; the
     2 x count + 1000 smallest hashes are looked at. Memory is bounded by them.
 
     Args:

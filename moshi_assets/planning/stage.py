@@ -71,7 +71,7 @@ class _ShardWriter:
             self.flush()
         dialogue, stem, voices, seeds, keys, emotions, split = planned
         line, name, turns, _, _ = dialogue
-        sounds = zip(turns, voices, seeds, keys, emotions)
+        sounds = zip(turns, voices, seeds, keys, emotions, strict=True)
         for number, ((role, text, _, _, gap, backchannel), voice, seed, key, emotion) in enumerate(sounds):
             how = emotion.model_dump_json() if emotion else None
             self._rows.append((line, name, stem, number, role, text, voice, seed, key, how, gap, backchannel, split))
@@ -84,7 +84,9 @@ class _ShardWriter:
             return
         figures = self._figures
         path = tasks_path(self._folder, shard_key(self._dataset, figures.shards))
-        columns = [pa.array(values, spec.type) for values, spec in zip(zip(*self._rows), TASK_SCHEMA)]
+        columns = [
+            pa.array(values, spec.type) for values, spec in zip(zip(*self._rows, strict=True), TASK_SCHEMA, strict=True)
+        ]
         tasks = pa.table(columns, schema=TASK_SCHEMA)
         # Not durable: tasks that a power cut damages are found by their checksum and parsed again.
         write_table(path, tasks, durable=False)

@@ -1,8 +1,9 @@
 """Pools of voices: which voice speaks a role in one dialogue.
 
 A draw is by highest random weight (rendezvous hashing: Thaler and Ravishankar, 1998): each voice of the pool gets a
-weight from the dialogue's seed and the voice's content, and the greatest wins. So a draw depends neither on the order of
-the pool nor on other dialogues, and of n voices a new one takes over about 1/(n+1) of the dialogues and moves no other.
+weight from the dialogue's seed and the voice's content, and the greatest wins. So a draw depends neither on the order
+of the pool nor on other dialogues, and of n voices a new one takes over about 1/(n+1) of the dialogues and moves no
+other.
 """
 
 from __future__ import annotations

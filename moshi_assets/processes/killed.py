@@ -1,4 +1,6 @@
-"""What is told of a process that was killed from outside: which one, by what signal, what memory it had, and what to do."""
+"""What is told of a process that was killed from outside: which one, by what signal, what memory it had, and what to
+do.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ def killed_sentence(who: str, exit_code: int | None, memory: Memory | None) -> s
     """
     held = ""
     if memory is not None:
-        held = f"; it held {memory.last:,.0f} MiB of memory (at most {memory.peak:,.0f}) of the machine's {_machine_mib():,.0f}"
+        held = f"; it held {memory.last:,.0f} MiB of memory (at most {memory.peak:,.0f}) of the machine's {_machine_mib():,.0f}"  # noqa: E501
     kept = "What was spoken is kept: run the same command again and it goes on from there"
     if exit_code == -signal.SIGKILL:
         kept += ", with fewer lanes (worker_count) where memory ran out, which is the usual reason"

@@ -1,4 +1,6 @@
-"""Memory of processes: the most that this one had, and what others had while they lived (all that tells why one was killed)."""
+"""Memory of processes: the most that this one had, and what others had while they lived (all that tells why one was
+killed).
+"""
 
 from __future__ import annotations
 

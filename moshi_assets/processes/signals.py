@@ -1,7 +1,7 @@
 """Signals that ask a command to end, kept even where the exception that they raise is lost.
 
-Python raises KeyboardInterrupt wherever it happens to be. In a destructor or a callback of a library it only prints that, and
-goes on.
+Python raises KeyboardInterrupt wherever it happens to be. In a destructor or a callback of a library it only prints
+that, and goes on.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ def prepare_worker() -> None:
 def keep_freed_memory(most: int = 256 * 2**20) -> None:
     """Let glibc keep up to `most` freed bytes for the next array.
 
-    It gives the memory of large arrays back to the kernel at once otherwise, which hands it out again page by page, zeroed:
-    hundreds of page faults for every recording of the stereo stage, where this leaves a few (tests count them).
+    It gives the memory of large arrays back to the kernel at once otherwise, which hands it out again page by page,
+    zeroed: hundreds of page faults for every recording of the stereo stage, where this leaves a few (tests count them).
     Elsewhere (musl, macOS) this does nothing.
 
     Args:

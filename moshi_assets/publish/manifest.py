@@ -75,8 +75,8 @@ class ManifestWriter:
     def publish(self) -> None:
         """Put the manifests in place; an evaluation manifest without rows is absent.
 
-        Where a dialogue may change sides, the earlier training manifest goes first: a process that dies in between leaves
-        a dataset that a trainer refuses and the next run finishes, never a dialogue in both.
+        Where a dialogue may change sides, the earlier training manifest goes first: a process that dies in between
+        leaves a dataset that a trainer refuses and the next run finishes, never a dialogue in both.
         """
         for split, out in self._files.items():
             self._flush(split)
@@ -158,7 +158,9 @@ class ManifestReader:
 
 
 def manifest_faults(store: DatasetStore) -> Iterator[Fault]:
-    """Compare the manifests with the shards' indexes: every recording once, in its split's, in order, with its duration."""
+    """Compare the manifests with the shards' indexes: every recording once, in its split's, in order, with its
+    duration.
+    """
     with ExitStack() as stack:
         expected = {split: ManifestReader(path, stack) for split, path in manifest_paths(store).items()}
         try:

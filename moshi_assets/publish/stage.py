@@ -41,7 +41,8 @@ class ManifestFigures:
 
 
 def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
-    """Write the manifests, the card and the final rejects; remove recordings and shards that no longer belong to the dataset.
+    """Write the manifests, the card and the final rejects; remove recordings and shards that no longer belong to the
+    dataset.
 
     Raises:
         DatasetError: shards are not finished or out of date, a recording failed its checks, or no dialogue at all could
@@ -53,7 +54,8 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
         for shard, recordings in indexed_shards(store, recipe):
             if not transcripts_are_current(store, recipe, shard, recordings):
                 raise DatasetError(
-                    f"the transcripts of {shard} are missing, out of date or faulty: materialize transcripts for it first"
+                    f"the transcripts of {shard} are missing, out of date or faulty: materialize transcripts for it "
+                    f"first"
                 )
             late += _late_rejects(store, shard, recordings)
             card.add_shard(store, recipe, shard, recordings)
@@ -63,7 +65,8 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
                 if recording.fault is not None:
                     raise DatasetError(
                         f"{recording.path} must not be trained on: {recording.fault}. Take its line "
-                        f"({', '.join(map(str, recording.lines))}) out of the input or change its text, voice or the seed, and build again"
+                        f"({', '.join(map(str, recording.lines))}) out of the input or change its text, voice or the "
+                        f"seed, and build again"
                     )
                 manifests.add(recording.split, recording.path, recording.duration)
                 figures.dialogues += len(recording.dialogue_ids)
@@ -95,12 +98,13 @@ def _late_rejects(store: DatasetStore, shard: str, recordings: list[Recording]) 
     return [
         Reject(line, r.failure or "", " | ".join(texts[dialogue_id])[:REJECT_EXCERPT], dialogue_id, "synthesis")
         for r in failed
-        for line, dialogue_id in zip(r.lines, r.dialogue_ids)
+        for line, dialogue_id in zip(r.lines, r.dialogue_ids, strict=True)
     ]
 
 
 def remove_strays(store: DatasetStore, recipe: Recipe, recordings: int) -> int:
-    """Remove what lies below data_stereo/ and belongs to no recording (dialogues taken out of the input); return how many.
+    """Remove what lies below data_stereo/ and belongs to no recording (dialogues taken out of the input); return how
+    many.
 
     Args:
         store, recipe: the dataset.

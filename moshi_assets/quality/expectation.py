@@ -1,7 +1,7 @@
 """How long a text should take to say: what duration and speaking rate are judged against.
 
-Texts are counted in characters of a Latin alphabet, spaces and punctuation included; conversational English runs at about
-15 of them a second, brisk reading at 20. A character of another kind counts for as many as it takes to say it.
+Texts are counted in characters of a Latin alphabet, spaces and punctuation included; conversational English runs at
+about 15 of them a second, brisk reading at 20. A character of another kind counts for as many as it takes to say it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Expectation(NamedTuple):
         return (self.shortest + self.longest) / 2
 
     def duration_ratio(self, seconds: float, characters_per_second: float) -> float:
-        """How far a duration lies outside what is expected: 1 inside; 2 twice too long; 0.5 half as long as it must be."""
+        """How far a duration lies outside what is expected: 1 inside; 2 twice too long; 0.5 half as long as it must
+        be.
+        """
         low, high = self.shortest / characters_per_second, self.longest / characters_per_second + ONSET_SECONDS
         return seconds / low if seconds < low else max(1.0, seconds / high)
 

@@ -18,7 +18,10 @@ SILENT_DBFS = -96.0
 FRAME_SECONDS = 0.01
 """Resolution of silences."""
 SILENCE_BELOW_SPEECH = 40.0
-"""dB below the loud frames (their 95th percentile) at which a frame is silence. Weak consonants lie 30 dB below vowels."""
+"""dB below the loud frames (their 95th percentile) at which a frame is silence.
+
+Weak consonants lie 30 dB below vowels.
+"""
 SILENCE_DBFS = -60.0
 """dBFS below which a frame is silence whatever the rest is."""
 
@@ -95,7 +98,9 @@ def measure(samples: np.ndarray, sample_rate: int, text: str) -> Measures:
 
 
 def rounded(measures: Measures) -> Measures:
-    """The same numbers as they come back from a float32 column, so that a verdict does not depend on when it is given."""
+    """The same numbers as they come back from a float32 column, so that a verdict does not depend on when it is
+    given.
+    """
     return Measures._make(float(np.float32(value)) if isinstance(value, float) else value for value in measures)
 
 

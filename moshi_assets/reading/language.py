@@ -47,10 +47,14 @@ _LETTERS = {
     language: re.compile(f"[{letters}]") for language, letters in {**_SCRIPTS, "zh": _HAN, "en": _LATIN}.items()
 }
 _WORDS = {
-    "en": "the a an and is are was it you i to of in that this do does what how not my your we have be can for on with at me no yes",
-    "de": "der die das und ist nicht ein eine ich du wie was es wir sie mit auf für zu den dem von auch ja nein sind bin habe kann uhr",
-    "es": "el la los las y es son un una qué que de en no se por con para cómo estoy está hola gracias sí su mi tu pero muy cinco hora",
-    "fr": "le la les et est un une des je tu vous il elle nous que qui ne pas de du en pour avec bonjour merci oui non c'est j'ai dans",
+    "en": "the a an and is are was it you i to of in that this do does what how not my your we have be can for on "
+    "with at me no yes",
+    "de": "der die das und ist nicht ein eine ich du wie was es wir sie mit auf für zu den dem von auch ja nein sind "
+    "bin habe kann uhr",
+    "es": "el la los las y es son un una qué que de en no se por con para cómo estoy está hola gracias sí su mi tu "
+    "pero muy cinco hora",
+    "fr": "le la les et est un une des je tu vous il elle nous que qui ne pas de du en pour avec bonjour merci oui "
+    "non c'est j'ai dans",
     "it": "il lo gli e è un una che di non sono per con come ciao grazie sì mi ti ho hai questo della nel ma anche",
     "pt": "o os as e é um uma que de não em para com como você eu obrigado sim está isso meu minha mas muito bom dia",
 }

@@ -39,7 +39,8 @@ _PLAIN = {
 }
 _NOTABLE = {
     "en": re.compile(
-        rf"[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b|\b(?:{_SHORT})(?:\.|\b(?= [A-Z])|(?<=\bvs)|(?<=\baka))"
+        rf"[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b|\b(?:{_SHORT})(?:\.|\b(?= "
+        rf"[A-Z])|(?<=\bvs)|(?<=\baka))"
     ),
     "zh": re.compile("^(?:用户|助手|客服|问|答)[：:]"),
 }
@@ -117,10 +118,8 @@ def _suspicious(spoken: str, language: str) -> list[Finding]:
     """What may not be spoken as it is meant: signs that no rule knows, digits, words of another script."""
     if spoken.isascii() and spoken.replace(" ", "").isalpha():
         return []
-    found = []
-    for sign in dict.fromkeys(_KEPT_SIGNS.sub("", spoken)):
-        if not unicodedata.category(sign).startswith("M"):
-            found.append(Finding("suspicious", "symbol", sign))
+    signs = [sign for sign in dict.fromkeys(_KEPT_SIGNS.sub("", spoken)) if unicodedata.category(sign)[0] != "M"]
+    found = [Finding("suspicious", "symbol", sign) for sign in signs]
     if language in _STRANGE and not spoken.isascii():
         found += [
             Finding("suspicious", "another script", word) for word in dict.fromkeys(_STRANGE[language].findall(spoken))

@@ -1,7 +1,7 @@
 """A rule reads one kind of thing that is not written as it is spoken; a grammar applies its rules one after another.
 
-What one rule has read is closed to those after it, so the first rule that knows a thing decides, and nothing is ever read
-twice or mended afterwards.
+What one rule has read is closed to those after it, so the first rule that knows a thing decides, and nothing is ever
+read twice or mended afterwards.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ class Part(NamedTuple):
 
 
 Reading = str | Sequence[Part] | None
-"""What a rule makes of a match: its words, or its parts, each with its own stretch, or None where it is something else."""
+"""What a rule makes of a match: its words, or its parts, each with its own stretch, or None where it is something
+else.
+"""
 
 
 class Rule(NamedTuple):

@@ -33,7 +33,9 @@ class IndexTTS2Options(BaseModel, extra="forbid", use_attribute_docstrings=True)
     model_dir: str = "checkpoints"
     """Folder of the checkpoint."""
     aux_paths: dict[str, str] = {}
-    """Auxiliary models: w2v_bert, semantic_codec, campplus, bigvgan; default: inside model_dir or the local hub cache."""
+    """Auxiliary models: w2v_bert, semantic_codec, campplus, bigvgan; default: inside model_dir or the local hub
+    cache.
+    """
     use_fp16: bool = False
     """The GPT in fp16 on a GPU and everything else in float32, as in the published class."""
     use_bf16: bool = False
@@ -46,9 +48,9 @@ class IndexTTS2Options(BaseModel, extra="forbid", use_attribute_docstrings=True)
     interval_silence: int = Field(200, ge=0)
     """Milliseconds between the segments of a long turn."""
     precision: dict[Literal["gpt", "flow", "vocoder"], Literal["fp32", "bf16", "fp16"]] | None = None
-    """Number format by stage (gpt, flow, vocoder): fp32, bf16 or fp16. A stage that is not named is fp32 (the GPT: as use_fp16
-    and use_bf16 say). If none of the three settings is given: bf16 where the device computes it, for GPT and flow on a GPU, for the
-    flow on a CPU."""
+    """Number format by stage (gpt, flow, vocoder): fp32, bf16 or fp16. A stage that is not named is fp32 (the GPT: as
+    use_fp16 and use_bf16 say). If none of the three settings is given: bf16 where the device computes it, for GPT and
+    flow on a GPU, for the flow on a CPU."""
     allow_tf32: bool = False
     """Matrix products of float32 on CUDA are computed with 10-bit mantissas (TF32)."""
     max_prompt_seconds: float = Field(15.0, gt=0, le=15)
@@ -61,8 +63,8 @@ class IndexTTS2Options(BaseModel, extra="forbid", use_attribute_docstrings=True)
     flow_sway: float = Field(0.0, ge=-1, le=1.75)
     """How the flow's times are spread: 0 evenly, -1 closer together near the noise."""
     flow_attention: Literal["auto", "dense", "flex", "varlen"] = "auto"
-    """How the flow attends to turns of different length on a GPU: to all frames under a mask (dense), by FlexAttention, or by flash
-    attention over the turns joined (varlen). Auto is dense until a card has been measured."""
+    """How the flow attends to turns of different length on a GPU: to all frames under a mask (dense), by FlexAttention,
+    or by flash attention over the turns joined (varlen). Auto is dense until a card has been measured."""
     cfg_rate: float = Field(0.7, ge=0)
     """Guidance of the flow; 0 halves its time."""
     batch_size: int | None = Field(None, ge=1)

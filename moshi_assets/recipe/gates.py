@@ -41,8 +41,8 @@ class Gates(BaseModel, extra="forbid", allow_inf_nan=False, use_attribute_docstr
     max_duration_ratio: float = Field(2.5, ge=0)
     """Longest duration, as a ratio to the longest that the text allows: above it the engine ran away."""
     recogniser: RecogniserName = "off"
-    """What hears the words for `max_wer`: ctc (the recipe's ctc_model), whisper (`whisper_model`), pocketsphinx (English
-    only, weak: it errs on every second word of good speech)."""
+    """What hears the words for `max_wer`: ctc (the recipe's ctc_model), whisper (`whisper_model`), pocketsphinx
+    (English only, weak: it errs on every second word of good speech)."""
     whisper_model: str | None = None
     """Folder of a Whisper model (transformers format); nothing is downloaded."""
     max_wer: float = Field(0.5, ge=0)

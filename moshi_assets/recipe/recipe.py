@@ -39,7 +39,8 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
                 and "bool" not in str(cls.model_fields[name].annotation)
             ):
                 raise ValueError(
-                    f"{name} is {str(value).lower()}, which is neither a number nor a name: write it in quotes or as a number"
+                    f"{name} is {str(value).lower()}, which is neither a number nor a name: write it in quotes or as "
+                    f"a number"
                 )
         return settings
 
@@ -93,12 +94,14 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     buffer_size: int = Field(64, ge=1, description="Manifest rows buffered between writes.")
     layout: Layout = Field(
         "sequential",
-        description="How turns are laid out: `sequential`, one after another, `gap` apart; `overlapped`, all start at 0 (more than two "
+        description="How turns are laid out: `sequential`, one after another, `gap` apart; `overlapped`, all start at "
+        "0 (more than two "
         "turns: each channel by itself).",
     )
     timing: Timing = Field(
         "fixed",
-        description="Silence between turns of the sequential layout: `fixed`, always `gap`; `natural`, drawn as people do it, with "
+        description="Silence between turns of the sequential layout: `fixed`, always `gap`; `natural`, drawn as "
+        "people do it, with "
         "overlaps. A gap of the record takes precedence.",
     )
     gap: float = Field(0.3, ge=0, le=60, description="Silence between turns with fixed timing (seconds).")
@@ -106,7 +109,8 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         None,
         ge=0,
         le=60,
-        description="Silence before the first turn of a dialogue (seconds); default: 0 with fixed timing, 0.2 with natural.",
+        description="Silence before the first turn of a dialogue (seconds); default: 0 with fixed timing, 0.2 with "
+        "natural.",
     )
     overlap_probability: float = Field(
         OVERLAP_SHARE, ge=0, le=1, description="Share of the changes of speaker that overlap with natural timing."
@@ -118,7 +122,8 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         None,
         ge=1,
         le=600,
-        description="Join whole dialogues of a shard into recordings of at most this length (seconds), to fill the training "
+        description="Join whole dialogues of a shard into recordings of at most this length (seconds), to fill the "
+        "training "
         "window: 100 for moshi-finetune's default; default: one dialogue a recording.",
     )
     pack_pause: float = Field(1.0, ge=0, le=60, description="Silence between the dialogues of a recording (seconds).")
@@ -130,7 +135,8 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     transcripts: bool = Field(True, description="Write the words of each recording and their times beside it.")
     aligner: AlignerName = Field(
         "auto",
-        description="What finds word times: `auto` takes the first that can of `engine` (times that the engine knows), `ctc` "
+        description="What finds word times: `auto` takes the first that can of `engine` (times that the engine "
+        "knows), `ctc` "
         "(with a model), `acoustic` (English) and `proportional` (by characters, approximate).",
     )
     ctc_model: str | None = Field(
@@ -196,7 +202,8 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     def _loudness_has_its_source(self) -> Recipe:
         if self.target_lufs is not None and not self.keep_mono:
             raise ValueError(
-                "target_lufs needs keep_mono: without mono parts another target would be applied to what was changed already"
+                "target_lufs needs keep_mono: without mono parts another target would be applied to what was changed "
+                "already"
             )
         return self
 

@@ -53,7 +53,8 @@ def missing_rows(store: DatasetStore, recipe: Recipe, shard: str) -> np.ndarray:
 
 def _finished(store: DatasetStore, recipe: Recipe, shard: str, rows: Sequence[int], rules: Rules) -> set[int]:
     """Rows of a shard whose mono parts may be gone: the sound lies in a recording, and what was measured of it still
-    passes; or their dialogue is rejected by these very rules."""
+    passes; or their dialogue is rejected by these very rules.
+    """
     tasks = store.tasks(shard)
     ids = tasks.column("dialogue_id").to_pylist()
     keys, texts = tasks.column("content_key").to_pylist(), tasks.column("text").to_pylist()
@@ -61,7 +62,9 @@ def _finished(store: DatasetStore, recipe: Recipe, shard: str, rows: Sequence[in
     judged = earlier_rows(store, shard)
     same_rules = table_rules(store, shard) == rules.fingerprint
     known = [judged.get(key) for key in keys]
-    rejected = {i for i, row in zip(ids, known) if same_rules and row and (row["fault"] or "").startswith(NOT_GOOD)}
+    rejected = {
+        i for i, row in zip(ids, known, strict=True) if same_rules and row and (row["fault"] or "").startswith(NOT_GOOD)
+    }
     recorded = RecordedShard(store, recipe, shard, [taken[row] for row in rows])
     return {
         row

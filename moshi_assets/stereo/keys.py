@@ -92,7 +92,8 @@ def recording_key(dialogue_keys: Sequence[bytes], recipe: Recipe) -> bytes:
 
 def are_current(recordings: Sequence[Recording], tasks: pa.Table, recipe: Recipe) -> bool:
     """True when the recordings of a shard are those of its tasks: every dialogue once, in input order, made as the
-    recipe says."""
+    recipe says.
+    """
     keys = {dialogue.id: dialogue_key(dialogue, recipe) for dialogue in shard_dialogues(tasks)}
     place = {dialogue_id: number for number, dialogue_id in enumerate(keys)}
     held = [dialogue_id for recording in recordings for dialogue_id in recording.dialogue_ids]

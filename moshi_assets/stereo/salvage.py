@@ -22,7 +22,9 @@ Apply = Callable[..., Iterable[Any]]
 
 
 def salvage_folder(store: DatasetStore, recipe: Recipe, shard: str) -> Path:
-    """Where sound taken out of recordings lies while these are written anew; at the recordings' rate, unlike mono parts."""
+    """Where sound taken out of recordings lies while these are written anew; at the recordings' rate, unlike mono
+    parts.
+    """
     return store.mono_folder(shard) / f"at_{recipe.sample_rate}"
 
 
@@ -52,7 +54,9 @@ class RecordedShard:
             and (not recording.balanced or (recording.path, recording.key) in kept)
             and any(turn.content_key in keys for turn in recording.turns)
         ]
-        for recording, faults in zip(candidates, apply(lambda r: recording_faults(self._folder, r), candidates)):
+        for recording, faults in zip(
+            candidates, apply(lambda r: recording_faults(self._folder, r), candidates), strict=True
+        ):
             if not faults:
                 self._where.update((turn.content_key, (recording, turn)) for turn in recording.turns)
 
@@ -100,7 +104,8 @@ def _spoken(turn: PlacedTurn, rate: int, samples: np.ndarray) -> SpokenTask:
 
 def earlier_recordings(store: DatasetStore, recipe: Recipe, shard: str) -> list[Recording]:
     """Recordings that a shard's index names; in those of older indexes the content keys are those of the unchanged
-    tasks."""
+    tasks.
+    """
     recordings = [recording for recording in read_index(store.index_path(shard)) if recording.failure is None]
     if all(turn.content_key for recording in recordings for turn in recording.turns):
         return recordings

@@ -87,10 +87,10 @@ def build_pairs(store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadPoo
 
     groups = stage.groups()
     kept = list(pool.map(stage.kept, groups))
-    stage.salvage([group for group, recording in zip(groups, kept) if recording is None])
+    stage.salvage([group for group, recording in zip(groups, kept, strict=True) if recording is None])
     figures = PairFigures()
     recordings = []
-    for group, recording, (built, faults) in zip(groups, kept, pool.map(stage.build, groups, kept)):
+    for group, recording, (built, faults) in zip(groups, kept, pool.map(stage.build, groups, kept), strict=True):
         recordings.append(built)
         figures.dialogues += len(group)
         if built.failure is not None:
@@ -144,7 +144,8 @@ class _Stage:
         missing = sum(key not in self._spoken and key not in self._recorded for key in keys)
         if missing and dialogue.id not in self._failures:
             raise DatasetError(
-                f"{missing} of {len(keys)} turns of dialogue {dialogue.id!r} are not spoken: materialize mono_syntheses "
+                f"{missing} of {len(keys)} turns of dialogue {dialogue.id!r} are not spoken: materialize "
+                f"mono_syntheses "
                 f"for {self._shard} first"
             )
         if missing:
@@ -155,7 +156,7 @@ class _Stage:
         rate = self._rate(formats[0][0])
         lengths = [resampled_frames(frames, at, rate) for at, frames in formats]
         starts = self._starts(dialogue, lengths, rate)  # silence at the edges of turns can only make it shorter
-        return MeasuredDialogue(dialogue, rate, max(map(sum, zip(starts, lengths))))
+        return MeasuredDialogue(dialogue, rate, max(map(sum, zip(starts, lengths, strict=True))))
 
     def _rate(self, native: int) -> int:
         return native if self._recipe.sample_rate == "native" else int(self._recipe.sample_rate)
@@ -163,7 +164,7 @@ class _Stage:
     def _starts(
         self, dialogue: ShardDialogue, lengths: Sequence[int], rate: int, edges: Sequence[tuple[int, int]] = ()
     ) -> list[int]:
-        bare = zip(dialogue.roles, lengths, dialogue.gaps, dialogue.backchannels)
+        bare = zip(dialogue.roles, lengths, dialogue.gaps, dialogue.backchannels, strict=True)
         turns = [TimedTurn(*turn, *edge) for turn, edge in zip_longest(bare, edges, fillvalue=(0, 0))]
         return place(turns, rate, self._model, dialogue_seed(self._recipe.seed, dialogue.id))
 
@@ -241,9 +242,9 @@ class _Stage:
                 samples, levels = balance(dialogue.roles, samples, rate, *targets)
                 self.levels.append(levels)
             starts = [begin + start for start in self._starts(dialogue, list(map(len, samples)), rate, edges)]
-            channels += zip(dialogue.roles, starts, samples)
+            channels += zip(dialogue.roles, starts, samples, strict=True)
             placed += _placed(dialogue, starts, samples, spoken, edges)
-            begin = max(start + len(sound) for start, sound in zip(starts, samples))
+            begin = max(start + len(sound) for start, sound in zip(starts, samples, strict=True))
             begin += round(self._recipe.pack_pause * rate)
         return assemble(channels), rate, tuple(placed)
 
@@ -275,6 +276,6 @@ def _placed(
             *edge,
         )
         for number, (role, start, sound, task, backchannel, edge) in enumerate(
-            zip(dialogue.roles, starts, samples, spoken, dialogue.backchannels, edges)
+            zip(dialogue.roles, starts, samples, spoken, dialogue.backchannels, edges, strict=True)
         )
     ]

@@ -24,7 +24,9 @@ class TimedTurn(NamedTuple):
     frames: int
     """Length of its sound, at least 1."""
     gap: float | None = None
-    """Seconds from the end of the turn before to this one's start, negative for an overlap; None: the model's choice."""
+    """Seconds from the end of the turn before to this one's start, negative for an overlap; None: the model's
+    choice.
+    """
     backchannel: bool = False
     """A short listener's sound, laid over the other's turn."""
     lead: int = 0
@@ -45,8 +47,8 @@ def place(turns: Sequence[TimedTurn], sample_rate: int, model: TimingModel, seed
 
     Whatever the input: turns of one role never overlap, nothing starts before frame 0, and no turn starts before the
     one it follows. A gap of the record counts from the end of the turn before it and is kept to the sample unless that
-    would break one of these. The model's own gap counts from when nobody speaks any more, a natural one from when nobody is
-    heard any more to when the turn is heard: speech synthesis puts silence around what it says.
+    would break one of these. The model's own gap counts from when nobody speaks any more, a natural one from when
+    nobody is heard any more to when the turn is heard: speech synthesis puts silence around what it says.
 
     A backchannel lies inside the last turn of the other speaker and moves nothing that follows; where it can only
     begin after that turn, it is a turn like any other.

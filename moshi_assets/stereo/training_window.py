@@ -41,6 +41,7 @@ def window_advice(recordings: int, audio_seconds: float, windows: int, packed: b
         else f"join dialogues with pack_seconds: {TRAINING_WINDOW:.0f} (--pack-seconds {TRAINING_WINDOW:.0f})"
     )
     return (
-        f"recordings of {mean:.1f} s on average fill {100 * fill:.0f} % of windows of {TRAINING_WINDOW:.0f} s, and the rest is "
+        f"recordings of {mean:.1f} s on average fill {100 * fill:.0f} % of windows of {TRAINING_WINDOW:.0f} s, and "
+        f"the rest is "
         f"trained as silence: {remedy}, or train with a duration_sec of about {max(1, round(mean))}"
     )

@@ -56,7 +56,8 @@ class TurnTaking:
 def floor_transfer_offsets(recording: Recording) -> Iterator[float]:
     """Seconds from the end of each turn to the start of the next where the speaker changes, within each dialogue.
 
-    Between what is heard: silence around an utterance belongs to the gap. Backchannels are left out: they do not take the floor.
+    Between what is heard: silence around an utterance belongs to the gap. Backchannels are left out: they do not take
+    the floor.
     """
 
     def dialogue(turn: PlacedTurn) -> str:

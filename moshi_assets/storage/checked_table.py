@@ -1,5 +1,6 @@
 """Small Arrow tables on disk, whole or absent, with a checksum: Arrow trusts the bytes it is given and may crash on
-damaged ones."""
+damaged ones.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What lies in the inbox, `<data root>/inbox/`: dialogue files, their recipes, and which file a dataset is made from."""
+"""What lies in the inbox, `<data root>/inbox/`: dialogue files, their recipes, and which file a dataset is made
+from.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,8 @@ def look_into(folder: Path) -> tuple[list[InboxFile], list[str]]:
 
 
 def refusals(files: Iterable[InboxFile], root: Path, taken: Iterable[str] = ()) -> dict[str, str]:
-    """Why files cannot become a dataset, by file name: two that would become the same one, or one that there is already.
+    """Why files cannot become a dataset, by file name: two that would become the same one, or one that there is
+    already.
 
     Args:
         files: all dialogue files of the inbox.

@@ -1,5 +1,6 @@
 """Links in a dataset folder that lead out of it: nothing is written through one, and what it leads to is no part of the
-dataset. The folder itself may be a link; so may what leads to another place inside."""
+dataset. The folder itself may be a link; so may what leads to another place inside.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ class OutsideLink(OSError):
 
     def __init__(self, link: Path) -> None:
         super().__init__(
-            f"{link} is a link that leads out of the dataset folder, or nowhere: nothing is read or written through it. Remove it, or put "
+            f"{link} is a link that leads out of the dataset folder, or nowhere: nothing is read or written through "
+            f"it. Remove it, or put "
             f"what it leads to in its place (to keep a dataset on another disk, link its whole folder)"
         )
 

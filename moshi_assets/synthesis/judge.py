@@ -62,7 +62,7 @@ class Judge:
                 Heard(judged[n].row.samples, judged[n].row.sample_rate, utterances[n][0].text, utterances[n][0].voice)
                 for n in good
             ]
-            for number, values in zip(good, self._listeners.listen(heard)):
+            for number, values in zip(good, self._listeners.listen(heard), strict=True):
                 row, text = judged[number].row, utterances[number][0].text
                 assert row.measures  # what has no measures has a fault
                 measures = rounded(Measures(**row.measures._asdict() | values))

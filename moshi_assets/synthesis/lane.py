@@ -1,7 +1,7 @@
 """The synthesis loop of one lane: reader -> bounded queue -> engine -> bounded queue -> judge and writer.
 
-The engine has the main thread; reading, judging and writing overlap with it. Audio goes from the engine to Arrow parts in
-memory. What fails its gates comes back and is spoken again, with another seed, in batches; the last
+The engine has the main thread; reading, judging and writing overlap with it. Audio goes from the engine to Arrow parts
+in memory. What fails its gates comes back and is spoken again, with another seed, in batches; the last
 of a shard once the first batch of the next one is spoken, so that the engine does not wait for the judge.
 What a killed lane loses is bounded by `UNWRITTEN_ROWS`.
 """
@@ -34,7 +34,10 @@ from .writer import LaneWriter
 logger = logging.getLogger(__name__)
 
 UNWRITTEN_ROWS = 64
-"""Most utterances spoken but not on disk; one being written, one being filled. Two engine batches where that is more."""
+"""Most utterances spoken but not on disk; one being written, one being filled.
+
+Two engine batches where that is more.
+"""
 HOPELESS_FAILURES = 50
 """Utterances failed in a row after which the engine is taken to be broken (a lost GPU, say)."""
 _POLL_SECONDS = 0.2
@@ -47,7 +50,10 @@ class LaneReport:
     lane: int
     figures: dict[str, SpeechFigures] = field(default_factory=dict)
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Shard key -> dialogue id -> why the engine could not speak it. What it spoke badly is told by the shard's parts."""
+    """Shard key -> dialogue id -> why the engine could not speak it.
+
+    What it spoke badly is told by the shard's parts.
+    """
     load_seconds: float = 0.0
     """Wall time to load the engine."""
     closed: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -176,7 +182,8 @@ class Lane:
             yield shard, batch, depth
 
     def _speak(self, shard: str, batch: list[Utterance], report: LaneReport) -> None:
-        """Give a batch to the engine, and hand what has ended to the judge; what only has to be judged goes there as it is.
+        """Give a batch to the engine, and hand what has ended to the judge; what only has to be judged goes there as it
+        is.
 
         With an engine that goes on, as many as a batch stay with it: their end is spoken together with the next batch.
         """
@@ -269,7 +276,8 @@ class Lane:
         if to_the_end and not self._any_good and self._rejected >= HOPELESS_FAILURES:
             raise EngineError(
                 f"of engine {self._recipe.engine!r} the first {self._rejected} utterances failed their gates on every "
-                f"attempt, the last because {self._last_fault}: if that is what it should sound like, change 'gates' in "
+                f"attempt, the last because {self._last_fault}: if that is what it should sound like, change 'gates' "
+                f"in "
                 f"the recipe"
             )
 

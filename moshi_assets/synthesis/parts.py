@@ -62,7 +62,7 @@ def write_part(folder: Path, rows: Sequence[SpokenTask]) -> Path:
     offsets = np.zeros(len(rows) + 1, np.int32)
     np.cumsum([len(row.samples) for row in rows], out=offsets[1:])
     samples = pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate([row.samples for row in rows])))
-    measures = zip(*[row.measures or (None,) * len(MEASURE_FIELDS) for row in rows])
+    measures = zip(*[row.measures or (None,) * len(MEASURE_FIELDS) for row in rows], strict=True)
     batch = pa.record_batch(
         [
             pa.array([row.content_key for row in rows], pa.binary(16)),
@@ -73,7 +73,7 @@ def write_part(folder: Path, rows: Sequence[SpokenTask]) -> Path:
             pa.array([row.attempt for row in rows], pa.int16()),
             pa.array([row.failure for row in rows], pa.string()),
             pa.array([row.listeners for row in rows], pa.string()),
-            *(pa.array(column, field.type) for column, field in zip(measures, MEASURE_FIELDS)),
+            *(pa.array(column, field.type) for column, field in zip(measures, MEASURE_FIELDS, strict=True)),
         ],
         schema=PART_SCHEMA,
     )
@@ -109,7 +109,7 @@ class Part:
     @cached_property
     def _known(self) -> list[tuple]:
         """All but the sound of each row, made at once: column by column costs far less than cell by cell."""
-        measures = zip(*(self._column(field.name) for field in MEASURE_FIELDS))
+        measures = zip(*(self._column(field.name) for field in MEASURE_FIELDS), strict=True)
         return [
             (wall, when, attempt or 0, failure, Measures(*taken) if taken[0] is not None else None, listeners or "")
             for wall, when, attempt, failure, taken, listeners in zip(
@@ -119,6 +119,7 @@ class Part:
                 self._column("failure"),
                 measures,
                 self._column("listeners"),
+                strict=True,
             )
         ]
 
@@ -127,7 +128,7 @@ class Part:
             return [None] * len(self.keys)
         offsets, flat = _lists(self.table, "word_times")
         there = self.table.column("word_times").is_valid().to_pylist()
-        return [flat[a:b].reshape(-1, 2) if ok else None for a, b, ok in zip(offsets, offsets[1:], there)]
+        return [flat[a:b].reshape(-1, 2) if ok else None for a, b, ok in zip(offsets, offsets[1:], there, strict=False)]
 
     def _column(self, name: str) -> list[Any]:
         if name in self.table.schema.names:
@@ -188,7 +189,7 @@ class SpokenShard:
                     self.damaged.append(path)
                     continue
                 self.parts.append(part)
-                for number, (key, audible) in enumerate(zip(part.keys, part.audible())):
+                for number, (key, audible) in enumerate(zip(part.keys, part.audible(), strict=True)):
                     if audible:
                         self._where[key] = (part, number)
                     else:

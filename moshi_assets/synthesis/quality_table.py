@@ -35,8 +35,8 @@ QUALITY_SCHEMA = pa.schema(
 )
 """One row an utterance of the shard, in the order of its tasks.
 
-`attempt` is the one that was chosen, from 0: each has a seed of its own; of an utterance that was rejected it is the last
-one, and `fault` says why. The measures are null where it could not be spoken at all.
+`attempt` is the one that was chosen, from 0: each has a seed of its own; of an utterance that was rejected it is the
+last one, and `fault` says why. The measures are null where it could not be spoken at all.
 """
 
 
@@ -81,7 +81,9 @@ def finish_shard(store: DatasetStore, recipe: Recipe, shard: str, unspoken: Mapp
     failures = dict(unspoken)
     rows: list[dict[str, Any]] = []
     columns = ("dialogue_id", "turn", "role", "voice", "text", "content_key")
-    for dialogue_id, turn, role, voice, text, key in zip(*(tasks.column(name).to_pylist() for name in columns)):
+    for dialogue_id, turn, role, voice, text, key in zip(
+        *(tasks.column(name).to_pylist() for name in columns), strict=True
+    ):
         row: dict[str, Any] = {
             "dialogue_id": dialogue_id,
             "turn": turn,
@@ -125,14 +127,17 @@ def read_quality(store: DatasetStore, shard: str) -> pa.Table:
 def spoken_tasks(store: DatasetStore, shard: str) -> pa.Table:
     """Tasks of a shard (TASK_SCHEMA) with the content keys of the attempts that were taken.
 
-    Rejected tasks get a key that matches no audio. Unlike `DatasetStore.tasks`, the result changes once the shard is spoken.
+    Rejected tasks get a key that matches no audio. Unlike `DatasetStore.tasks`, the result changes once the shard is
+    spoken.
 
     Raises:
         DatasetError: as `DatasetStore.tasks`.
     """
     tasks, quality = store.tasks(shard), read_quality(store, shard)
     taken = {}
-    for key, attempt, fault in zip(*(quality.column(c).to_pylist() for c in ("content_key", "attempt", "fault"))):
+    for key, attempt, fault in zip(
+        *(quality.column(c).to_pylist() for c in ("content_key", "attempt", "fault")), strict=True
+    ):
         if attempt or fault:
             taken[key] = rejected_key(key) if fault else attempt_key(key, attempt)
     if not taken:
@@ -217,7 +222,7 @@ def _mismatch(good: pa.Table) -> dict[str, float]:
     """How far the two speakers of a dialogue lie apart in loudness, LU: mean and largest over the dialogues."""
     levels: dict[str, dict[str, list[float]]] = {}
     for dialogue_id, role, level in zip(
-        *(good.column(name).to_pylist() for name in ("dialogue_id", "role", "loudness_lufs"))
+        *(good.column(name).to_pylist() for name in ("dialogue_id", "role", "loudness_lufs")), strict=True
     ):
         if level is not None:
             levels.setdefault(dialogue_id, {}).setdefault(role, []).append(level)

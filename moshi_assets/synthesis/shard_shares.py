@@ -1,4 +1,6 @@
-"""A shard is done when every lane has spoken its share of it; the last of them finds that out, without asking the others."""
+"""A shard is done when every lane has spoken its share of it; the last of them finds that out, without asking the
+others.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from .figures import SpeechFigures
 def leave_share(
     store: DatasetStore, shard: str, lane: int, lanes: int, figures: SpeechFigures, failures: dict[str, str]
 ) -> tuple[SpeechFigures, dict[str, str]] | None:
-    """Leave what a lane did of a shard, all of which lies on disk; the figures and failures of all lanes for the last one.
+    """Leave what a lane did of a shard, all of which lies on disk; the figures and failures of all lanes for the last
+    one.
 
     One lane alone is ever told that it is the last. The files go away with the progress of the lanes.
 

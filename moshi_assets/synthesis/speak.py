@@ -20,8 +20,8 @@ class Outcome(NamedTuple):
     number: int
     """What `Speaker.add` said."""
     row: SpokenTask | Exception
-    """Sound that cannot be used (empty, silent, not a number) is no exception but a row with a `failure`: another seed may do
-    better."""
+    """Sound that cannot be used (empty, silent, not a number) is no exception but a row with a `failure`: another seed
+    may do better."""
 
 
 class Speaker:

@@ -28,8 +28,9 @@ def close_shard(
         unspoken: dialogue id -> why the engine could not speak a turn of it.
 
     Returns:
-        Numbers for metadata. `spoken`, `reused` and `spoken_seconds` tell of now. Speed, latency and memory are those of
-        the last time that anything was spoken, so that a run which only finds everything there leaves the plots alone.
+        Numbers for metadata. `spoken`, `reused` and `spoken_seconds` tell of now. Speed, latency and memory are those
+        of the last time that anything was spoken, so that a run which only finds everything there leaves the plots
+        alone.
     """
     tasks = store.tasks(shard)
     quality = finish_shard(store, recipe, shard, unspoken)

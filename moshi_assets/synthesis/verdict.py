@@ -1,8 +1,8 @@
 """What is known of an utterance, and what follows: which attempt is taken, what is to be done, or why it is rejected.
 
-The first attempt that passes the gates is taken. The verdict follows from the stored measures alone, so that thresholds may
-change: utterances on disk are judged again, and only those are spoken again whose taken attempt fails now, or of which an
-earlier attempt would pass now (the sound of a failed attempt is not kept).
+The first attempt that passes the gates is taken. The verdict follows from the stored measures alone, so that thresholds
+may change: utterances on disk are judged again, and only those are spoken again whose taken attempt fails now, or of
+which an earlier attempt would pass now (the sound of a failed attempt is not kept).
 """
 
 from __future__ import annotations

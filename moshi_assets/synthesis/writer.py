@@ -45,7 +45,7 @@ class LaneWriter:
             self._shard = shard
         verdicts = []
         judged = self._judge.judge([(utterance.task, row) for utterance, row in utterances])
-        for (utterance, spoken), (row, faults) in zip(utterances, judged):
+        for (utterance, spoken), (row, faults) in zip(utterances, judged, strict=True):
             keep = not faults and not utterance.known
             self._pending.append(row if keep else row._replace(samples=NO_AUDIO, word_times=None))
             if keep and self._recipe.keep_temp:

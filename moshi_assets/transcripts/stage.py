@@ -125,7 +125,7 @@ def build_transcripts(
             return None
         return held if not _faults(store, recording, turn_texts(recording, texts)) else None
 
-    for recording, held in zip(recordings, pool.map(look, recordings)):
+    for recording, held in zip(recordings, pool.map(look, recordings), strict=True):
         figures.recordings += 1
         if held:
             figures.reused += 1
@@ -205,7 +205,9 @@ def _write_group(
 ) -> None:
     """Align the turns of some recordings together; write, read back and count their transcripts."""
     said = [turn_texts(recording, texts_of) for recording in recordings]
-    turns = [turn for recording, texts in zip(recordings, said) for turn in utterances(store, recording, texts)]
+    turns = [
+        turn for recording, texts in zip(recordings, said, strict=True) for turn in utterances(store, recording, texts)
+    ]
     figures.aligned_seconds += sum(turn.duration for turn in turns)
     found = iter(word_times.align(turns))
     alignments = [[next(found) for _ in recording.turns] for recording in recordings]
@@ -216,12 +218,12 @@ def _write_group(
         return transcript, _faults(store, recording, texts)
 
     for recording, aligned, (transcript, faults) in zip(
-        recordings, alignments, pool.map(write, recordings, alignments, said)
+        recordings, alignments, pool.map(write, recordings, alignments, said), strict=True
     ):
         figures.written += 1
         figures.count(transcript)
         figures.faults += faults
-        for turn, alignment in zip(recording.turns, aligned):
+        for turn, alignment in zip(recording.turns, aligned, strict=True):
             if alignment.failures and len(figures.reasons) < _MAX_REASONS:
                 figures.reasons.append(
                     f"{recording.path}, {turn.dialogue_id!r}, turn {turn.turn}: {'; '.join(alignment.failures)}"
@@ -259,7 +261,7 @@ def utterances(store: DatasetStore, recording: Recording, texts: Sequence[str]) 
             recording.sample_rate,
             None if turn.word_times is None else np.reshape(turn.word_times, (-1, 2)),
         )
-        for turn, text in zip(recording.turns, texts)
+        for turn, text in zip(recording.turns, texts, strict=True)
     ]
 
 
@@ -278,6 +280,6 @@ def _transcript(recording: Recording, alignments: Sequence[Alignment], key: str)
     turns = [
         # Down to whole milliseconds, as the words' times are: what ends inside its turn then ends inside the recording.
         (turn.role, 1000 * turn.start // recording.sample_rate / 1000, alignment.words)
-        for turn, alignment in zip(recording.turns, alignments)
+        for turn, alignment in zip(recording.turns, alignments, strict=True)
     ]
     return Transcript(merge_turns(turns), [alignment.method for alignment in alignments], key)

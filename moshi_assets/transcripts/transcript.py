@@ -1,7 +1,7 @@
 """The transcript of one recording: a JSON file beside the WAV, as moshi-finetune reads it.
 
-`{"alignments": [[word, [start, end], speaker], ...]}`, seconds from the start of the recording, sorted by start over both
-speakers: the trainer searches before it sorts. It ignores the other keys, which say how the times were found.
+`{"alignments": [[word, [start, end], speaker], ...]}`, seconds from the start of the recording, sorted by start over
+both speakers: the trainer searches before it sorts. It ignores the other keys, which say how the times were found.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from ..storage.whole_file import write_whole
 SPEAKER: dict[str, str] = {"assistant": "SPEAKER_MAIN", "user": "SPEAKER_USER"}
 """Moshi is trained on the words of SPEAKER_MAIN, the left channel."""
 SLOT_SECONDS = 0.08
-"""One text token's time (Mimi runs at 12.5 frames a second): of two words that start in one, the first is overwritten."""
+"""One text token's time (Mimi runs at 12.5 frames a second): of two words that start in one, the first is
+overwritten.
+"""
 
 Row = tuple[str, tuple[float, float], str]
 """Word, its start and end in seconds, and its speaker."""
@@ -128,7 +130,7 @@ def _sound_faults(
     told = set()
     for role, speaker in SPEAKER.items():
         words = iter([(word, start, end) for word, (start, end), who in rows if who == speaker])
-        for turn, text in sorted(zip(recording.turns, texts), key=lambda entry: entry[0].start):
+        for turn, text in sorted(zip(recording.turns, texts, strict=True), key=lambda entry: entry[0].start):
             if turn.role != role:
                 continue
             begin = turn.start / recording.sample_rate
@@ -152,7 +154,9 @@ def _faults(rows: Sequence[Row], recording: Recording, texts: Sequence[str]) -> 
     if not any(who == SPEAKER["assistant"] for _, _, who in rows):
         yield "assistant_words", "it holds no word of the assistant"
     for role, speaker in SPEAKER.items():
-        turns = sorted((turn.start, text) for turn, text in zip(recording.turns, texts) if turn.role == role)
+        turns = sorted(
+            (turn.start, text) for turn, text in zip(recording.turns, texts, strict=True) if turn.role == role
+        )
         said = [word for _, text in turns for word in split_words(text)]
         held = [word for word, _, who in rows if who == speaker]
         if held != said:

@@ -1,4 +1,6 @@
-"""Benchmarks as they are started, on the smallest input: that they still run, and what a chain keeps that was broken off."""
+"""Benchmarks as they are started, on the smallest input: that they still run, and what a chain keeps that was broken
+off.
+"""
 
 import json
 import os

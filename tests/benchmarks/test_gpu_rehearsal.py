@@ -1,4 +1,6 @@
-"""`python -m benchmarks.gpu` rehearsed on the CPU at tiny size, so that its first minutes on a card are not its first at all."""
+"""`python -m benchmarks.gpu` rehearsed on the CPU at tiny size, so that its first minutes on a card are not its first
+at all.
+"""
 
 import json
 import os

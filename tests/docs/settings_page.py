@@ -24,7 +24,7 @@ Every setting is a key of a recipe file (`--recipe FILE.yaml`, [examples](../exa
 that are built later from the UI need no configuration.
 
 <!-- Written by tests/docs/settings_page.py from the recipe: edit the descriptions there. -->
-"""
+"""  # noqa: E501
 OWN_FLAGS = """
 ## Flags that are no settings
 

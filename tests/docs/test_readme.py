@@ -72,7 +72,8 @@ def test_the_readmes_commands_build_its_three_dialogues_with_either_engine(new_u
     typed = [words for block in blocks(README, "bash")[1:] for words in commands(block)]
     assert [Path(words[0]).name for words in typed] == ["moshi-assets", "moshi-assets", "indextts", "moshi-assets"]
 
-    # What a reader downloads is several GB. A tiny checkpoint takes its place, whose random weights never end an utterance.
+    # What a reader downloads is several GB. A tiny checkpoint takes its place, whose random weights never end an
+    # utterance.
     (new_user / "tiny.yaml").write_text("gates: {enabled: false}\nindextts2: {generation: {max_mel_tokens: 20}}\n")
     for words in typed:
         if words[1] == "download":

@@ -36,7 +36,7 @@ def test_a_text_is_spoken_into_a_file(checkpoint_dir, voice, tmp_path):
 
 def test_an_emotion_may_be_given(checkpoint_dir, voice, tmp_path):
     files = [tmp_path / "plain.wav", tmp_path / "sad.wav"]
-    for path, emotion in zip(files, ([], ["--emotion", "sad=0.7", "--emotion-alpha", "0.9"])):
+    for path, emotion in zip(files, ([], ["--emotion", "sad=0.7", "--emotion-alpha", "0.9"]), strict=True):
         arguments = [
             "Good morning.",
             "--voice",

@@ -474,7 +474,7 @@ def test_requests_give_what_their_own_calls_give(tts, voice, other_voice):
         tts.infer(voice, TEXT, None, emo_vector=vector, use_random=True, seed=3, return_audio=True, **SHORT),
     ]
     assert [len(a.wav_tensor) for a in results] == [len(b.wav_tensor) for b in single]
-    assert max((a.wav_tensor - b.wav_tensor).abs().max() for a, b in zip(results, single)) <= 8 / 32767
+    assert max((a.wav_tensor - b.wav_tensor).abs().max() for a, b in zip(results, single, strict=True)) <= 8 / 32767
 
 
 def test_an_emotion_has_one_source():
@@ -555,7 +555,7 @@ def test_many_threads_on_one_instance_give_what_each_would_give_alone(spoken):
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda seed: spoken(seed=seed), range(4)))
 
-    assert all(torch.equal(a, b) for a, b in zip(alone, together))
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
 def test_threads_may_take_turns(tts, voice):

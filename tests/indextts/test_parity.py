@@ -1,7 +1,7 @@
 """The loaded model against the goldens: every component as it comes out of a checkpoint folder, and the whole chain.
 
-The other test files look at each module more closely; here the weights come through files, loading and fusing. Every test runs
-on the CPU, and where there is a GPU once more on it, in float32 and within the same tolerances.
+The other test files look at each module more closely; here the weights come through files, loading and fusing. Every
+test runs on the CPU, and where there is a GPU once more on it, in float32 and within the same tolerances.
 """
 
 import numpy as np
@@ -31,11 +31,12 @@ WAVE_STEPS = 8
 def tts(request, tts, checkpoint_dir):
     """The tiny model on the CPU, and on a GPU."""
     if request.param == "cpu":
-        return tts
+        yield tts
+        return
     convolutions = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False  # torch's own default rounds the operands of convolutions to 10 bits
-    request.addfinalizer(lambda: setattr(torch.backends.cudnn, "allow_tf32", convolutions))
-    return IndexTTS2(checkpoint_dir / "config.yaml", checkpoint_dir, device=request.param, text_readers=0)
+    yield IndexTTS2(checkpoint_dir / "config.yaml", checkpoint_dir, device=request.param, text_readers=0)
+    torch.backends.cudnn.allow_tf32 = convolutions
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ for _variable in list(os.environ):  # `make test` exports the project's own inst
     if _variable.startswith(("DAGSTER_", "MOSHI_ASSETS_")):
         del os.environ[_variable]
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-# A shell starts what it puts into the background with SIGINT ignored, and so would be every command that a test interrupts.
+# A shell starts what it puts into the background with SIGINT ignored, and so would be every command that a test
+# interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:

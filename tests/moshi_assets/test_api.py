@@ -113,7 +113,7 @@ def test_damaged_files_are_named(dataset, tmp_path):
 def test_an_interrupt_of_the_program_ends_the_build_and_the_same_program_goes_on(tmp_path):
     lines = [line | {"id": f"{line['id']}-{n}"} for n in range(20) for line in DIALOGUES]
     (tmp_path / "long.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    slow = "from moshi_assets import build_dataset\nprint(len(build_dataset('long.jsonl', engine='noise', noise={'seconds_per_call': %s})))\n"
+    slow = "from moshi_assets import build_dataset\nprint(len(build_dataset('long.jsonl', engine='noise', noise={'seconds_per_call': %s})))\n"  # noqa: E501
     (tmp_path / "slow.py").write_text(slow % 1.0)
     program = subprocess.Popen([sys.executable, "slow.py"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.glob("data/long/mono/*")) and program.poll() is None:

@@ -1,4 +1,6 @@
-"""Each folder imports only from those before it: the table in `moshi_assets/__init__.py` against the imports themselves."""
+"""Each folder imports only from those before it: the table in `moshi_assets/__init__.py` against the imports
+themselves.
+"""
 
 import ast
 from collections.abc import Iterator

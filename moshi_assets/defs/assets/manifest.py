@@ -103,7 +103,8 @@ def _report(context: dg.AssetExecutionContext, store: DatasetStore) -> dict[str,
         with suppress(OSError):
             store.report_path.unlink(missing_ok=True)  # an earlier one would pass for this dataset's
         context.log.warning(
-            f"{store.name}: its report could not be written ({type(error).__name__}: {error}); to try again: moshi-assets report {store.folder}"
+            f"{store.name}: its report could not be written ({type(error).__name__}: {error}); to try again: "
+            f"moshi-assets report {store.folder}"
         )
         return {"report_problem": dg.MetadataValue.text(f"not written, {type(error).__name__}: {error}")}
     for problem in outcome.problems:

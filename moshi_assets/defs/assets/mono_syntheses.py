@@ -121,6 +121,6 @@ def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoo
     kinds={"python", "arrow"},
     group_name="moshi",
 )
-def mono_syntheses(synthesis_tasks):
+def mono_syntheses(synthesis_tasks):  # type: ignore[no-untyped-def]  # Dagster would take an annotation for a type of its own
     """Every task of a shard as mono int16 audio in Arrow parts; only what is missing or changed is spoken."""
     return gather_lanes(plan_lanes(synthesis_tasks).map(speak_lane).collect())

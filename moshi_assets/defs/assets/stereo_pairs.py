@@ -46,7 +46,7 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
         lock = dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id))
         with lock, shard_workers(len(keys), len(keys) * recipe.samples_per_shard) as workers:
             built = workers.map(partial(build_shard, store, recipe, workers.threads), keys)
-            for key, (figures, wall, peak) in zip(keys, built):
+            for key, (figures, wall, peak) in zip(keys, built, strict=True):
                 found = figures.faults + gate_faults(store, recipe, key)
                 faults += found
                 tables.append(read_quality(store, key))

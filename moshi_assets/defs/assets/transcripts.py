@@ -23,7 +23,7 @@ from .stereo_pairs import stereo_pairs
     partitions_def=shards,
     deps=[stereo_pairs],
     backfill_policy=SINGLE_RUN,
-    code_version="1",  # raise it when the same recordings get other words or times (an aligner: VERSION in moshi_assets/transcripts/stage.py)
+    code_version="1",  # raise it when the same recordings get other words or times (an aligner: VERSION in moshi_assets/transcripts/stage.py)  # noqa: E501
     owners=OWNERS,
     check_specs=TRANSCRIPT_CHECKS,
     kinds={"python", "json"},
@@ -61,7 +61,8 @@ def _warn(context: dg.AssetExecutionContext, shard: str, figures: TranscriptFigu
         context.log.warning(reason)
     if figures.methods[APPROXIMATE]:
         context.log.warning(
-            f"{shard}: the word times of {figures.methods[APPROXIMATE]} of {figures.methods.total()} turns are approximate "
+            f"{shard}: the word times of {figures.methods[APPROXIMATE]} of {figures.methods.total()} turns are "
+            f"approximate "
             f"(by characters); with a CTC model of their language (ctc_model) they would be heard"
         )
 

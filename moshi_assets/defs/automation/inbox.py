@@ -24,9 +24,9 @@ _MOST_NAMED = 10
 def inbox(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResult | dg.SkipReason:
     """Start a dataset for each new or changed file; `NAME.yaml` beside `NAME.jsonl` is its recipe.
 
-    A file is taken when it and its recipe have not changed since the last tick, so that a half-copied one is left alone.
-    The cursor holds, by file name, the state last seen and what became of the file: `taken`, `changed` since it was taken, why
-    it was refused, or nothing yet.
+    A file is taken when it and its recipe have not changed since the last tick, so that a half-copied one is left
+    alone. The cursor holds, by file name, the state last seen and what became of the file: `taken`, `changed` since it
+    was taken, why it was refused, or nothing yet.
     """
     try:
         folder = open_inbox(data.root)
@@ -71,7 +71,8 @@ def _why_nothing(waiting: list[str], refused: dict[str, str], others: list[str])
     reasons += [f"{name!r} is refused: {reason}" for name, reason in list(refused.items())[:_MOST_NAMED]]
     if others:
         reasons.append(
-            f"left alone: {_named(others)} (dialogue files end in {' or '.join(ENDINGS)}, and NAME.yaml is the recipe of "
+            f"left alone: {_named(others)} (dialogue files end in {' or '.join(ENDINGS)}, and NAME.yaml is the recipe "
+            f"of "
             f"NAME.jsonl)"
         )
     return "; ".join(reasons) or "nothing new in the inbox"

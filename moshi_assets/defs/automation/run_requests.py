@@ -9,7 +9,9 @@ from ..partitions import contiguous_ranges, register_dataset
 from ..run_tags import DATASET_TAG, GPU_TAG
 
 SHARDS_PER_RUN = 64
-"""Most shards of one requested run: 16 384 dialogues at the default shard size, hours of work, yet resumable in the UI."""
+"""Most shards of one requested run: 16 384 dialogues at the default shard size, hours of work, yet resumable in the
+UI.
+"""
 
 WAITING_OR_ACTIVE = [
     dg.DagsterRunStatus.NOT_STARTED,

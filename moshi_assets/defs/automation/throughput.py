@@ -33,8 +33,8 @@ def warning_share() -> float:
 def throughput(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Report an observation with the latest throughput beside the recent median; warn when it fell.
 
-    Shards are compared with earlier ones of their own dataset. Those in which little was spoken (resumed ones) say nothing about
-    speed and are left out.
+    Shards are compared with earlier ones of their own dataset. Those in which little was spoken (resumed ones) say
+    nothing about speed and are left out.
     """
     cursor = int(context.cursor) if context.cursor else None
     asset = dg.AssetKey("mono_syntheses")
@@ -63,14 +63,15 @@ def throughput(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Skip
         if latest < warning_share() * median:
             metadata["slow"] = True
             context.log.warning(
-                f"{dataset}: throughput fell to {latest:.2f} x real time, {100 * latest / median:.0f} % of the recent median "
+                f"{dataset}: throughput fell to {latest:.2f} x real time, {100 * latest / median:.0f} % of the recent "
+                f"median "
                 f"{median:.2f}: look for another process on the GPU, a full disk or longer texts"
             )
     return dg.SensorResult(asset_events=[dg.AssetObservation("mono_syntheses", metadata=metadata)])
 
 
 def _rate(record: dg.EventLogRecord, dataset: str) -> float | None:
-    """x real time of one materialization that spoke at least half of its tasks, where it is of the dataset."""
+    """X real time of one materialization that spoke at least half of its tasks, where it is of the dataset."""
     materialization = record.asset_materialization
     if materialization is None or is_early(materialization) or dataset_of(record.partition_key or "") != dataset:
         return None

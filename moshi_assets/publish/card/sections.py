@@ -28,7 +28,8 @@ _PURPOSE = {TRAIN: "train", EVAL: "eval, never trained on"}
 _SPEAKS = {
     "builtin": "`hibari-tts`, a small neural English voice (Apache-2.0).",
     "indextts2": "IndexTTS2, a zero-shot neural voice: each speaker sounds like the recording named above.",
-    "noise": "The `noise` engine: **what you hear is seeded noise, not speech**. It serves to measure throughput; there is "
+    "noise": "The `noise` engine: **what you hear is seeded noise, not speech**. It serves to measure throughput; "
+    "there is "
     "nothing to train on here.",
 }
 
@@ -46,7 +47,8 @@ def contents(figures: CardFigures, recipe: Recipe) -> str:
     return (
         "## Contents\n\n"
         + table(head, rows, figures=6)
-        + f"\nRecordings are two-channel WAVs, {rates}, 16 bit: **left is the assistant** (Moshi), **right the user**; a "
+        + f"\nRecordings are two-channel WAVs, {rates}, 16 bit: **left is the assistant** (Moshi), **right the "
+        f"user**; a "
         "channel is exact zero while its speaker is silent. "
         + (
             "Beside each lies a `.json` with both speakers' words and their times in seconds "
@@ -150,11 +152,13 @@ def training(figures: CardFigures, name: str, pack_seconds: float | None) -> str
         f"{100 * window.padded:.1f} % of their time padding, which is trained as silence. "
         + (f"With {TRAINING_WINDOW:g} s it would be {100 * longest.padded:.1f} %. " if longest != window else "")
         + f"One pass takes {steps} step{'s' * (steps > 1)} of {BATCH_SIZE} windows, "
-        f"{MAX_STEPS} steps are {MAX_STEPS / steps:.1f} passes: choose `max_steps` and `batch_size` for your data and GPU.\n"
+        f"{MAX_STEPS} steps are {MAX_STEPS / steps:.1f} passes: choose `max_steps` and `batch_size` for your data and "
+        f"GPU.\n"
     )
     if window.padded > MUCH_PADDING and not pack_seconds:
         why += (
-            f"\nTo waste less, and to train on whole contexts, join dialogues into recordings that fill the window: recipe "
+            f"\nTo waste less, and to train on whole contexts, join dialogues into recordings that fill the window: "
+            f"recipe "
             f"setting `pack_seconds: {TRAINING_WINDOW:g}`.\n"
         )
     return "\n".join(["## Training\n", how, fenced(config, "yaml"), why])
@@ -174,16 +178,20 @@ def licence(recipe: Recipe) -> str:
         stated = f"The maker of this dataset licenses it under {prose(card.license_name)}{where}."
     else:
         stated = (
-            "The maker of this dataset has stated no licence for it (recipe setting `card.license`): ask before you use or "
+            "The maker of this dataset has stated no licence for it (recipe setting `card.license`): ask before you "
+            "use or "
             "pass it on."
         )
     lines = ["## Licence\n", stated + "\n"]
     if recipe.engine == "indextts2":
         lines.append(
-            "**Spoken with IndexTTS2.** Its published weights come under bilibili's model licence, whose terms reach the "
+            "**Spoken with IndexTTS2.** Its published weights come under bilibili's model licence, whose terms reach "
+            "the "
             "audio made with them, whatever is stated above: among others, it restricts which models may be improved "
-            "with the output (IndexTTS2 itself and its derivatives, or non-commercial ones), and asks for a notice where "
-            "the weights are passed on. The licence file that comes with the checkpoints is what counts: read it before you "
+            "with the output (IndexTTS2 itself and its derivatives, or non-commercial ones), and asks for a notice "
+            "where "
+            "the weights are passed on. The licence file that comes with the checkpoints is what counts: read it "
+            "before you "
             "train on this dataset or publish it.\n"
         )
     if recipe.engine == "builtin":
@@ -209,5 +217,7 @@ def share(part: int, whole: int) -> str:
 
 
 def _most_common(counts: Counter) -> Iterator[tuple]:
-    """Most frequent first; equal counts in the order of their names, so that a card does not depend on the order of work."""
+    """Most frequent first; equal counts in the order of their names, so that a card does not depend on the order of
+    work.
+    """
     yield from sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -32,7 +32,8 @@ def dataset_card(store: DatasetStore, recipe: Recipe, figures: CardFigures) -> s
         "- everything else serves to resume and check the build; training does not need it",
     ]
     about = (
-        "The manifests hold paths; for rows that hold the audio itself, which `datasets` and the Hub's viewer can play, "
+        "The manifests hold paths; for rows that hold the audio itself, which `datasets` and the Hub's viewer can "
+        "play, "
         "run `moshi-assets export`.\n"
     )
     use = sections.training(figures, store.name, recipe.pack_seconds)
@@ -58,7 +59,8 @@ def _card(
     title = recipe.card.title or store.name
     spoken = "**All speech in it is synthetic**" if recipe.engine != "noise" else "**Its sound is synthetic**"
     about = (
-        f"Two-channel spoken dialogues for fine-tuning [Moshi](https://github.com/kyutai-labs/moshi). {spoken}: made from "
+        f"Two-channel spoken dialogues for fine-tuning [Moshi](https://github.com/kyutai-labs/moshi). {spoken}: made "
+        f"from "
         f"written dialogues by Moshi Assets, no person said any of it.\n"
     )
     parts = [

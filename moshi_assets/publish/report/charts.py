@@ -121,7 +121,7 @@ def histogram(
             f"{span} {unit}: {bar.count:,} {noun}"
             + (f" of the {kind}" if kind != "plain" else "")
             + (f", {below_zero}" if overlap else "")
-            for bar, span, overlap in zip(held, spans, overlaps)
+            for bar, span, overlap in zip(held, spans, overlaps, strict=True)
         ]
         kinds = ["overlap" if overlap else kind for overlap in overlaps]
         counts = [bar.count for bar in held]
@@ -165,7 +165,7 @@ def _panel(
     base = TOP + height + place * (height + _PANEL_GAP)
     step = _INNER / max(len(values), least_places)
     bars = []
-    for index, (value, tip, colour) in enumerate(zip(values, tips, kinds)):
+    for index, (value, tip, colour) in enumerate(zip(values, tips, kinds, strict=True)):
         tall = max(_LEAST_HEIGHT, height * value / max(values)) if value else 0.0
         x, y, width, tall = (round(v, 2) for v in (LEFT + index * step + 0.5, base - tall, step - 1, tall))
         bars.append(DrawnBar(x, y, width, tall, tip, colour))

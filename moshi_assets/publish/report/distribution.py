@@ -12,7 +12,9 @@ _STEPS = (1, 2, 5)
 _WORTH_ALL = 0.7
 _FEWEST = 5
 _TAIL = 0.005
-"""Share of the values at either end that may be gathered in an open bar, so that one outlier does not flatten the rest."""
+"""Share of the values at either end that may be gathered in an open bar, so that one outlier does not flatten the
+rest.
+"""
 
 
 @dataclass(frozen=True, slots=True)

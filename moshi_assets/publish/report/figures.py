@@ -140,7 +140,9 @@ def _shards(store: DatasetStore, figures: DatasetFigures) -> Iterator[tuple[str,
             figures.problem(error)
         else:
             texts = dialogue_texts(tasks)
-            _count_voices(figures, zip(tasks.column("role").to_pylist(), tasks.column("voice").to_pylist()))
+            _count_voices(
+                figures, zip(tasks.column("role").to_pylist(), tasks.column("voice").to_pylist(), strict=True)
+            )
         good = [recording for recording in indexed if recording.failure is None and recording.turns]
         for recording in good:
             figures.add(recording)

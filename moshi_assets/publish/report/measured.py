@@ -22,8 +22,11 @@ def tabled(store: DatasetStore, shard: str) -> dict[tuple[str, int], MeasuredTur
     """Utterances of a shard's quality table, by dialogue id and turn; none where there is no table."""
     table = read_quality(store, shard).select(["dialogue_id", "turn", *MEASURES])
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    keys = zip(columns.pop("dialogue_id"), columns.pop("turn"))
-    return {key: dict(zip(columns, values)) for key, values in zip(keys, zip(*columns.values()))}
+    keys = zip(columns.pop("dialogue_id"), columns.pop("turn"), strict=True)
+    return {
+        key: dict(zip(columns, values, strict=True))
+        for key, values in zip(keys, zip(*columns.values(), strict=True), strict=True)
+    }
 
 
 def listened(store: DatasetStore, recording: Recording, texts: Texts) -> dict[tuple[str, int], MeasuredTurn]:

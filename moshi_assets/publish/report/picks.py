@@ -49,8 +49,10 @@ def _beyond(width: float) -> Callable[[float, float], float]:
 
 
 ODDITIES = (
-    Oddity("chars_per_second", lambda v, u: math.log(v / u) / 0.4, "{value:.1f} characters/s, the median is {usual:.1f}"),
-    Oddity("chars_per_second", lambda v, u: math.log(u / v) / 0.4, "{value:.1f} characters/s, the median is {usual:.1f}", -1),
+    Oddity("chars_per_second", lambda v, u: math.log(v / u) / 0.4, "{value:.1f} characters/s, the median is "
+                                                                   "{usual:.1f}"),
+    Oddity("chars_per_second", lambda v, u: math.log(u / v) / 0.4, "{value:.1f} characters/s, the median is "
+                                                                   "{usual:.1f}", -1),
     Oddity("loudness_lufs", _beyond(6), "{value:.1f} LUFS, the median is {usual:.1f}"),
     Oddity("loudness_lufs", _beyond(6), "{value:.1f} LUFS, the median is {usual:.1f}", -1),
     Oddity("clipped", lambda v, u: v / 0.001, "{value:.2%} of its samples are clipped", cells=(1e-5, 0, 1)),

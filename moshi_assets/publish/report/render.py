@@ -100,7 +100,8 @@ def _amount(seconds: float) -> tuple[str, str]:
 
 def _lead(figures: DatasetFigures) -> str:
     return (
-        f"{' '.join(_amount(figures.audio_seconds))} of two-channel dialogue for moshi-finetune: {figures.recordings:,} "
+        f"{' '.join(_amount(figures.audio_seconds))} of two-channel dialogue for moshi-finetune: "
+        f"{figures.recordings:,} "
         f"recordings at {_rate(figures)}, spoken by {figures.recipe.engine}."
     )
 
@@ -172,19 +173,22 @@ def _remarks(figures: DatasetFigures) -> list[str]:
     remarks = []
     if figures.measured < (turns := figures.turns.total()):
         remarks.append(
-            f"Loudness, speaking rate and what is unusual are known of {figures.measured:,} of {turns:,} turns: where there "
+            f"Loudness, speaking rate and what is unusual are known of {figures.measured:,} of {turns:,} turns: where "
+            f"there "
             f"is no quality table, of recordings drawn at random."
         )
     if (target := figures.recipe.target_lufs) is not None:
         remarks.append(
-            f"Loudness is that of the voices as they spoke; in the recordings each speaker is brought to {number(target)} LUFS."
+            f"Loudness is that of the voices as they spoke; in the recordings each speaker is brought to "
+            f"{number(target)} LUFS."
         )
     if not figures.speeds:
         remarks.append("How fast it was spoken is not on file: these shards were spoken by an earlier version.")
     if figures.shared_slots:
         share = 100 * figures.shared_slots / max(1, figures.assistant_words)
         remarks.append(
-            f"{figures.shared_slots:,} words of the assistant ({number(round(share, 2))} %) start in the same 80 ms as the "
+            f"{figures.shared_slots:,} words of the assistant ({number(round(share, 2))} %) start in the same 80 ms "
+            f"as the "
             f"one before and overwrite it in training."
         )
     return remarks

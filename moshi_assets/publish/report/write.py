@@ -38,8 +38,8 @@ class ReportOutcome:
 def write_report(store: DatasetStore, path: Path | None = None, samples: int = SAMPLES, seed: int = 0) -> ReportOutcome:
     """Write the report on a dataset, whole or not at all; the same dataset and seed give the same bytes.
 
-    Reads the indexes and tables of all shards one after another, and the recordings that it lets one hear. Where a shard
-    has no quality table, some of its recordings are measured (`MEASURED_RECORDINGS` in all).
+    Reads the indexes and tables of all shards one after another, and the recordings that it lets one hear. Where a
+    shard has no quality table, some of its recordings are measured (`MEASURED_RECORDINGS` in all).
 
     Args:
         store: the dataset.

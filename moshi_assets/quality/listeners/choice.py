@@ -1,4 +1,6 @@
-"""Optional measures: what listeners make of an utterance. Each needs a package or a model of its own; none is on by default."""
+"""Optional measures: what listeners make of an utterance. Each needs a package or a model of its own; none is on by
+default.
+"""
 
 from __future__ import annotations
 
@@ -27,24 +29,28 @@ def check_listeners(recipe: Recipe) -> None:
     for measure, package in _PACKAGES.items():
         if gates.wants(measure) and find_spec(package) is None:
             raise ListenerError(
-                f"gates.{measure} needs the package {package}, which is not installed: pip install {package}, or switch "
+                f"gates.{measure} needs the package {package}, which is not installed: pip install {package}, or "
+                f"switch "
                 f"it off"
             )
     if gates.wants("speaker_similarity") and engine_class(recipe.engine).default_voices:
         raise ListenerError(
-            f"gates.speaker_similarity compares with a recording of the voice, and those of engine {recipe.engine!r} are "
+            f"gates.speaker_similarity compares with a recording of the voice, and those of engine {recipe.engine!r} "
+            f"are "
             f"presets: switch it off"
         )
     if not gates.wants("wer"):
         return
     if gates.recogniser == "ctc" and not (recipe.ctc_model and model_folder(recipe.ctc_model)):
         raise ListenerError(
-            f"gates.recogniser 'ctc' needs ctc_model, which is {recipe.ctc_model!r}: give the folder of a wav2vec2-family "
+            f"gates.recogniser 'ctc' needs ctc_model, which is {recipe.ctc_model!r}: give the folder of a "
+            f"wav2vec2-family "
             f"CTC model, or its name in the local hub cache (nothing is downloaded)"
         )
     if gates.recogniser == "whisper" and not (gates.whisper_model and Path(gates.whisper_model).is_dir()):
         raise ListenerError(
-            f"gates.recogniser 'whisper' needs gates.whisper_model, which is {gates.whisper_model!r}: give the folder of a "
+            f"gates.recogniser 'whisper' needs gates.whisper_model, which is {gates.whisper_model!r}: give the folder "
+            f"of a "
             f"Whisper model in transformers format (nothing is downloaded)"
         )
 
@@ -83,6 +89,6 @@ class Listeners:
         """Values of each utterance by measure."""
         values: list[dict[str, float]] = [{} for _ in utterances]
         for listener in self._listeners if utterances else ():
-            for found, value in zip(values, listener.listen(utterances)):
+            for found, value in zip(values, listener.listen(utterances), strict=True):
                 found[listener.measure] = value
         return values

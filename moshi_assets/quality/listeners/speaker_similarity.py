@@ -32,7 +32,8 @@ class SpeakerSimilarity:
             from resemblyzer import VoiceEncoder, preprocess_wav
         except ImportError as error:
             raise ListenerError(
-                f"gates.speaker_similarity needs the package resemblyzer ({error}): pip install resemblyzer, or switch it "
+                f"gates.speaker_similarity needs the package resemblyzer ({error}): pip install resemblyzer, or "
+                f"switch it "
                 f"off"
             ) from None
         self._encoder: Any = VoiceEncoder(device or "cpu", verbose=False)
@@ -52,7 +53,8 @@ class SpeakerSimilarity:
         if voice not in self._prompts:
             if not Path(voice).is_file():
                 raise ListenerError(
-                    f"gates.speaker_similarity compares with recordings, and voice {voice!r} is none: switch it off for "
+                    f"gates.speaker_similarity compares with recordings, and voice {voice!r} is none: switch it off "
+                    f"for "
                     f"engines with presets"
                 )
             samples, rate = sf.read(voice, dtype="float32", always_2d=True)

@@ -1,7 +1,7 @@
 """Word error rate: what a recogniser hears against what should have been said.
 
-A recogniser's own errors count too: compare the rates of one recogniser, and set `max_wer` well above what it makes of good
-speech.
+A recogniser's own errors count too: compare the rates of one recogniser, and set `max_wer` well above what it makes of
+good speech.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class WordErrors:
 
     def listen(self, utterances: Sequence[Heard]) -> list[float]:
         rates = []
-        for utterance, heard in zip(utterances, self._recogniser.hear(utterances)):
+        for utterance, heard in zip(utterances, self._recogniser.hear(utterances), strict=True):
             said = comparable_words(utterance.text)
             known = heard is not None and len(said) >= MIN_WORDS and not any(map(str.isdigit, utterance.text))
             rates.append(word_error_rate(said, comparable_words(heard)) if known and heard is not None else math.nan)
@@ -85,9 +85,11 @@ class CtcRecogniser:
         sounds = [Sound.of(u.text, u.samples, u.sample_rate) for u in utterances]
         texts: list[str | None] = [None] * len(sounds)
         for batch in by_duration(sounds):
-            for number, scores in zip(batch, self._model.scores([sounds[n] for n in batch])):
+            for number, scores in zip(batch, self._model.scores([sounds[n] for n in batch]), strict=True):
                 letters = scores.argmax(dim=-1).tolist()
-                changes = [a for a, b in zip(letters, [None, *letters]) if a != b and a != self._model.blank]
+                changes = [
+                    a for a, b in zip(letters, [None, *letters], strict=False) if a != b and a != self._model.blank
+                ]
                 texts[number] = self._model.spelling(changes)
         return texts
 
@@ -116,7 +118,8 @@ class WhisperRecogniser:
             )
         except Exception as error:  # whatever the libraries make of a damaged or dangerous file
             raise ListenerError(
-                f"gates.whisper_model {model!r} cannot be loaded: it is no folder of a Whisper model, or a file of it is missing or "
+                f"gates.whisper_model {model!r} cannot be loaded: it is no folder of a Whisper model, or a file of it "
+                f"is missing or "
                 f"damaged; get the folder again"
             ) from error
 

@@ -26,10 +26,8 @@ _ADDRESS_SIGNS = {
 
 
 def _address(match: re.Match[str]) -> Reading:
-    words = []
-    for piece in re.findall(r"\d+|[A-Za-z]+|.", without_scheme(match.group())):
-        words.append(_ADDRESS_SIGNS.get(piece) or (digits(piece) if piece.isdecimal() else piece))
-    return "".join(words)
+    pieces = re.findall(r"\d+|[A-Za-z]+|.", without_scheme(match.group()))
+    return "".join(_ADDRESS_SIGNS.get(piece) or (digits(piece) if piece.isdecimal() else piece) for piece in pieces)
 
 
 _URL = URL.replace(r"[^\s<>", r"[^\s\u3000-\u9fff\uff00-\uffef<>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ..rules import Part, group
 from .numbers import counted, number
@@ -23,7 +24,8 @@ _ORDER_AFTER = re.compile("月|年级|楼|号|日|班|路|维|进制|分之|[^\u
 """After these, and at the end, a 2 is 二."""
 
 
-def alternatives(words) -> str:
+def alternatives(words: Iterable[str]) -> str:
+    """A pattern that matches any of the words, the longest first."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
@@ -37,6 +39,7 @@ def value(match: re.Match[str], name: str | int = 0) -> str:
 
 
 def amount(match: re.Match[str]) -> list[Part]:
+    """The reading of a number, or of a range from `low` to `high`."""
     if not match["high"]:
         return [group(match, "low", counted(match["low"]))]
     return [

@@ -25,7 +25,9 @@ _LABEL = re.compile(
 
 
 def without_reasoning(text: str) -> str:
-    """Without blocks like `<think>…</think>`; one that is not closed ends with the turn, one not opened begins with it."""
+    """Without blocks like `<think>…</think>`; one that is not closed ends with the turn, one not opened begins with
+    it.
+    """
     if "<" not in text:
         return text
     text = _BLOCK.sub("", text)
@@ -39,6 +41,6 @@ def without_tokens(text: str) -> str:
 
 
 def without_label(text: str) -> str:
-    """Without the name of a role at the start: `Assistant: Hello.`"""
+    """The text without the name of a role at its start, such as `Assistant: Hello.` has."""
     match = _LABEL.match(text)
     return text[match.end() :] if match else text

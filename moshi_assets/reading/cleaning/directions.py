@@ -10,8 +10,10 @@ _SOUNDS = (
     r"(?:laugh|chuckle?|giggle?|sigh|gasp|cough|sneeze?|sniff|sniffle|sob|yawn|groan|moan|growl|grunt|hum|whistle?|whisper|mutter|mumble?|"
     r"scream|snicker|snort|gulp|inhale?|exhale?|paus|pause|clap|applaud|cheer|chuckl|giggl|sneez|whistl|mumbl|inhal|exhal|whimper|stammer|"
     rf"stutter|hiccup|burp|shout|yell|smirk|smile?|smil|grin|nod|shrug|wink|blush|frown|hesitate?|hesitat){_FORM}"
-    r"|cr(?:ies|ying)\b|breath(?:es|ing|s)?\b|clear(?:s|ing)? (?:his |her |their |my )?throat|laughter|applause|sound effects?\b|silence\b|"
-    r"inaudible|unintelligible|indistinct|crosstalk|background noise|music(?: plays| playing)?$|beep$|static$|uv_break|lbreak|breath$|"
+    r"|cr(?:ies|ying)\b|breath(?:es|ing|s)?\b|clear(?:s|ing)? (?:his |her |their |my )?throat|laughter|applause|sound "
+    r"effects?\b|silence\b|"
+    r"inaudible|unintelligible|indistinct|crosstalk|background noise|music(?: plays| "
+    r"playing)?$|beep$|static$|uv_break|lbreak|breath$|"
     r"(?:long|short|brief|awkward) (?:pause|silence)|(?:door|phone) (?:opens|closes|rings|ringing|slams)"
 )
 _GESTURES = (
@@ -19,9 +21,9 @@ _GESTURES = (
     r"hugging|waving|bowing|leaning|pointing|raising|tilting|shaking|looking|turning|rolling|thinks|thinking|beams|pouts|blinks|clenches|crosses|"
     r"takes a (?:deep )?breath|sips?|drinks?|yawning|dancing|dances|singing|sings)\b"
 )
-_MOODS = r"(?:excited|sarcastic|soft|quiet|angry|sad|happy|cheerful|nervous|surprised|calm|serious|curious|whispered)(?:ly)?|angrily|happily"
+_MOODS = r"(?:excited|sarcastic|soft|quiet|angry|sad|happy|cheerful|nervous|surprised|calm|serious|curious|whispered)(?:ly)?|angrily|happily"  # noqa: E501
 _ADVERB = r"(?:(?:[a-z]+ly|a|the|deep|heavy|soft|loud|nervous|awkward|more|still) )?"
-_TAIL = r"(?:,? (?:[a-z]+ly|at|to|in|into|with|for|again|and|a|his|her|their|my|under|through|out|up|loud|head|over|off|back)\b[\w' ,-]{0,40})?"
+_TAIL = r"(?:,? (?:[a-z]+ly|at|to|in|into|with|for|again|and|a|his|her|their|my|under|through|out|up|loud|head|over|off|back)\b[\w' ,-]{0,40})?"  # noqa: E501
 _CHINESE = "(?:大|微|苦|轻|冷|偷|哈哈)?笑(?:声|着|了)?|叹气|叹息|哭泣?|咳嗽|停顿|沉默|掌声|音乐|低声|小声|点头|摇头"
 _SOUND = re.compile(rf"\s*(?:{_ADVERB}(?:{_SOUNDS}){_TAIL}|{_CHINESE})\s*[.!\u2026]*\s*", re.IGNORECASE)
 _GESTURE = re.compile(rf"\s*{_ADVERB}{_GESTURES}{_TAIL}\s*[.!\u2026]*\s*", re.IGNORECASE)
@@ -47,8 +49,8 @@ def pause_seconds(text: str) -> float | None:
 def without_directions(text: str, silence: Silence) -> str:
     """Without stage directions; a pause of a stated length becomes `silence(seconds)`.
 
-    In round brackets, which prose has too, only sounds count; in stars gestures of several words as well ("*leans back*"), in
-    square brackets those and moods ("[excited]").
+    In round brackets, which prose has too, only sounds count; in stars gestures of several words as well ("*leans
+    back*"), in square brackets those and moods ("[excited]").
     """
 
     def replace(kinds: tuple[re.Pattern[str], ...], gestures: int = 99) -> Callable[[re.Match[str]], str]:

@@ -110,7 +110,8 @@ def without_html(text: str, silence: Silence) -> tuple[str, str]:
     """The words of a text with tags and entities, and the kind of block that it holds (`code`, `table`), else ""."""
     if not re.search(r"</?[a-zA-Z][^<>]*>|<!", text):
         return unescape(text), ""
-    # What only looks like the start of a tag ("a < b", "<3") is no tag for the parser either; a "<" that is never closed is not.
+    # What only looks like the start of a tag ("a < b", "<3") is no tag for the parser either; a "<" that is never
+    # closed is not.
     text = re.sub(r"<(?![/!]?[a-zA-Z][^<>]*>|!--)", "&lt;", text)
     parser = _Words(silence)
     parser.feed(text)
@@ -141,8 +142,8 @@ def _parser() -> MarkdownIt:
 def without_markdown(text: str) -> tuple[str, list[str]]:
     """The words of a Markdown text, and the blocks in it that cannot be said, each `code` or `table`.
 
-    Emphasis, headings, quotes and lists leave their words, links their label, pictures their description, code in a line its
-    content. A list of one numbered item is none: "1999. It was hot." keeps its number.
+    Emphasis, headings, quotes and lists leave their words, links their label, pictures their description, code in a
+    line its content. A list of one numbered item is none: "1999. It was hot." keeps its number.
     """
     tokens = _parser().parse(_NO_QUOTE.sub(r"\\>", _LONE_STAR.sub(r"\\*", text)))
     pieces: list[tuple[str, bool]] = []

@@ -141,7 +141,7 @@ def _sum(match: re.Match[str]) -> Reading:
     if not re.search(r"[+\u00d7\u00f7=*\u2248\u2264\u2265]|\sx\s|\s/\s", text):
         return None
     parts = []
-    pattern = rf"(?P<number>(?:(?<![\w)\s])[-\u2212]|(?<=[=(+*/\u00d7] )[-\u2212](?=\d)|^[-\u2212])?{NUMBER})|(?P<operator>\S)"
+    pattern = rf"(?P<number>(?:(?<![\w)\s])[-\u2212]|(?<=[=(+*/\u00d7] )[-\u2212](?=\d)|^[-\u2212])?{NUMBER})|(?P<operator>\S)"  # noqa: E501
     for each in re.finditer(pattern, text):
         spoken = number(each["number"]) if each["number"] else _OPERATORS[each["operator"]]
         parts.append(Part(match.start() + each.start(), match.start() + each.end(), spoken))
@@ -175,7 +175,7 @@ _BOUNDS = {"<": "less than", ">": "more than", "\u2264": "at most", "\u2265": "a
 
 
 def _bound(match: re.Match[str]) -> Reading:
-    """ "costs <$10": no comparison of two sides, as "x < 5" is."""
+    """A bound such as "costs <$10", which compares no two sides as "x < 5" does."""
     return None if re.search(r"(?:(?:^|\s)[A-Za-z]|[\d)])\s*$", before(match)) else _BOUNDS[match.group()]
 
 

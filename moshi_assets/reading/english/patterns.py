@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ..rules import Part, group
 from .numbers import number
@@ -22,7 +23,8 @@ AM_PM = r"(?:\s?(?P<half>[AaPp])\.?[Mm]\b\.?)"
 MONTH = "|".join([*MONTH_NAMES, *(short.capitalize() for short in MONTHS)])
 
 
-def alternatives(words) -> str:
+def alternatives(words: Iterable[str]) -> str:
+    """A pattern that matches any of the words, the longest first."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
@@ -36,4 +38,5 @@ def amount(match: re.Match[str]) -> list[Part]:
 
 
 def is_one(match: re.Match[str]) -> bool:
+    """Whether the amount is a single one, so that its unit is singular."""
     return match["low"] == "1" and not match["high"]

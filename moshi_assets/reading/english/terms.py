@@ -352,7 +352,7 @@ RATES = {
     "lb": "pound",
     "wk": "week",
 }
-FILE_ENDINGS = "js|ts|py|txt|pdf|html|css|json|csv|md|doc|docx|xls|xlsx|ppt|jpg|jpeg|png|gif|mp3|mp4|wav|zip|exe|sh|java|cpp|yaml|yml|xml|sql|log"
+FILE_ENDINGS = "js|ts|py|txt|pdf|html|css|json|csv|md|doc|docx|xls|xlsx|ppt|jpg|jpeg|png|gif|mp3|mp4|wav|zip|exe|sh|java|cpp|yaml|yml|xml|sql|log"  # noqa: E501
 
 INITIALISMS = frozenset(
     [

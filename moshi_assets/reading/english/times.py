@@ -143,6 +143,7 @@ _COUNTED = re.compile(
 
 
 def lone_year(match: re.Match[str]) -> Reading:
+    """The reading of a number of four digits as a year, where nothing says that it counts something."""
     value = int(match.group())
     if not 1100 <= value < 2100 and not _YEAR_BEFORE.search(before(match)):
         return None

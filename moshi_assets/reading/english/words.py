@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..rules import Part, Reading, Rule, after, ends_sentence, group, rule
@@ -26,7 +27,7 @@ from .terms import (
 )
 
 
-def _alternatives(words) -> str:
+def _alternatives(words: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
@@ -135,7 +136,7 @@ _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 def roman(text: str) -> int:
     """XIV -> 14."""
     values = [_VALUES[sign] for sign in text]
-    return sum(-value if value < after else value for value, after in zip(values, [*values[1:], 0]))
+    return sum(-value if value < after else value for value, after in zip(values, [*values[1:], 0], strict=False))
 
 
 def _world_war(match: re.Match[str]) -> Reading:
@@ -201,10 +202,7 @@ def _slash(match: re.Match[str]) -> Reading:
     if pair == "and/or":
         joint = "or"
         return [group(match, 1, "and"), Part(match.end(1), match.end(), joint)]
-    if pair in _EITHER:
-        between = "or"
-    else:
-        between = ""
+    between = "or" if pair in _EITHER else ""
     return [Part(match.end(1), match.start(2), between)]
 
 

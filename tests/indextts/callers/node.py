@@ -1,4 +1,7 @@
-"""As a node of a graph does: a seed widget, the audio as a batch of tensors, the memory of each part, unloading. MODEL VOICE OUT"""
+"""As a node of a graph does: a seed widget, the audio as a batch of tensors, the memory of each part, unloading.
+
+MODEL VOICE OUT
+"""
 
 import gc
 import json

@@ -1,4 +1,6 @@
-"""As the published introduction shows it: a voice, an emotion's recording, its strength, a vector, a text, pinyin. MODEL VOICE OUT"""
+"""As the published introduction shows it: a voice, an emotion's recording, its strength, a vector, a text, pinyin.
+MODEL VOICE OUT
+"""
 
 import json
 import sys

@@ -47,7 +47,9 @@ def as_on_a_gpu(monkeypatch):
 
 
 def batch(estimator, rows, frames, seed, attention=Dense):
-    """Arguments of one velocity as the flow makes them on a GPU, rows of random length behind prompts of random length."""
+    """Arguments of one velocity as the flow makes them on a GPU, rows of random length behind prompts of random
+    length.
+    """
     draw = random.Random(seed)
     lengths = torch.tensor([frames, *(draw.randint(frames // 2, frames) for _ in range(rows - 1))])
     prompts = torch.tensor([draw.randint(5, int(length) - 5) for length in lengths])

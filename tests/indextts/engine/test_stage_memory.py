@@ -1,4 +1,6 @@
-"""Memory by formula against what the layers really allocate, counted on tensors without data that claim to be on CUDA."""
+"""Memory by formula against what the layers really allocate, counted on tensors without data that claim to be on
+CUDA.
+"""
 
 import weakref
 

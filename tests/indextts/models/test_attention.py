@@ -29,7 +29,9 @@ SOLVER = FlowSolver(2, "midpoint")
 
 
 def rows_one_by_one(query, key, value, query_starts, key_starts, *_):
-    """What flash attention is documented to do, for a CPU, which has none: each row by itself, past the last one rubbish."""
+    """What flash attention is documented to do, for a CPU, which has none: each row by itself, past the last one
+    rubbish.
+    """
     out = torch.full_like(query, torch.nan)
     for row in range(len(query_starts) - 1):
         asked, known = (slice(int(starts[row]), int(starts[row + 1])) for starts in (query_starts, key_starts))

@@ -169,7 +169,7 @@ def test_rows_that_cannot_be_solved_are_refused(cfm, golden, golden_set):
 def test_leaving_prompt_frames_out_at_the_end_does_not_change_the_speech(cfm, prompt_frames):
     """A window on the speech gives the velocities that all frames give; prompts of several lengths."""
     estimator, sizes = cfm.estimator, (12, 30, 3)
-    lengths = torch.tensor([p + s for p, s in zip(prompt_frames, sizes)])
+    lengths = torch.tensor([p + s for p, s in zip(prompt_frames, sizes, strict=True)])
     prompts, frames = torch.tensor(prompt_frames), int(lengths.max())
     x = tensor(noise("window_x", (3, frames, 80)))
     terms = tensor(noise("window_terms", (3, frames, estimator.config.hidden_dim)))
@@ -179,7 +179,7 @@ def test_leaving_prompt_frames_out_at_the_end_does_not_change_the_speech(cfm, pr
     assert window.window.shape[1] < frames
     whole = estimator.velocity(x, terms, tables, everything)
     part = estimator.velocity(x, terms, tables, window)
-    for row, (prompt, size) in enumerate(zip(prompt_frames, sizes)):
+    for row, (prompt, size) in enumerate(zip(prompt_frames, sizes, strict=True)):
         first = window.window[row].tolist().index(prompt)
         expected = whole[row, prompt : prompt + size]
         assert peak_error(part[row, first : first + size], expected) < TOLERANCE

@@ -1,4 +1,6 @@
-"""The flow's loop as captured graphs, in the pretend GPU (see pretend_gpu): the same mels as the CPU's, and few graphs."""
+"""The flow's loop as captured graphs, in the pretend GPU (see pretend_gpu): the same mels as the CPU's, and few
+graphs.
+"""
 
 import logging
 import random

@@ -9,7 +9,9 @@ from indextts.models.solver import METHODS, FlowSolver
 
 
 def error(solver):
-    """Distance from e at time 1 for x' = x cos(t) / sin(1)..., solved from 1: the exact solution is exp(sin(t) / sin(1))."""
+    """Distance from e at time 1 for x' = x cos(t) / sin(1)..., solved from 1: the exact solution is exp(sin(t) /
+    sin(1)).
+    """
     times = solver.times()
     seen = []
 

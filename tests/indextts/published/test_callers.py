@@ -1,4 +1,6 @@
-"""The class as other people's programs use it: the scripts in `callers` run, as processes of their own where that matters."""
+"""The class as other people's programs use it: the scripts in `callers` run, as processes of their own where that
+matters.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """A GPU that is not there: tensors that claim to be on `cuda`, held and computed on the CPU.
 
 Code that runs under :func:`pretend_gpu` takes all its ways for a GPU. What a real one refuses is refused: operations
-over tensors of two devices, other than the copies between them and numbers without dimensions; reading a value back while a
-graph is captured; on a stream, what another one has written and was not waited for (pretend_streams). A captured graph runs
-nothing until it is replayed, and then the recorded operations alone. What this cannot show is speed, rounding and memory.
+over tensors of two devices, other than the copies between them and numbers without dimensions; reading a value back
+while a graph is captured; on a stream, what another one has written and was not waited for (pretend_streams). A
+captured graph runs nothing until it is replayed, and then the recorded operations alone. What this cannot show is
+speed, rounding and memory.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class Dispatch(TorchDispatchMode):
 
     def _keep(self, func: Any, args: Any) -> None:
         """What an operation is about to write over: capturing changes nothing."""
-        for argument, given in zip(func._schema.arguments, args):
+        for argument, given in zip(func._schema.arguments, args, strict=True):
             if argument.alias_info is not None and argument.alias_info.is_write:
                 whole = torch.as_strided(given, (given.untyped_storage().nbytes() // given.element_size(),), (1,), 0)
                 self.before.setdefault(whole.data_ptr(), (whole, whole.clone()))

@@ -1,7 +1,8 @@
 """CUDA streams of a GPU that is not there: everything runs in turn, but what a real one might run too early is refused.
 
-Each operation belongs to the stream that is current. One that reads or overwrites a tensor which another stream has written
-is right only where its stream has waited for that one since, or the host has; anything else is a race, and raises.
+Each operation belongs to the stream that is current. One that reads or overwrites a tensor which another stream has
+written is right only where its stream has waited for that one since, or the host has; anything else is a race, and
+raises.
 """
 
 from __future__ import annotations

@@ -300,6 +300,6 @@ def test_missing_and_broken_tokenizer_files_are_named(tmp_path):
 
 
 def test_import_loads_no_grammar():
-    script = "import indextts.text.frontend, sys; print('tn' in sys.modules or 'wetext' in sys.modules or 'pynini' in sys.modules)"
+    script = "import indextts.text.frontend, sys; print('tn' in sys.modules or 'wetext' in sys.modules or 'pynini' in sys.modules)"  # noqa: E501
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"

@@ -31,7 +31,7 @@ def test_styles_match_the_golden(campplus, golden):
 def test_rows_of_different_length_equal_single_runs(campplus):
     rows = [fbank(0.2, 1), fbank(2.5, 2), fbank(1.0, 3)]  # below and above one segment of 100 frames
     styles = campplus(rows)
-    for style, row in zip(styles, rows):
+    for style, row in zip(styles, rows, strict=True):
         assert torch.equal(style, campplus([row])[0])
 
 

@@ -50,7 +50,7 @@ def test_times_that_are_a_third_of_a_second_off_do_not(aligner, seconds, check):
 def test_scrambled_times_do_not_fit():
     words, rng = words_of(spoken(MUSEUM)), np.random.default_rng(0)
     starts = np.sort(rng.uniform(0, 2 * spoken(MUSEUM).duration, len(words)))
-    scrambled = [word._replace(start=at, end=at + 0.1) for word, at in zip(words, starts)]
+    scrambled = [word._replace(start=at, end=at + 0.1) for word, at in zip(words, starts, strict=True)]
 
     assert {"early_words", "word_level"} <= failed(scrambled, spoken(MUSEUM).samples)
 

@@ -41,7 +41,7 @@ def test_a_speaker_reaches_the_target_or_is_held_back_by_the_limit(lengths, peak
 def test_turns_keep_their_relation():
     loud, quiet = noise(1, 8000), noise(1, 800)
     done, _ = normalise([loud, quiet], RATE, -20, -1)
-    ratios = [np.abs(after).mean() / np.abs(before).mean() for before, after in zip((loud, quiet), done)]
+    ratios = [np.abs(after).mean() / np.abs(before).mean() for before, after in zip((loud, quiet), done, strict=True)]
     assert ratios[0] == pytest.approx(ratios[1], rel=0.01)
 
 

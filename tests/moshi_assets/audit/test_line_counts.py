@@ -1,4 +1,6 @@
-"""Nothing is dropped silently: the input's lines, the manifest's dialogues and the rejects add up, and a check proves it."""
+"""Nothing is dropped silently: the input's lines, the manifest's dialogues and the rejects add up, and a check proves
+it.
+"""
 
 import gzip
 import json

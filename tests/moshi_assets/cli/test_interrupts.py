@@ -1,4 +1,7 @@
-"""Ctrl-C at any moment after a command is started: exit code 130 and one line, no traceback. Real processes, really interrupted."""
+"""Ctrl-C at any moment after a command is started: exit code 130 and one line, no traceback.
+
+Real processes, really interrupted.
+"""
 
 import os
 import signal
@@ -85,6 +88,6 @@ def test_the_installed_commands_begin_where_ctrl_c_is_answered():
 
 @pytest.mark.parametrize("module", ["moshi_assets.__main__", "indextts.__main__"])
 def test_the_first_module_of_a_command_imports_nothing_heavy(module):
-    code = f"import sys, {module}; print(*[name for name in ('numpy', 'click', 'yaml', 'torch', 'argparse') if name in sys.modules])"
+    code = f"import sys, {module}; print(*[name for name in ('numpy', 'click', 'yaml', 'torch', 'argparse') if name in sys.modules])"  # noqa: E501
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"

@@ -56,7 +56,8 @@ def test_every_asset_has_a_description(graph):
 
 def test_all_that_dagster_is_told_is_what_the_snapshot_tells():
     assert snapshot() == SNAPSHOT.read_text(encoding="utf-8"), (
-        "wanted? python tests/moshi_assets/support/definitions_snapshot.py > tests/moshi_assets/support/definitions.yaml"
+        "wanted? python tests/moshi_assets/support/definitions_snapshot.py > "
+        "tests/moshi_assets/support/definitions.yaml"
     )
 
 

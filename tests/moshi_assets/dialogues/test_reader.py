@@ -247,20 +247,10 @@ JSON_VALUES = st.recursive(
 )
 SPOKEN = st.sampled_from(["Hello?", "Hi!"]) | JSON_VALUES
 ROLES = st.sampled_from(["user", "assistant", "system"]) | JSON_VALUES
-FIELDS = {
-    name: JSON_VALUES
-    for name in (
-        "id",
-        "user_voice",
-        "assistant_voice",
-        "user_emotion",
-        "other",
-        "voice",
-        "emotion",
-        "gap",
-        "backchannel",
-    )
-}
+FIELDS = dict.fromkeys(
+    ("id", "user_voice", "assistant_voice", "user_emotion", "other", "voice", "emotion", "gap", "backchannel"),
+    JSON_VALUES,
+)
 TURNS = st.fixed_dictionaries({"role": ROLES}, optional={"text": SPOKEN, "content": SPOKEN} | FIELDS) | JSON_VALUES
 LISTS = st.lists(TURNS, max_size=4) | JSON_VALUES
 TEXTS_OR_LISTS = {"user_text": SPOKEN, "assistant_text": SPOKEN, "turns": LISTS, "messages": LISTS}

@@ -9,13 +9,17 @@ from moshi_assets.dialogues.reject_kinds import MAX_KINDS, RejectTally, reject_k
 @pytest.mark.parametrize(
     ("reason", "kind"),
     [
-        ("assistant_text has 2381 characters, more than max_text_chars=2000", "assistant_text has … characters, more than max_text_chars=…"),
+        ("assistant_text has 2381 characters, more than max_text_chars=2000", ("assistant_text has … characters, more "
+                                                                              "than max_text_chars=…")),
         ("not JSON: expected value at line 1 column 1", "not JSON: expected value at line … column …"),
-        ("unknown voice 'nobody' of engine 'builtin': choose one of heart", "unknown voice … of engine …: choose one of heart"),
+        ("unknown voice 'nobody' of engine 'builtin': choose one of heart", ("unknown voice … of engine …: choose one "
+                                                                            "of heart")),
         ("turn 0 (user) cannot be spoken: ValueError: anything at all", "turn … (user) cannot be spoken: ValueError"),
         (
-            "turn 3 (assistant) is not good enough: chars_per_second is 3.25, less than min_rate=8 (the last of 3 attempts)",
-            "turn … (assistant) is not good enough: chars_per_second is …, less than min_rate=… (the last of … attempts)",
+            ("turn 3 (assistant) is not good enough: chars_per_second is 3.25, less than min_rate=8 (the last of 3 "
+            "attempts)"),
+            ("turn … (assistant) is not good enough: chars_per_second is …, less than min_rate=… (the last of … "
+            "attempts)"),
         ),
         (
             "voice recording /home/ann/a.wav lasts 0.52 s; at least 1.0 s are needed",

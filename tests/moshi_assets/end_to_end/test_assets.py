@@ -83,7 +83,7 @@ class PickyEngine(NoiseEngine):
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
         PickyEngine.calls.append([task.text for task in tasks])
         results = super().synthesize(tasks)
-        for task, result in zip(tasks, results):
+        for task, result in zip(tasks, results, strict=True):
             for word, trick in self.tricks.items():
                 if word in task.text:
                     result.audio = trick(result.audio)

@@ -63,7 +63,7 @@ def channels(path: Path) -> dict[str, np.ndarray]:
     samples, rate = sf.read(path, dtype="float32")
     spoken = (np.trim_zeros(channel) for channel in samples.T)
     mono = [(soxr.resample(channel, rate, RATE) * 32767).astype(np.int16) for channel in spoken]
-    return dict(zip(("assistant", "user"), mono))
+    return dict(zip(("assistant", "user"), mono, strict=True))
 
 
 def roles_heard(listener: Listener, path: Path, record: dict[str, str]) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""Files that are damaged, dangerous or no files at all: refused at once, in a sentence with the file's name and a remedy."""
+"""Files that are damaged, dangerous or no files at all: refused at once, in a sentence with the file's name and a
+remedy.
+"""
 
 import gzip
 import os

@@ -128,7 +128,7 @@ def test_dialogues_are_a_pause_apart(tmp_path):
     ends = list(dialogue_ends(first))
     starts = [min(t.start for t in first.turns if t.dialogue_id == d) for d in first.dialogue_ids]
     assert len(starts) > 1
-    assert [start - end for end, start in zip(ends, starts[1:])] == [18_000] * (len(starts) - 1)
+    assert [start - end for end, start in zip(ends, starts[1:], strict=False)] == [18_000] * (len(starts) - 1)
 
 
 def test_a_dialogue_sounds_the_same_packed_and_alone(finished, tmp_path):
@@ -137,7 +137,7 @@ def test_a_dialogue_sounds_the_same_packed_and_alone(finished, tmp_path):
     places = {r.dialogue_ids[0]: [(t.role, t.start, t.checksum) for t in r.turns] for r in recordings(alone)}
     for recording in recordings(finished):
         begin = 0
-        for dialogue_id, end in zip(recording.dialogue_ids, dialogue_ends(recording)):
+        for dialogue_id, end in zip(recording.dialogue_ids, dialogue_ends(recording), strict=True):
             turns = [t for t in recording.turns if t.dialogue_id == dialogue_id]
             assert [(t.role, t.start - begin, t.checksum) for t in turns] == places[dialogue_id]
             begin = end + 24000

@@ -222,7 +222,7 @@ def test_the_outcome_is_the_same_after_kill_9(tmp_path: Path):
 
     dataset.build(ErraticEngine(3))
 
-    assert [row for row in outcome(dataset).values()] == [row for row in outcome(whole).values()]
+    assert list(outcome(dataset).values()) == list(outcome(whole).values())
 
 
 def test_what_failed_is_bounded_as_what_was_spoken(tmp_path: Path):

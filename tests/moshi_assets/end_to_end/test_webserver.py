@@ -1,5 +1,5 @@
-"""Dagster as its users run it: webserver and daemon of `moshi-assets ui`, driven over HTTP, by a browser, an inbox and a schedule,
-while the command line builds into the same folder."""
+"""Dagster as its users run it: webserver and daemon of `moshi-assets ui`, driven over HTTP, by a browser, an inbox and
+a schedule, while the command line builds into the same folder."""
 
 import shutil
 import subprocess

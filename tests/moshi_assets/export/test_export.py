@@ -363,8 +363,8 @@ def test_an_interrupted_export_leaves_nothing_that_looks_finished(
 ):
     output = tmp_path / "out"
     command = [sys.executable, "-m", "moshi_assets", "export", long.store.folder, "-o", output]
-    # The pipe holds fewer lines than there are shards, and we read only one of them (no buffer): so the export waits for us, and
-    # the signal comes in time.
+    # The pipe holds fewer lines than there are shards, and we read only one of them (no buffer): so the export waits
+    # for us, and the signal comes in time.
     process = subprocess.Popen(
         [*map(str, command), "--format", "webdataset", "--shard-size", "1"],
         stderr=subprocess.PIPE,

@@ -34,7 +34,7 @@ def edited(change: Callable[[list[str], list[str]], tuple[list[str], list[str]]]
     def damage(dataset: PlainDataset) -> None:
         paths = dataset.store.manifest_path, dataset.store.eval_manifest_path
         rows = change(*(path.read_text().splitlines(keepends=True) for path in paths))
-        for path, lines in zip(paths, rows):
+        for path, lines in zip(paths, rows, strict=True):
             path.write_text("".join(lines))
 
     return damage

@@ -260,7 +260,9 @@ def test_faults_of_one_kind_do_not_crowd_out_the_others(tmp_path):
     shard = dataset.store.shards()[0]
     indexed = read_index(dataset.store.index_path(shard))
     told = [f"0.{n} % of the user channel is clipped" for n in range(3)] + ["the user channel is silent"]
-    write_index(dataset.store.index_path(shard), [replace(r, fault=fault) for r, fault in zip(indexed, told)])
+    write_index(
+        dataset.store.index_path(shard), [replace(r, fault=fault) for r, fault in zip(indexed, told, strict=True)]
+    )
 
     worst = [clip["reason"] for clip in clips(report(dataset, samples=2)) if clip["reason"]]
     assert worst == [told[0], told[3]]
@@ -507,7 +509,7 @@ def test_a_word_with_impossible_times_has_none(tmp_path, times):
     assert words_said(clip)[1] == "The answer to 0 is easy."
 
 
-@pytest.mark.parametrize("what", ["index", "tasks", "transcript", "summary of the transcripts", "rejects", "speed", "quality"])  # fmt: skip
+@pytest.mark.parametrize("what", ["index", "tasks", "transcript", "summary of the transcripts", "rejects", "speed", "quality"])  # fmt: skip  # noqa: E501
 def test_a_damaged_file_is_left_out_and_the_rest_reported(tmp_path, what):
     dataset = fresh(tmp_path, [*records(6), "nonsense"], transcripts=True, aligner="proportional")
     store = dataset.store

@@ -25,7 +25,9 @@ def seconds(clock: str) -> float:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five dialogues of noise, some three seconds each: both roles speak from 0 s to the end, so that silence is never theirs."""
+    """Five dialogues of noise, some three seconds each: both roles speak from 0 s to the end, so that silence is never
+    theirs.
+    """
     folder = tmp_path_factory.mktemp("page")
     text = "Some words that take about three seconds to be said."
     lines = [record(n, user_text=f"{text} Number {n}?", assistant_text=f"{text} Number {n}.") for n in range(4)]
@@ -136,7 +138,8 @@ def test_playback_ends_at_the_end_and_starts_again(page):
     page.press("ArrowLeft")
     page.press(" ")
 
-    page.wait_for(f"!document.getElementById('play').classList.contains('playing') && {NOW} === document.getElementById('length').textContent")  # fmt: skip
+    page.wait_for(f"!document.getElementById('play').classList.contains('playing') && {NOW} === "
+                  f"document.getElementById('length').textContent")  # fmt: skip
     playing(page)
     assert seconds(page.evaluate(NOW)) < 1
 
@@ -315,5 +318,5 @@ CONTRASTS = """
   }
   return poor;
 })()
-"""
+"""  # noqa: E501
 """Texts whose contrast with what lies behind them is below WCAG AA."""

@@ -1,5 +1,5 @@
-"""Optional measures: words, speaker, opinion. pocketsphinx, CTC and Whisper models are real (small, with random weights);
-resemblyzer and speechmos are fakes at the package's border."""
+"""Optional measures: words, speaker, opinion. pocketsphinx, CTC and Whisper models are real (small, with random
+weights); resemblyzer and speechmos are fakes at the package's border."""
 
 import json
 import math

@@ -39,7 +39,7 @@ def starts_of(turns: list, gap: int) -> list[int]:
 
 def assembled(turns: list, gap: int) -> tuple[np.ndarray, list[int]]:
     starts = starts_of(turns, gap)
-    return assemble([(role, start, samples) for (role, samples), start in zip(turns, starts)]), starts
+    return assemble([(role, start, samples) for (role, samples), start in zip(turns, starts, strict=True)]), starts
 
 
 def test_the_assistant_is_left_and_the_user_right():
@@ -58,14 +58,14 @@ def test_overlapped_turns_start_together():
 @given(turns=TURNS, gap=GAPS)
 def test_every_turn_lies_bit_for_bit_where_it_is_put(turns: list, gap: int):
     stereo, starts = assembled(turns, gap)
-    for start, (role, samples) in zip(starts, turns):
+    for start, (role, samples) in zip(starts, turns, strict=True):
         assert np.array_equal(stereo[start : start + len(samples), CHANNEL[role]], samples)
 
 
 @given(turns=TURNS, gap=GAPS)
 def test_outside_its_turns_a_channel_is_exact_zero(turns: list, gap: int):
     stereo, starts = assembled(turns, gap)
-    for start, (role, samples) in zip(starts, turns):
+    for start, (role, samples) in zip(starts, turns, strict=True):
         stereo[start : start + len(samples), CHANNEL[role]] = 0
     assert not stereo.any()
 

@@ -62,7 +62,9 @@ def test_no_channel_talks_over_itself_and_nothing_starts_before_the_recording(tu
 
     assert len(starts) == len(turns) and min(starts) >= 0
     for role in ("user", "assistant"):
-        spans = sorted((start, start + turn.frames) for start, turn in zip(starts, turns) if turn.role == role)
+        spans = sorted(
+            (start, start + turn.frames) for start, turn in zip(starts, turns, strict=True) if turn.role == role
+        )
         assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
 
 
@@ -70,13 +72,13 @@ def test_no_channel_talks_over_itself_and_nothing_starts_before_the_recording(tu
 def test_each_role_keeps_the_order_of_its_turns(turns, model, seed):
     starts = place(turns, RATE, model, seed)
     for role in ("user", "assistant"):
-        own = [start for start, turn in zip(starts, turns) if turn.role == role]
+        own = [start for start, turn in zip(starts, turns, strict=True) if turn.role == role]
         assert own == sorted(own)
 
 
 @given(turns=TURNS, model=MODELS.filter(lambda model: model.layout == "sequential"), seed=SEEDS)
 def test_turns_that_take_the_floor_start_in_their_order(turns, model, seed):
-    starts = [s for s, turn in zip(place(turns, RATE, model, seed), turns) if not turn.backchannel]
+    starts = [s for s, turn in zip(place(turns, RATE, model, seed), turns, strict=True) if not turn.backchannel]
     assert starts == sorted(starts)
 
 
@@ -94,7 +96,7 @@ def test_fixed_timing_knows_no_chance(turns, seeds):
 def test_fixed_turns_follow_one_another_to_the_sample(turns, gap, leading):
     starts = place(turns, RATE, TimingModel(gap=gap, leading_silence=leading))
     assert starts[0] == round(leading * RATE)
-    for (start, turn), later in zip(zip(starts, turns), starts[1:]):
+    for (start, turn), later in zip(zip(starts, turns, strict=False), starts[1:], strict=False):
         assert later == start + turn.frames + round(gap * RATE)
 
 
@@ -168,7 +170,7 @@ def test_backchannels_that_fit_lie_inside_the_turn(host, lengths, gap, model, se
     starts = place([TimedTurn("assistant", host), *laid], RATE, model, seed)
     begin, end = starts[0], starts[0] + host
     free = begin
-    for start, length in zip(starts[1:], lengths):
+    for start, length in zip(starts[1:], lengths, strict=False):
         if free >= end:
             break  # no room is left: it is a turn like any other
         assert begin <= start < end
@@ -209,7 +211,7 @@ def test_more_overlapped_turns_follow_one_another_on_their_own_channel():
 @given(turns=PLAIN, cap=st.floats(0.01, 3), seed=SEEDS)
 def test_no_silence_by_chance_is_longer_than_the_cap(turns, cap, seed):
     starts = place(turns, RATE, TimingModel(timing="natural", max_silence=cap), seed)
-    ends = [start + turn.frames for start, turn in zip(starts, turns)]
+    ends = [start + turn.frames for start, turn in zip(starts, turns, strict=True)]
     for number, start in enumerate(starts[1:], 1):
         assert start - max(ends[:number]) <= round(cap * RATE)
 
@@ -217,17 +219,17 @@ def test_no_silence_by_chance_is_longer_than_the_cap(turns, cap, seed):
 @given(turns=PLAIN, seed=SEEDS)
 def test_at_probability_zero_nothing_overlaps_at_one_every_change_of_speaker_does(turns, seed):
     apart = place(turns, RATE, TimingModel(timing="natural", overlap_probability=0), seed)
-    assert all(later >= start + turn.frames for start, turn, later in zip(apart, turns, apart[1:]))
+    assert all(later >= start + turn.frames for start, turn, later in zip(apart, turns, apart[1:], strict=False))
     long = [turn._replace(frames=turn.frames + RATE) for turn in turns]
     over = place(long, RATE, TimingModel(timing="natural", overlap_probability=1), seed)
-    for (start, turn), (later, other) in pairwise(zip(over, long)):
+    for (start, turn), (later, other) in pairwise(zip(over, long, strict=False)):
         assert (later <= start + turn.frames) == (turn.role != other.role)
 
 
 @given(turns=PLAIN, seed=SEEDS)
 def test_an_overlap_by_chance_leaves_half_of_both_turns(turns, seed):
     starts = place(turns, RATE, TimingModel(timing="natural", overlap_probability=1), seed)
-    for (start, turn), (later, other) in pairwise(zip(starts, turns)):
+    for (start, turn), (later, other) in pairwise(zip(starts, turns, strict=False)):
         assert start + turn.frames - later <= min(turn.frames, other.frames) / 2
 
 
@@ -246,15 +248,19 @@ def test_natural_gaps_are_between_what_is_heard(turns, edges, seed):
     model = TimingModel(timing="natural", overlap_probability=0)
     quiet = [
         turn._replace(frames=turn.frames + lead + trail, lead=lead, trail=trail)
-        for turn, lead, trail in zip(turns, edges, edges[12:])
+        for turn, lead, trail in zip(turns, edges, edges[12:], strict=False)
     ]
     bare, padded = place(turns, RATE, model, seed), place(quiet, RATE, model, seed)
-    heard = [start + turn.lead for start, turn in zip(padded, quiet)]
-    ends = [start + turn.frames for start, turn in zip(heard, turns)]
+    heard = [start + turn.lead for start, turn in zip(padded, quiet, strict=True)]
+    ends = [start + turn.frames for start, turn in zip(heard, turns, strict=True)]
     for number in range(1, len(turns)):
         if turns[number].role != turns[number - 1].role and padded[number] > padded[number - 1]:
-            before = max(start + turn.frames for start, turn in zip(bare[:number], turns))
-            own = [s + q.frames for s, q, t in zip(padded[:number], quiet, turns) if t.role == turns[number].role]
+            before = max(start + turn.frames for start, turn in zip(bare[:number], turns, strict=False))
+            own = [
+                s + q.frames
+                for s, q, t in zip(padded[:number], quiet, turns, strict=False)
+                if t.role == turns[number].role
+            ]
             if padded[number] > max(own, default=0):
                 assert heard[number] - max(ends[:number]) == bare[number] - before
 
@@ -263,10 +269,12 @@ def test_natural_gaps_are_between_what_is_heard(turns, edges, seed):
 def test_silence_at_the_edges_never_makes_a_dialogue_longer(turns, edges, seed):
     quiet = [
         turn._replace(lead=min(lead, turn.frames // 2), trail=min(trail, turn.frames // 2))
-        for turn, lead, trail in zip(turns, edges, edges[12:])
+        for turn, lead, trail in zip(turns, edges, edges[12:], strict=False)
     ]
     loud, soft = place(turns, RATE, NATURAL, seed), place(quiet, RATE, NATURAL, seed)
-    assert max(s + t.frames for s, t in zip(soft, quiet)) <= max(s + t.frames for s, t in zip(loud, turns))
+    assert max(s + t.frames for s, t in zip(soft, quiet, strict=True)) <= max(
+        s + t.frames for s, t in zip(loud, turns, strict=True)
+    )
 
 
 def test_dialogues_differ():

@@ -20,7 +20,7 @@ _FLAGS = (
     "--disable-component-update --disable-sync --disable-dev-shm-usage --disable-extensions --hide-scrollbars "
     "--remote-debugging-port=0 --autoplay-policy=user-gesture-required"
 )
-KEYS = {" ": ("Space", 32), "ArrowLeft": ("ArrowLeft", 37), "ArrowRight": ("ArrowRight", 39), "End": ("End", 35), "Home": ("Home", 36), "Tab": ("Tab", 9), "Enter": ("Enter", 13)}  # fmt: skip
+KEYS = {" ": ("Space", 32), "ArrowLeft": ("ArrowLeft", 37), "ArrowRight": ("ArrowRight", 39), "End": ("End", 35), "Home": ("Home", 36), "Tab": ("Tab", 9), "Enter": ("Enter", 13)}  # fmt: skip  # noqa: E501
 
 
 class Page:

@@ -56,9 +56,9 @@ class ErraticEngine(NoiseEngine):
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
         attempts = [self.attempt(task) for task in tasks]
-        self.calls.append([(task.text, attempt) for task, attempt in zip(tasks, attempts)])
+        self.calls.append([(task.text, attempt) for task, attempt in zip(tasks, attempts, strict=True)])
         results: list[Any] = super().synthesize(tasks)
-        for task, attempt, result in zip(tasks, attempts, results):
+        for task, attempt, result in zip(tasks, attempts, results, strict=True):
             word, _, rest = task.text.partition(" ")
             if word in TRICKS and attempt < int(rest.split()[0]):
                 result.audio = TRICKS[word][0](result.audio)

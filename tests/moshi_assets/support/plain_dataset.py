@@ -53,7 +53,9 @@ def write_lines(path: Path, lines: Iterable[dict[str, Any] | str]) -> None:
 
 @contextmanager
 def full_disk(room: int) -> Iterator[None]:
-    """No file of this process can grow past `room` bytes: as on a full disk, a write is cut short and the next fails."""
+    """No file of this process can grow past `room` bytes: as on a full disk, a write is cut short and the next
+    fails.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:

@@ -1,4 +1,6 @@
-"""Ticks of sensors and schedules, by Dagster's own evaluation and with a cursor that is handed on as the daemon does."""
+"""Ticks of sensors and schedules, by Dagster's own evaluation and with a cursor that is handed on as the daemon
+does.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,10 @@ NIGHT = datetime.datetime(2030, 1, 2, 2, 0, tzinfo=datetime.UTC)
 
 
 class Ticks:
-    """Ticks of one sensor. After each, what it asks of the instance is done and its cursor kept, but nothing launched."""
+    """Ticks of one sensor.
+
+    After each, what it asks of the instance is done and its cursor kept, but nothing launched.
+    """
 
     def __init__(self, sensor: str, instance: dg.DagsterInstance) -> None:
         self._repository = defs.get_repository_def()

@@ -100,7 +100,7 @@ def test_a_merge_does_not_touch_the_other():
 
 
 def test_peak_memory_is_in_mebibytes():
-    script = "from moshi_assets.processes.memory import peak_rss; a = peak_rss(); b = b'x' * 200 * 2**20; print(peak_rss() - a)"
+    script = "from moshi_assets.processes.memory import peak_rss; a = peak_rss(); b = b'x' * 200 * 2**20; print(peak_rss() - a)"  # noqa: E501
     grown = float(subprocess.check_output([sys.executable, "-c", script]))
     assert 150 < grown < 250
     assert peak_rss() > 10

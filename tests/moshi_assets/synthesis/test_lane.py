@@ -35,7 +35,7 @@ class WatchedEngine(NoiseEngine):
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
         self.calls.append([task.text for task in tasks])
         self.attempts.update(task.text for task in tasks)
-        return [self.spoil(task, result) for task, result in zip(tasks, super().synthesize(tasks))]
+        return [self.spoil(task, result) for task, result in zip(tasks, super().synthesize(tasks), strict=True)]
 
     def spoil(self, task: SynthesisTask, result: SynthesisResult) -> SynthesisResult:
         return result
@@ -148,7 +148,10 @@ def test_an_engine_may_put_an_exception_in_the_place_of_a_task(tmp_path: Path):
     class Exact(Spoiled):
         def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[Any]:
             good = NoiseEngine.synthesize(self, tasks)
-            return [ValueError("cannot say it") if "BAD" in t.text else result for t, result in zip(tasks, good)]
+            return [
+                ValueError("cannot say it") if "BAD" in t.text else result
+                for t, result in zip(tasks, good, strict=True)
+            ]
 
     dataset = PlainDataset(tmp_path, lines_with_a_bad_one())
     dataset.build(Exact(raises))
@@ -318,7 +321,7 @@ def test_a_full_disk_ends_the_lane_and_leaves_only_intact_parts(tmp_path: Path):
     dataset.plan()
     with full_disk(30_000), pytest.raises(OSError):
         lane(dataset, WatchedEngine()).run()
-    assert [path for path in dataset.store.mono_folder("talks.000000").rglob("*")] == []
+    assert list(dataset.store.mono_folder("talks.000000").rglob("*")) == []
 
 
 def test_a_lane_that_ran_out_of_disk_continues_when_there_is_room(tmp_path: Path):

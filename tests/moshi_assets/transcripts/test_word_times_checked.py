@@ -1,4 +1,6 @@
-"""Word times against the sound of whole datasets: no right one is suspected, however it was made, and moved ones are found."""
+"""Word times against the sound of whole datasets: no right one is suspected, however it was made, and moved ones are
+found.
+"""
 
 import json
 import shutil
@@ -130,7 +132,7 @@ def test_a_shift_of_one_speaker_is_found_and_named(again):
 def test_scrambled_times_are_found(again):
     def scramble(rows: list) -> list:
         times = sorted(np.random.default_rng(0).uniform(0, 12, len(rows)).tolist())
-        return [[word, [at, at + 0.1], who] for (word, _, who), at in zip(rows, times)]
+        return [[word, [at, at + 0.1], who] for (word, _, who), at in zip(rows, times, strict=True)]
 
     dataset = again()
     change(dataset, scramble)
