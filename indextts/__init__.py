@@ -4,7 +4,21 @@
     tts = IndexTTS2("checkpoints/config.yaml", "checkpoints")
     tts.infer("voice.wav", "Good morning.", "out.wav")
 
-How the model works is told in docs/indextts2.md. Importing this package loads neither torch nor any model.
+Importing this package loads neither torch nor any model. docs/indextts2.md says how the model works. Each folder and
+module imports only from those above it; a test asserts that.
+
+    foreign_files, interrupts    files of strangers, read with limits; Ctrl-C
+    text/             written text -> token segments: normalisation, grammars, splitting, reading ahead
+    device/           what a device can do: captured steps, compiled functions, streams, number formats, packed weights
+    models/           the networks: GPT, flow, vocoder, codec and their parts; tensors in, tensors out, no files
+    voice/            a prompt -> conditioning: features, encoder, cache, emotions
+    checkpoint/       files and weights: where they lie, download, configuration, keys, pseudo-random checkpoints
+    decoding/         the decoding loop: continuous batching, beams, sampling, how many rows fit
+    engine/           requests through all stages in batches, and what that took
+    published/        what else callers of the published class use: its arguments, attributes and methods
+    infer_v2          the class IndexTTS2, at the published import path
+    tiny              python -m indextts.tiny: writes a pseudo-random checkpoint
+    cli               the command indextts
 """
 
 from __future__ import annotations

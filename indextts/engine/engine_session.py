@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -23,10 +22,8 @@ from indextts.device.side_stream import SideStream, Started
 from indextts.engine.figures import SpeakingFigures, StageClock
 from indextts.engine.later_stages import LATER_STAGES, Deliver, Stage
 from indextts.engine.spoken_segment import Segment
+from indextts.engine.state import EngineState
 from indextts.models.dit import MAX_FRAMES
-
-if TYPE_CHECKING:
-    from indextts.engine.engine import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +41,7 @@ class EngineSession:
     """
 
     def __init__(
-        self, engine: Engine, clock: StageClock, figures: SpeakingFigures, limits: dict[str, int | None]
+        self, engine: EngineState, clock: StageClock, figures: SpeakingFigures, limits: dict[str, int | None]
     ) -> None:
         self._engine, self._clock, self._figures = engine, clock, figures
         self._own_limits = any(limit is not None for limit in limits.values())
