@@ -33,14 +33,17 @@ class Speaker:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.overlaps = isinstance(engine, StreamingEngine)
+        # An engine that is to speak one utterance at a time has no batch that could run half empty.
+        self.overlaps = isinstance(engine, StreamingEngine) and engine.batch_size > 1
         self._stream = self._begin()
         self._tasks: dict[int, tuple[int, SynthesisTask]] = {}
         """The stream's key -> our number and the task."""
         self._count = 0
 
     def _begin(self) -> SpeechStream:
-        return self._engine.stream() if isinstance(self._engine, StreamingEngine) else ListStream(self._engine)
+        if self.overlaps and isinstance(self._engine, StreamingEngine):
+            return self._engine.stream()
+        return ListStream(self._engine)
 
     @property
     def unfinished(self) -> int:

@@ -97,7 +97,7 @@ class Dispatch(TorchDispatchMode):
 
     def _keep(self, func: Any, args: Any) -> None:
         """What an operation is about to write over: capturing changes nothing."""
-        for argument, given in zip(func._schema.arguments, args, strict=True):
+        for argument, given in zip(func._schema.arguments, args, strict=False):  # the others are keywords, or left out
             if argument.alias_info is not None and argument.alias_info.is_write:
                 whole = torch.as_strided(given, (given.untyped_storage().nbytes() // given.element_size(),), (1,), 0)
                 self.before.setdefault(whole.data_ptr(), (whole, whole.clone()))
