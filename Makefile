@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test ui dev bench lint clean
+.PHONY: demo test test-fast ui dev bench lint clean
 
 # Everything that the project needs, into .venv; done again when the requirements change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -18,6 +18,9 @@ demo: $(VENV)/installed ## build the sample dialogues into data/moshi_sample wit
 
 test: $(VENV)/installed ## run every test, a process for each core
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-fast: $(VENV)/installed ## the tests that take no whole build, server or model: for the time while you write
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 ui: $(VENV)/installed ## Dagster's webserver and daemon on the datasets in data/ and their history
 	$(BIN)/moshi-assets ui --output data
