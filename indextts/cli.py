@@ -118,6 +118,13 @@ def _speak(arguments: Sequence[str]) -> int:
         help="a recording, weights such as happy=0.6,calm=0.2 (or 8 numbers), or a description in words",
     )
     parser.add_argument("--emotion-alpha", type=float, default=1.0, help="strength of the emotion, 0 to 1")
+    parser.add_argument(
+        "--normalizer",
+        default="published",
+        metavar="NAME",
+        help="how numbers and signs become words: published (the model's own way), verbatim (not at all: the text is "
+        "spelled out already), or an installed one such as spoken (default: published)",
+    )
     parser.add_argument("--seed", type=int, help="the same seed gives the same audio (default: another every time)")
     parser.add_argument("--greedy", action="store_true", help="the likeliest codes instead of drawn ones")
     parser.add_argument("--max-mel-tokens", type=int, help="at most so many codes a segment (50 a second)")
@@ -145,6 +152,7 @@ def _speak(arguments: Sequence[str]) -> int:
             device=options.device,
             aux_paths=_aux_paths(parser, options.aux),
             download=options.download,
+            normalizer=options.normalizer,
         )
         emotion = parse_emotion(options.emotion, options.emotion_alpha)
         generation: dict[str, Any] = {"do_sample": False, "num_beams": 1} if options.greedy else {}

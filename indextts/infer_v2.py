@@ -43,6 +43,7 @@ from indextts.published.arguments import default_device, generation_options, on_
 from indextts.published.attributes import PublishedAttributes
 from indextts.published.methods import PublishedMethods
 from indextts.published.views import LatestVoiceViews
+from indextts.text.normalizers import Reading
 from indextts.text.read_ahead import TextAhead
 from indextts.voice.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
 from indextts.voice.encoder import DEFAULT_CACHE_BYTES, CacheInfo, VoiceEncoder
@@ -84,6 +85,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         decode_budget: int | None = None,
         flow_budget: int | None = None,
         text_readers: int | None = None,
+        normalizer: str | Reading = "published",
     ) -> None:
         """Loads a checkpoint folder.
 
@@ -112,11 +114,15 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
                 that is free once the model is loaded.
             text_readers: processes that normalise texts ahead, see :meth:`read_ahead`; by default 2 for a GPU, which
                 would wait for its texts otherwise, and none for a CPU, which is busy anyway.
+            normalizer: what makes spoken words of a text: `published`, the model's own front end; `verbatim`, nothing,
+                for texts that are spelled out already; `spoken`, the reading of `moshi_assets`; the name of another one
+                that is installed; or a function `(text: str) -> str`. See docs/indextts2.md §4.
 
         Raises:
             MissingFilesError: listing every missing file and its source.
             CheckpointError: a file that is unsafe or does not fit.
             ConfigError: a config.yaml that lacks or contradicts something.
+            ValueError: a number out of range, or no normalizer of this name.
         """
         self._device = torch.device(device) if device is not None else default_device()
         accelerations = {
@@ -138,6 +144,8 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         self._cfg_path, self.model_dir = Path(cfg_path), Path(model_dir)
         self.model_version = self._sizes.version
         self.sampling_rate = self._sizes.spectrogram.sampling_rate
+        readers = (2 if self._device.type == "cuda" else 0) if text_readers is None else text_readers
+        self._text = TextAhead(self._files["bpe_model"], self._files.glossary, readers, normalizer)
         with torch.no_grad():
             self._components = components = load_components(self._files, self._device, dtypes)
         self._gpt_dtype = components.gpt.dtype
@@ -168,8 +176,6 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         components.bigvgan.acceleration.enabled = wanted["use_cuda_kernel"]
         engine = Engine(Pipeline(components, self._device), captured_steps=wanted["use_accel"])
         engine.budgets = engine.budgets.limited(max_batch, decode_budget, flow_budget)
-        readers = (2 if self._device.type == "cuda" else 0) if text_readers is None else text_readers
-        self._text = TextAhead(self._files["bpe_model"], self._files.glossary, readers)
         self._synthesizer = Synthesizer(
             self._sizes,
             self._text,
@@ -444,6 +450,14 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
     def read_ahead(self, texts: Iterable[str]) -> None:
         """Has texts normalised that will be spoken next; returns at once. From any thread."""
         self._text.read_ahead(texts)
+
+    def unknown_pieces(self, text: str) -> list[str]:
+        """Pieces of a text that the checkpoint's vocabulary lacks, in order: the model has no sound for them.
+
+        They are looked for in the text as it is spoken, after the normalizer; [] for a text that is known altogether.
+        `TextFrontend.unknown` says the same without a model.
+        """
+        return self._text.unknown(text)
 
     def close(self) -> None:
         """Ends the processes of :meth:`read_ahead`; the model itself goes with the last reference to it."""

@@ -18,7 +18,7 @@ from indextts.checkpoint.components import Components
 from indextts.checkpoint.config import ModelConfig
 from indextts.engine.synthesizer import Synthesizer
 from indextts.text.frontend import TextFrontend
-from indextts.text.normalize import TextNormalizer
+from indextts.text.normalizers import Normalizer
 from indextts.voice.emotion import QwenEmotion
 
 WITHOUT_MEANING = {
@@ -138,8 +138,10 @@ class PublishedAttributes:
         return self._synthesizer.text
 
     @property
-    def normalizer(self) -> TextNormalizer:
-        """Written text -> spoken text, with the glossary that ``infer`` uses."""
+    def normalizer(self) -> Normalizer:
+        """Written text -> spoken text; a `TextNormalizer`, with the glossary that `infer` uses, if it is the published
+        one.
+        """
         return self._synthesizer.text.normalizer
 
     @property

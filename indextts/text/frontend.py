@@ -3,6 +3,7 @@
 Source: docs/indextts2.md §4, FACTS 2.3.
 """
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +12,14 @@ import sentencepiece
 
 from indextts.foreign_files import ForeignFileError, require_regular
 from indextts.text.normalize import TextNormalizer, load_glossary
+from indextts.text.normalizers import Reading, make_normalizer
 from indextts.text.segment import MAX_SEGMENT_TOKENS, split_segments
 
+logger = logging.getLogger(__name__)
+
 BPE_SOURCE = "bpe.model of huggingface.co/IndexTeam/IndexTTS-2"
+BLANK = "\u2581"
+"""Sentencepiece's mark for a blank before a piece. Alone it is a piece that the vocabulary has."""
 # Scripts written without spaces, their punctuation and full-width forms: every character becomes a word of its own.
 _CJK = re.compile(
     "([\u1100-\u11ff\u2e80-\ua4cf\ua840-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff])"
@@ -23,12 +29,24 @@ _CJK = re.compile(
 class TextFrontend:
     """Text -> normalised text -> pieces of the checkpoint's vocabulary -> segments -> ids.
 
-    bpe_model_path: the checkpoint's `bpe.model`.
-    glossary_path: a `glossary.yaml` (see `load_glossary`), or None.
-    Raises: FileNotFoundError if one of the files is missing, ValueError if it is not what it should be.
+    It needs no model, only its vocabulary: it can be asked what a voice knows before anything is loaded.
+
+    Args:
+        bpe_model_path: the checkpoint's `bpe.model`.
+        glossary_path: a `glossary.yaml` (see `load_glossary`), or None; only the published normalizer uses it.
+        normalizer: `published`, `verbatim`, the name of an installed one or a function, see `make_normalizer`.
+
+    Raises:
+        FileNotFoundError: one of the files is missing.
+        ValueError: a file is not what it should be, or nothing is installed by the name of the normalizer.
     """
 
-    def __init__(self, bpe_model_path: str | Path, glossary_path: str | Path | None = None):
+    def __init__(
+        self,
+        bpe_model_path: str | Path,
+        glossary_path: str | Path | None = None,
+        normalizer: str | Reading = "published",
+    ):
         require_regular(bpe_model_path, "tokenizer model of the checkpoint folder")
         self.pieces = sentencepiece.SentencePieceProcessor()
         try:
@@ -38,7 +56,10 @@ class TextFrontend:
                 f"{bpe_model_path} is not a sentencepiece model: get it again ({BPE_SOURCE})"
             ) from error
         self.bpe_model_path = Path(bpe_model_path)
-        self.normalizer = TextNormalizer(load_glossary(glossary_path) if glossary_path is not None else None)
+        glossary = load_glossary(glossary_path) if glossary_path is not None else None
+        self.normalizer = make_normalizer(normalizer, glossary)
+        if glossary and not isinstance(self.normalizer, TextNormalizer):
+            logger.warning("%s is not used: the normalizer is %r, not 'published'", glossary_path, normalizer)
 
     @property
     def vocabulary_size(self) -> int:
@@ -51,12 +72,24 @@ class TextFrontend:
     def tokenize(self, text: str) -> list[str]:
         """Pieces of a written text; [] for a blank one.
 
-        A single character (blanks aside) is neither normalised nor upper-cased: it stands for itself.
+        The published front end neither normalises nor upper-cases a single character (blanks aside).
         """
         stripped = text.strip()
-        if len(stripped) > 1:
+        if len(stripped) > 1 or not isinstance(self.normalizer, TextNormalizer):
             stripped = self.normalize(text).upper()
         return self.pieces.EncodeAsPieces(_CJK.sub(r" \1 ", stripped))
+
+    def unknown(self, text: str) -> list[str]:
+        """Pieces of a text that the vocabulary lacks, in order: what the model has no sound for.
+
+        Neighbouring characters are one piece; a blank is none. [] for a text that is known altogether.
+        """
+        return self.unknown_among(self.tokenize(text))
+
+    def unknown_among(self, pieces: Sequence[str]) -> list[str]:
+        """Those of the pieces of `tokenize` that the vocabulary lacks, in order."""
+        unknown = self.pieces.unk_id()
+        return [piece.strip(BLANK) for piece in pieces if self.pieces.PieceToId(piece) == unknown]
 
     def segments(
         self, text: str, max_tokens: int = MAX_SEGMENT_TOKENS, quick_streaming_tokens: int = 0

@@ -50,7 +50,7 @@ def english() -> Grammar:
     return normalize
 
 
-# A text of these has no digits and no symbols. The private characters are the first placeholders of normalize.py.
+# A text of these has no digits and no symbols. The private characters are the first placeholders of protection.py.
 _WORD_CHARACTERS = frozenset(string.ascii_letters + " ,.?!'-\u2019\u201c\u201d\u2014\u2026\":;()<>") | {
     chr(0xF0000 + index) for index in range(16)
 }

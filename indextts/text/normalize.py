@@ -3,9 +3,6 @@
 Source: docs/indextts2.md §4, FACTS 2.3. The order is: glossary, short forms ("what's" -> "what is"), protection of what
 the grammars must not touch, the grammar of the language, the protected parts back in, punctuation folded onto the marks
 that the model's vocabulary has.
-
-Protected parts are replaced where they stand, by one placeholder each, in a single pass from left to right. So the
-result never depends on an order in which parts are looked up.
 """
 
 import logging
@@ -17,6 +14,15 @@ import yaml
 
 from indextts.foreign_files import ForeignFileError, read_yaml, shown
 from indextts.text import grammars
+from indextts.text.marks import drop_silent, fold_marks
+from indextts.text.protection import (
+    ANNOTATION,
+    DOTTED_NAME,
+    HYPHENATED,
+    PINYIN,
+    PINYIN_IN_CHINESE,
+    ProtectedParts,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,65 +41,6 @@ _IS_SHORTENED = re.compile(
     re.IGNORECASE,
 )
 
-# Mandarin syllables: initial -> finals.
-_SYLLABLES = {
-    "": "ai an ang ao ei en eng er ou ng",
-    "b": "a ai an ang ao ei en eng i ian iao ie in ing o u",
-    "p": "a ai an ang ao ei en eng i ian iao ie in ing o ou u",
-    "m": "a ai an ang ao e ei en eng i ian iao ie in ing iu o ou u",
-    "f": "a an ang ei en eng o ou u",
-    "d": "a ai an ang ao e ei en eng i ia ian iao ie ing iu ong ou u uan ui un uo",
-    "t": "a ai an ang ao e ei eng i ian iao ie ing ong ou u uan ui un uo",
-    "n": "a ai an ang ao e ei en eng i ian iang iao ie in ing iu ong ou u uan ue un uo v ve ü üe",
-    "l": "a ai an ang ao e ei eng i ia ian iang iao ie in ing iu o ong ou u uan ue un uo v ve ü üe",
-    "g": "a ai an ang ao e ei en eng ong ou u ua uai uan uang ui un uo",
-    "k": "a ai an ang ao e ei en eng ong ou u ua uai uan uang ui un uo",
-    "h": "a ai an ang ao e ei en eng ong ou u ua uai uan uang ui un uo",
-    "j": "i ia ian iang iao ie in ing iong iu u uan ue un v van ve vn ü üan üe ün",
-    "q": "i ia ian iang iao ie in ing iong iu u uan ue un v van ve vn ü üan üe ün",
-    "x": "i ia ian iang iao ie in ing iong iu u uan ue un v van ve vn ü üan üe ün",
-    "zh": "a ai an ang ao e ei en eng i ong ou u ua uai uan uang ui un uo",
-    "ch": "a ai an ang ao e en eng i ong ou u ua uai uan uang ui un uo",
-    "sh": "a ai an ang ao e ei en eng i ou u ua uai uan uang ui un uo",
-    "r": "an ang ao e en eng i ong ou u ua uan ui un uo",
-    "z": "a ai an ang ao e ei en eng i ong ou u uan ui un uo",
-    "c": "a ai an ang ao e ei en eng i ong ou u uan ui un uo",
-    "s": "a ai an ang ao e en eng i ong ou u uan ui un uo",
-    "y": "a an ang ao e i in ing o ong ou u uan ue un",
-    "w": "a ai an ang ei en eng o u",
-}
-_ALL_SYLLABLES = [initial + final for initial, finals in _SYLLABLES.items() for final in finals.split()]
-_SYLLABLE = "|".join(sorted(_ALL_SYLLABLES, key=len, reverse=True))
-# A syllable and its tone, e.g. "zhong4"; not the end of a longer word ("beta1") and not the start of a number.
-_TONE_PINYIN = rf"(?<![a-zü])(?:{_SYLLABLE})[1-5](?!\d)"
-_PINYIN = re.compile(_TONE_PINYIN, re.IGNORECASE)
-# Single vowels with a tone are pinyin only next to Chinese: "A4" and "e5" in an English text are names.
-_PINYIN_IN_CHINESE = re.compile(rf"{_TONE_PINYIN}|(?-i:(?<![a-zA-Zü])[aoe][1-5](?![a-zA-Z\d]))", re.IGNORECASE)
-
-_ANNOTATION = r"<[^<>|\s][^<>|]*\|[^<>|]+>"
-_NAME_PART = "[\u3400-\u9fff]+(?:[-\u2014][\u3400-\u9fff]+)*"
-_DOTTED_NAME = f"(?<![\u3400-\u9fff]){_NAME_PART}(?:\u00b7{_NAME_PART})+"
-_HYPHENATED = re.compile("(?<![a-zA-Z0-9])[a-zA-Z][a-zA-Z0-9]*(?:-[a-zA-Z0-9]+)+")
-
-# A placeholder is one private character. The English grammar needs it in angle brackets, which it passes on unread; the
-# Chinese one would join the bracket with a following "=" to "at least".
-_PLACEHOLDER_BASE = 0xF0000
-_PLACEHOLDER = "[\U000f0000-\U000ffffd]"
-_UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u2060\ufeff\ud800-\uf8ff\U000f0000-\U0010ffff]")
-
-_MARKS = {
-    "'": '"\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb(){}[]\uff08\uff09'
-    "\u3008\u3009\u300a\u300b\u300c\u300d\u300e\u300f\u3010\u3011\u3014\u3015",
-    ",": ":;\uff1a\uff1b\uff0c\u3001",
-    ".": "\u3002",
-    "!": "\uff01",
-    "?": "\uff1f",
-    "-": "~\uff5e\u301c\u2010\u2011\u2012\u2013\u2014\u2015\u00b7\u30fb",
-    " ": "\n\r\t\u00a0\u3000",
-}
-_FOLD = str.maketrans({source: mark for mark, sources in _MARKS.items() for source in sources})
-_PAUSE = re.compile(r"\.\.\.|\u2026\u2026|,,,")
-
 
 def is_chinese(text: str) -> bool:
     """True if the Chinese grammar reads this text.
@@ -104,7 +51,7 @@ def is_chinese(text: str) -> bool:
         _IDEOGRAPH.search(text)
         or not _LATIN.search(text)
         or _EMAIL.fullmatch(text.strip())
-        or _PINYIN.search(re.sub(_ANNOTATION, "", text))
+        or PINYIN.search(re.sub(ANNOTATION, "", text))
     )
 
 
@@ -156,22 +103,22 @@ class TextNormalizer:
         What a grammar cannot read (it happens with rare mixtures of symbols) is passed on as it stands, with a warning.
         Raises: ImportError, with what to install, if there is no grammar library.
         """
-        text = _UNSPEAKABLE.sub("", text).strip()
+        text = drop_silent(text)
         if not text:
             return ""
         chinese = is_chinese(text)
-        parts = _ProtectedParts("{}" if chinese else "<{}>")
-        text = re.sub(_ANNOTATION, parts.protect, text)
+        parts = ProtectedParts("{}" if chinese else "<{}>")
+        text = re.sub(ANNOTATION, parts.protect, text)
         annotations = len(parts)
         text = self.apply_glossary(text, chinese)
         text = _IS_SHORTENED.sub(r"\1 is", text)
-        text = _HYPHENATED.sub(lambda match: re.sub("-", parts.protect, match.group()), text)
+        text = HYPHENATED.sub(lambda match: re.sub("-", parts.protect, match.group()), text)
         if chinese:
-            text = re.sub(_DOTTED_NAME, parts.protect, text)
-            text = _PINYIN_IN_CHINESE.sub(parts.protect, text)
+            text = re.sub(DOTTED_NAME, parts.protect, text)
+            text = PINYIN_IN_CHINESE.sub(parts.protect, text)
         text = _read(grammars.chinese() if chinese else grammars.english(), text)
         text = parts.restore(text, range(annotations, len(parts)))
-        text = _PAUSE.sub("\u2026", text.translate(_FOLD))
+        text = fold_marks(text)
         # Annotations come back last: their brackets and colons are notation, not punctuation.
         return parts.restore(text, range(annotations))
 
@@ -202,38 +149,6 @@ class TextNormalizer:
             patterns = "|".join(rf"(?<![a-z0-9]){re.escape(term)}(?![a-z0-9])" for term in longest_first)
             self._terms = re.compile(patterns, re.IGNORECASE | re.ASCII) if patterns else None
         return self._terms
-
-
-class _ProtectedParts:
-    """Parts of one text, taken out of a grammar's way and put back afterwards.
-
-    form: how a placeholder is written, "{}" standing for its private character.
-    """
-
-    def __init__(self, form: str):
-        self._form = form
-        self._index: dict[str, int] = {}
-        self._placeholder = re.compile(form.format(f"({_PLACEHOLDER})"))
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def protect(self, match: re.Match) -> str:
-        """The placeholder for a match; equal parts share one."""
-        index = self._index.setdefault(match.group(), len(self._index))
-        if index > 0xFFFD:
-            raise ValueError(f"a text with more than {0xFFFE} different names and annotations: split it first")
-        return self._form.format(chr(_PLACEHOLDER_BASE + index))
-
-    def restore(self, text: str, which: range) -> str:
-        """Put the parts with these indices back in, each as the vocabulary spells it."""
-        parts = list(self._index)
-
-        def part(match: re.Match) -> str:
-            index = ord(match.group(1)) - _PLACEHOLDER_BASE
-            return _spelled(parts[index]) if index in which else match.group()
-
-        return self._placeholder.sub(part, text)
 
 
 def _read(grammar: grammars.Grammar, text: str) -> str:
@@ -273,9 +188,3 @@ def _check_entry(term: str, entry: GlossaryEntry) -> GlossaryEntry:
     if by_language and all(isinstance(spoken, str) for spoken in entry.values()):
         return entry
     raise ValueError(f'glossary: {shown(term)} needs a text or {{"en": text, "zh": text}}, found {shown(entry)}')
-
-
-def _spelled(part: str) -> str:
-    """A protected part as the vocabulary spells it: pinyin writes ü as v after j, q and x ("xuan4" -> "XVAN4")."""
-    match = re.fullmatch(r"([jqx])[uü]([a-z]*[1-5])", part, re.IGNORECASE)
-    return f"{match[1]}v{match[2]}".upper() if match else part

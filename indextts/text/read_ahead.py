@@ -22,6 +22,8 @@ from copy import deepcopy
 from pathlib import Path
 
 from indextts.text.frontend import TextFrontend
+from indextts.text.normalize import GlossaryEntry, TextNormalizer
+from indextts.text.normalizers import Reading
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +34,29 @@ MAX_WAITING = 4096
 class TextAhead(TextFrontend):
     """A text front end that can be told what it will be asked. Its answers are those of :class:`TextFrontend`."""
 
-    def __init__(self, bpe_model_path: str | Path, glossary_path: str | Path | None = None, readers: int = 1) -> None:
-        """Raises as :class:`TextFrontend`. Readers are started when the first text comes."""
-        super().__init__(bpe_model_path, glossary_path)
-        self._readers_glossary = deepcopy(self.normalizer.term_glossary)
-        self._command = [sys.executable, "-m", __name__, str(bpe_model_path)]
-        self._command += [str(glossary_path)] if glossary_path is not None else []
+    def __init__(
+        self,
+        bpe_model_path: str | Path,
+        glossary_path: str | Path | None = None,
+        readers: int = 1,
+        normalizer: str | Reading = "published",
+    ) -> None:
+        """Prepares the readers; they are started when the first text comes.
+
+        Args:
+            bpe_model_path, glossary_path, normalizer: of `TextFrontend`, which says what is raised.
+            readers: processes. None for `verbatim`, which takes no time, nor for a function, which they do not know.
+        """
+        super().__init__(bpe_model_path, glossary_path, normalizer)
+        self._readers_glossary = deepcopy(self._glossary())
+        self._command = [sys.executable, "-m", __name__]
+        if isinstance(normalizer, str) and normalizer != "verbatim":
+            arguments = {"bpe_model_path": str(bpe_model_path), "normalizer": normalizer}
+            if glossary_path is not None and normalizer == "published":
+                arguments["glossary_path"] = str(glossary_path)
+            self._command.append(json.dumps(arguments))
+        else:
+            readers = 0
         self._readers = readers
         self._threads: list[threading.Thread] = []
         self._asked: queue.SimpleQueue[tuple[str, Future[list[str]]] | None] = queue.SimpleQueue()
@@ -79,7 +98,14 @@ class TextAhead(TextFrontend):
 
     def _readers_agree(self) -> bool:
         """Whether the glossary is still the one that the readers have."""
-        return self.normalizer.enable_glossary and self.normalizer.term_glossary == self._readers_glossary
+        return self._glossary() == self._readers_glossary
+
+    def _glossary(self) -> dict[str, GlossaryEntry] | None:
+        """Terms of the glossary, as far as it is in use."""
+        normalizer = self.normalizer
+        return (
+            normalizer.term_glossary if isinstance(normalizer, TextNormalizer) and normalizer.enable_glossary else None
+        )
 
     def close(self) -> None:
         """Ends the readers."""
@@ -95,8 +121,9 @@ class TextAhead(TextFrontend):
 
     def _serve(self) -> None:
         """Passes texts to one reader and its answers back; a reader that dies leaves the texts to `tokenize`."""
-        path = os.pathsep.join([str(Path(__file__).parents[2]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
-        environment = {**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)}
+        # A reader finds the same packages as this process, and so the same normalizers.
+        path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *filter(None, sys.path)]))
+        environment = {**os.environ, "PYTHONPATH": path}
         with (
             suppress(BrokenPipeError),  # a reader that has died, when its input is closed
             subprocess.Popen(
@@ -128,7 +155,7 @@ class TextAhead(TextFrontend):
 def main() -> None:
     """The reader: a JSON string a line in, its pieces out, or an object with what went wrong."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the end of the input ends this
-    frontend = TextFrontend(*sys.argv[1:])
+    frontend = TextFrontend(**json.loads(sys.argv[1]))
     for line in sys.stdin:
         try:
             answer: object = frontend.tokenize(json.loads(line))

@@ -80,6 +80,7 @@ def test_an_unknown_emotion_is_refused():
         ({"--voice": "absent.wav"}, "voice prompt not found: absent.wav"),
         ({"--model-dir": "nowhere"}, "file(s) of the model are missing"),
         ({"--emotion": "so very happy"}, "qwen0.6bemo4-merge"),
+        ({"--normalizer": "spokn"}, "unknown normalizer 'spokn': known here are published, verbatim, spoken"),
     ],
 )
 def test_failures_are_explained_without_a_traceback(checkpoint_dir, voice, tmp_path, caplog, change, message):
