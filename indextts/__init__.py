@@ -23,27 +23,28 @@ module imports only from those above it; a test asserts that.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from indextts.checkpoint.config import ConfigError as ConfigError
-    from indextts.checkpoint.files import CheckpointError as CheckpointError
-    from indextts.checkpoint.files import MissingFilesError as MissingFilesError
-    from indextts.engine.request import Emotion as Emotion
-    from indextts.engine.request import InferenceResult as InferenceResult
-    from indextts.engine.request import SynthesisRequest as SynthesisRequest
-    from indextts.engine.session import SynthesisSession as SynthesisSession
-    from indextts.infer_v2 import IndexTTS2 as IndexTTS2
+    from .checkpoint.config import ConfigError as ConfigError
+    from .checkpoint.files import CheckpointError as CheckpointError
+    from .checkpoint.files import MissingFilesError as MissingFilesError
+    from .engine.request import Emotion as Emotion
+    from .engine.request import InferenceResult as InferenceResult
+    from .engine.request import SynthesisRequest as SynthesisRequest
+    from .engine.session import SynthesisSession as SynthesisSession
+    from .infer_v2 import IndexTTS2 as IndexTTS2
 
-_HOME = {
-    "CheckpointError": "indextts.checkpoint.files",
-    "ConfigError": "indextts.checkpoint.config",
-    "Emotion": "indextts.engine.request",
-    "IndexTTS2": "indextts.infer_v2",
-    "InferenceResult": "indextts.engine.request",
-    "MissingFilesError": "indextts.checkpoint.files",
-    "SynthesisRequest": "indextts.engine.request",
-    "SynthesisSession": "indextts.engine.session",
+_MODULES = {
+    "CheckpointError": ".checkpoint.files",
+    "ConfigError": ".checkpoint.config",
+    "Emotion": ".engine.request",
+    "IndexTTS2": ".infer_v2",
+    "InferenceResult": ".engine.request",
+    "MissingFilesError": ".checkpoint.files",
+    "SynthesisRequest": ".engine.request",
+    "SynthesisSession": ".engine.session",
 }
 __all__ = [
     "CheckpointError",
@@ -58,8 +59,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOME[name]), name)
+    """The interface, imported when it is asked for: torch takes a second to load."""
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,14 +1,14 @@
-"""Where the command ``indextts`` begins: Ctrl-C is answered before anything heavy is imported."""
+"""Where the command `indextts` begins: Ctrl-C is answered before anything heavy is imported."""
 
 import sys
 
-from indextts.interrupts import begin_quietly
+from .interrupts import begin_quietly
 
 
 def main() -> int:
     """Entry point of the command; returns its exit code."""
     begin_quietly("interrupted")
-    from indextts.cli import main as command
+    from .cli import main as command
 
     return command()
 

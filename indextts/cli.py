@@ -1,4 +1,4 @@
-"""The command ``indextts``: speak a text, check a checkpoint folder, or fetch what it lacks.
+"""The command `indextts`: speak a text, check a checkpoint folder, or fetch what it lacks.
 
 indextts "Good morning." --voice voice.wav -o out.wav
 indextts check checkpoints
@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indextts.interrupts import EXIT_INTERRUPTED, end_quietly, ending_at_once, raise_interrupts
+from .interrupts import EXIT_INTERRUPTED, end_quietly, ending_at_once, raise_interrupts
 
 if TYPE_CHECKING:
-    from indextts.engine.request import Emotion
+    from .engine.request import Emotion
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def _aux_paths(parser: argparse.ArgumentParser, given: Sequence[str]) -> dict[st
 
 def _check(arguments: Sequence[str]) -> int:
     with ending_at_once():
-        from indextts.checkpoint.check import check_folder
+        from .checkpoint.check import check_folder
 
     parser = argparse.ArgumentParser(prog="indextts check", description="Reports the state of a checkpoint folder.")
     parser.add_argument("model_dir", type=Path)
@@ -85,8 +85,8 @@ def _download(arguments: Sequence[str]) -> int:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
     with ending_at_once():
-        from indextts.checkpoint.download import LICENCE_NOTE, DownloadError, download_missing
-        from indextts.checkpoint.files import MissingFilesError, locate
+        from .checkpoint.download import LICENCE_NOTE, DownloadError, download_missing
+        from .checkpoint.files import MissingFilesError, locate
 
     aux_paths = _aux_paths(parser, options.aux)
     cfg_path = options.cfg_path or options.model_dir / "config.yaml"
@@ -139,7 +139,7 @@ def _speak(arguments: Sequence[str]) -> int:
     with ending_at_once():
         import torch
 
-        from indextts.infer_v2 import IndexTTS2
+        from .infer_v2 import IndexTTS2
 
     if options.seed is None:
         torch.seed()  # torch begins alike in every process
@@ -179,12 +179,12 @@ def _speak(arguments: Sequence[str]) -> int:
 
 
 def parse_emotion(given: str | None, alpha: float = 1.0) -> Emotion:
-    """The ``--emotion`` argument: an existing file, weights by name, 8 numbers, or else a description.
+    """The `--emotion` argument: an existing file, weights by name, 8 numbers, or else a description.
 
-    Raises ``ValueError`` for weights with an unknown name.
+    Raises `ValueError` for weights with an unknown name.
     """
-    from indextts.engine.request import Emotion
-    from indextts.voice.emotion import EMOTIONS
+    from .engine.request import Emotion
+    from .voice.emotion import EMOTIONS
 
     if given is None:
         return Emotion()

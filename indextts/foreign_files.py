@@ -66,7 +66,7 @@ class MissingFileError(FileNotFoundError):
 
 
 def kind_of(mode: int) -> str | None:
-    """What a file is by its ``st_mode`` where it is not a regular one, such as "a pipe"; None for a regular one."""
+    """What a file is by its `st_mode` where it is not a regular one, such as "a pipe"; None for a regular one."""
     if stat.S_ISREG(mode):
         return None
     return next((name for is_kind, name in _KINDS.items() if is_kind(mode)), "no regular file")
@@ -75,7 +75,7 @@ def kind_of(mode: int) -> str | None:
 def open_regular(path: str | Path, buffering: int = io.DEFAULT_BUFFER_SIZE) -> io.BufferedReader:
     """Opens a regular file for reading and never waits for a writer.
 
-    Raises ``ForeignFileError`` for a pipe, device, socket or folder, and ``OSError`` where it cannot be opened.
+    Raises `ForeignFileError` for a pipe, device, socket or folder, and `OSError` where it cannot be opened.
     """
     kind = kind_of(os.stat(path).st_mode)
     if kind is None:
@@ -90,7 +90,7 @@ def open_regular(path: str | Path, buffering: int = io.DEFAULT_BUFFER_SIZE) -> i
 def require_regular(path: str | Path, what: str) -> Path:
     """The path of a regular file, which may be given to a library that opens it by itself.
 
-    Raises ``MissingFileError`` or ``ForeignFileError`` with ``what`` it should be, such as "voice prompt".
+    Raises `MissingFileError` or `ForeignFileError` with `what` it should be, such as "voice prompt".
     """
     path = Path(path)
     try:
@@ -105,7 +105,7 @@ def require_regular(path: str | Path, what: str) -> Path:
 
 
 def read_limited(path: str | Path, most: int = MAX_SETTINGS_BYTES) -> str:
-    """The text of a small UTF-8 file. Raises ``ForeignFileError`` for a longer one, and as :func:`open_regular`."""
+    """The text of a small UTF-8 file. Raises `ForeignFileError` for a longer one, and as `open_regular`."""
     with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -135,8 +135,8 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 def read_yaml(path: str | Path, max_values: int = MAX_VALUES) -> Any:
     """Plain values (mappings, lists, texts, numbers, dates) of a YAML file.
 
-    Raises ``ForeignFileError`` for what is no YAML, is nested too deeply, holds more than ``max_values`` values (those
-    of aliases counted wherever they are used) or a tag that asks for an object; ``OSError`` where the file cannot be
+    Raises `ForeignFileError` for what is no YAML, is nested too deeply, holds more than `max_values` values (those
+    of aliases counted wherever they are used) or a tag that asks for an object; `OSError` where the file cannot be
     read.
     """
     text = read_limited(path)
@@ -157,7 +157,7 @@ def read_yaml(path: str | Path, max_values: int = MAX_VALUES) -> Any:
 
 
 def read_json(path: str | Path) -> Any:
-    """The content of a small JSON file. Raises ``ForeignFileError`` and ``OSError`` as :func:`read_yaml`."""
+    """The content of a small JSON file. Raises `ForeignFileError` and `OSError` as `read_yaml`."""
     text = read_limited(path)
     try:
         return parse_json(text)
@@ -166,7 +166,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises ``ValueError`` for any other text, one of thousands of levels or digits too."""
+    """The value of a JSON text. Raises `ValueError` for any other text, one of thousands of levels or digits too."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -182,7 +182,7 @@ def shown(value: Any) -> str:
 
 
 def shorten(text: str, most: int = _MOST_SHOWN) -> str:
-    """The first ``most`` characters of a text, on one line."""
+    """The first `most` characters of a text, on one line."""
     line = " ".join(text[: 4 * most].split())
     return line if len(line) <= most and len(text) <= 4 * most else f"{line[:most]} ..."
 

@@ -1,6 +1,6 @@
 """IndexTTS2: text and a voice prompt in, speech out. docs/indextts2.md §1.
 
-A drop-in for the published class: the same constructor, the same ``infer``. Keyword arguments beyond its own add what
+A drop-in for the published class: the same constructor, the same `infer`. Keyword arguments beyond its own add what
 a dataset builder needs: results in memory, seeds, caches over many voices, listeners for finished segments.
 """
 
@@ -17,14 +17,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from indextts.checkpoint.components import load_components
-from indextts.checkpoint.files import fingerprint, locate
-from indextts.decoding.budgets import Budgets
-from indextts.device.precision import stage_dtypes
-from indextts.engine.engine import Engine
-from indextts.engine.figures import Call, SpeakingFigures
-from indextts.engine.pipeline import Pipeline
-from indextts.engine.request import (
+from .checkpoint.components import load_components
+from .checkpoint.files import fingerprint, locate
+from .decoding.budgets import Budgets
+from .device.precision import stage_dtypes
+from .engine.engine import Engine
+from .engine.figures import Call, SpeakingFigures
+from .engine.pipeline import Pipeline
+from .engine.request import (
     ChunkListener,
     Emotion,
     InferenceResult,
@@ -32,22 +32,22 @@ from indextts.engine.request import (
     RandomStreams,
     SynthesisRequest,
 )
-from indextts.engine.samples import join_segments, pause, to_int16, to_pcm_scale, write_wav
-from indextts.engine.session import SynthesisSession, result_of
-from indextts.engine.spoken_segment import Segment, SpeakingOptions
-from indextts.engine.synthesizer import Synthesizer
-from indextts.models.attention import AttentionName, attention_for
-from indextts.models.flow import GUIDANCE_RATE
-from indextts.models.solver import FLOW_STEPS, FlowSolver, Method
-from indextts.published.arguments import default_device, generation_options, on_this_device, warn_of_no_effect
-from indextts.published.attributes import PublishedAttributes
-from indextts.published.methods import PublishedMethods
-from indextts.published.views import LatestVoiceViews
-from indextts.text.normalizers import Reading
-from indextts.text.read_ahead import TextAhead
-from indextts.voice.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
-from indextts.voice.encoder import DEFAULT_CACHE_BYTES, CacheInfo, VoiceEncoder
-from indextts.voice.features import MAX_PROMPT_SECONDS
+from .engine.samples import join_segments, pause, to_int16, to_pcm_scale, write_wav
+from .engine.session import SynthesisSession, result_of
+from .engine.spoken_segment import Segment, SpeakingOptions
+from .engine.synthesizer import Synthesizer
+from .models.attention import AttentionName, attention_for
+from .models.flow import GUIDANCE_RATE
+from .models.solver import FLOW_STEPS, FlowSolver, Method
+from .published.arguments import default_device, generation_options, on_this_device, warn_of_no_effect
+from .published.attributes import PublishedAttributes
+from .published.methods import PublishedMethods
+from .published.views import LatestVoiceViews
+from .text.normalizers import Reading
+from .text.read_ahead import TextAhead
+from .voice.emotion import EmotionMatrix, QwenEmotion, normalize_emo_vec
+from .voice.encoder import DEFAULT_CACHE_BYTES, CacheInfo, VoiceEncoder
+from .voice.features import MAX_PROMPT_SECONDS
 
 __all__ = ["Emotion", "IndexTTS2", "InferenceResult", "SynthesisRequest", "SynthesisSession"]
 
@@ -91,7 +91,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
 
         Args:
             use_fp16, use_bf16: number format of the GPT on a GPU; everything else stays float32. Off on cpu and mps.
-            precision: number format by stage, on any device: ``{"gpt": "bf16", "flow": "bf16", "vocoder": "fp16"}``.
+            precision: number format by stage, on any device: `{"gpt": "bf16", "flow": "bf16", "vocoder": "fp16"}`.
             allow_tf32: float32 matrix products of CUDA with 10-bit mantissas, in the whole process; its convolutions
                 have them by torch's own default.
             device: default: the first of cuda:0, xpu, mps, cpu that is there.
@@ -101,18 +101,18 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             use_torch_compile: the flow compiled, which takes a minute at the first call; by default on a GPU.
             use_deepspeed: accepted for compatibility, without effect.
             use_qwen_emo: whether emotion texts are allowed; the model is loaded when the first one comes.
-            aux_paths: ``w2v_bert``, ``bigvgan`` (folders), ``semantic_codec``, ``campplus`` (files).
+            aux_paths: `w2v_bert`, `bigvgan` (folders), `semantic_codec`, `campplus` (files).
             download: fetch missing files instead of listing them in an error.
             cache_bytes: limit for each of the speaker and emotion caches.
             max_prompt_seconds: how much of a prompt counts, at most 15. The flow works on prompt and speech together,
                 so that a prompt of 15 s makes 5 s of speech four times as dear; 5 to 6 s are enough for most voices.
             flow_steps, flow_method, flow_sway, cfg_rate: of the flow, for calls that do not say otherwise; see
-                :class:`FlowSolver`, whose evaluations ``flow_steps`` are, and :class:`SpeakingOptions`.
+                `FlowSolver`, whose evaluations `flow_steps` are, and `SpeakingOptions`.
             flow_attention: how the flow attends to rows of different length on a GPU, see
-                :mod:`indextts.models.attention`.
-            max_batch, decode_budget, flow_budget: limits of a batch, see :class:`Budgets`; by default from the memory
+                `indextts.models.attention`.
+            max_batch, decode_budget, flow_budget: limits of a batch, see `Budgets`; by default from the memory
                 that is free once the model is loaded.
-            text_readers: processes that normalise texts ahead, see :meth:`read_ahead`; by default 2 for a GPU, which
+            text_readers: processes that normalise texts ahead, see `read_ahead`; by default 2 for a GPU, which
                 would wait for its texts otherwise, and none for a CPU, which is busy anyway.
             normalizer: what makes spoken words of a text: `published`, the model's own front end; `verbatim`, nothing,
                 for texts that are spelled out already; `spoken`, the reading of `moshi_assets`; the name of another one
@@ -188,7 +188,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         """What the latest finished call did and how fast."""
         self._in_use = threading.RLock()
         self.gr_progress: Any = None
-        """Called as ``gr_progress(fraction, desc=…)`` while a call goes on, if set."""
+        """Called as `gr_progress(fraction, desc=…)` while a call goes on, if set."""
 
     # Speaking
 
@@ -210,29 +210,29 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         more_segment_before: int = 0,
         **options: Any,
     ) -> Any:
-        """Speaks ``text`` with the voice of a prompt.
+        """Speaks `text` with the voice of a prompt.
 
         Args:
             spk_audio_prompt: recording of the voice; its first 15 s count.
             output_path: 16-bit WAV to write; None returns samples instead.
             emo_audio_prompt: recording of the emotion; default: the voice prompt, at full strength.
             emo_alpha: strength of the emotion in [0, 1].
-            emo_vector: 8 weights, see :class:`Emotion`; takes the place of ``emo_audio_prompt``.
-            use_emo_text: the emotion comes from ``emo_text``, or from ``text`` itself.
+            emo_vector: 8 weights, see `Emotion`; takes the place of `emo_audio_prompt`.
+            use_emo_text: the emotion comes from `emo_text`, or from `text` itself.
             use_random: prototypes of the emotion vector are drawn instead of chosen by the voice.
             interval_silence: milliseconds between segments.
             verbose: details are logged at INFO instead of DEBUG.
             max_text_tokens_per_segment: longer text is cut into segments.
             stream_return: returns a generator of segments and silences.
             more_segment_before: tokens that must have been cut off before short neighbours are joined again.
-            **options: those of :meth:`infer_generator`.
+            **options: those of `infer_generator`.
 
         Returns:
-            ``output_path``; without one ``(22050, int16 array (N, 1))``; with ``return_audio`` an
-            :class:`InferenceResult`; with ``stream_return`` the generator of :meth:`infer_generator`.
+            `output_path`; without one `(22050, int16 array (N, 1))`; with `return_audio` an
+            `InferenceResult`; with `stream_return` the generator of `infer_generator`.
 
         Raises:
-            ValueError: nothing to say in ``text``, an unusable prompt, options out of range.
+            ValueError: nothing to say in `text`, an unusable prompt, options out of range.
             RuntimeError: the model said nothing (zero codes) or broke its own grammar.
         """
         items = self.infer_generator(
@@ -279,23 +279,23 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         initial_noise: NoiseSource | None = None,
         **generation_kwargs: Any,
     ) -> Generator[Any, None, None]:
-        """:meth:`infer` as a generator: of one item, or of the segments as they are finished.
+        """`infer` as a generator: of one item, or of the segments as they are finished.
 
-        With ``stream_return`` every segment is a float tensor (1, n) in 16-bit scale, followed by a tensor (1, m) of
+        With `stream_return` every segment is a float tensor (1, n) in 16-bit scale, followed by a tensor (1, m) of
         silence, also after the last one; there is no further item, and a file is written at the end if asked for.
 
         Args:
-            return_audio: write nothing; the item is an :class:`InferenceResult`.
+            return_audio: write nothing; the item is an `InferenceResult`.
             return_numpy: its samples as a numpy array.
-            on_chunk: called with ``(samples (n,) float32 in [-1, 1], sampling rate, index)`` of each segment, in order.
+            on_chunk: called with `(samples (n,) float32 in [-1, 1], sampling rate, index)` of each segment, in order.
                 An exception in it ends the call.
             seed, generator: where random numbers come from; the same seed gives the same audio whatever ran before.
-                Without either, the call's seed is drawn from torch's global generator, so that ``torch.manual_seed``
+                Without either, the call's seed is drawn from torch's global generator, so that `torch.manual_seed`
                 before it decides; nothing else of global random state is used.
-            initial_noise: ``(segment index, (1, 80, T)) -> tensor``: replaces the flow's random start.
+            initial_noise: `(segment index, (1, 80, T)) -> tensor`: replaces the flow's random start.
             **generation_kwargs: flow_steps, flow_method, flow_sway, cfg_rate; do_sample, top_p, top_k, temperature,
             length_penalty, num_beams, repetition_penalty,
-                max_mel_tokens, min_mel_tokens, typical_sampling, typical_mass; see :class:`GenerationOptions`.
+                max_mel_tokens, min_mel_tokens, typical_sampling, typical_mass; see `GenerationOptions`.
         """
         if stream_return and return_audio:
             raise ValueError("return_audio gives one result, stream_return gives segments: ask for one of them")
@@ -356,19 +356,19 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
     ) -> list[Any]:
         """Speaks all requests together, many times faster than one call after another.
 
-        Each result is that of its own :meth:`infer` call with ``return_audio``: the same codes on a CPU in float32, and
+        Each result is that of its own `infer` call with `return_audio`: the same codes on a CPU in float32, and
         samples within 8 of 32 767 steps, whatever the other requests, their order and the batch sizes. One beam
-        (``num_beams=1``) is faster by far and hardly worse (published word error rate 2.0 % instead of 1.9 %).
+        (`num_beams=1`) is faster by far and hardly worse (published word error rate 2.0 % instead of 1.9 %).
 
         Args:
-            return_errors: a request that fails has its exception (``ValueError``, ``RuntimeError``,
-                ``FileNotFoundError``) in its place; by default the first one is raised.
-            max_batch, decode_budget, flow_budget: limits of a batch for this call, see :class:`Budgets`.
-            **generation_kwargs: flow_steps, flow_method, flow_sway, cfg_rate and those of :class:`GenerationOptions`.
+            return_errors: a request that fails has its exception (`ValueError`, `RuntimeError`,
+                `FileNotFoundError`) in its place; by default the first one is raised.
+            max_batch, decode_budget, flow_budget: limits of a batch for this call, see `Budgets`.
+            **generation_kwargs: flow_steps, flow_method, flow_sway, cfg_rate and those of `GenerationOptions`.
 
         Returns:
-            One :class:`InferenceResult` a request, in order. Its timings and ``rtf`` are its share, by duration, of
-            what the call took; ``last_figures`` has the call as a whole.
+            One `InferenceResult` a request, in order. Its timings and `rtf` are its share, by duration, of
+            what the call took; `last_figures` has the call as a whole.
         """
         base = self._speaking_options(
             generation_kwargs,
@@ -420,8 +420,8 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             for number, result in session.run(requests):  # takes requests as there is room for them
                 ...
 
-        or step by step, with ``session.add(request)``, ``session.step()`` and ``session.finished()``. The arguments are
-        those of :meth:`synthesize`, which is a session to which everything is added at once. Other calls may come in
+        or step by step, with `session.add(request)`, `session.step()` and `session.finished()`. The arguments are
+        those of `synthesize`, which is a session to which everything is added at once. Other calls may come in
         between; each is spoken as if it were alone.
         """
         base = self._speaking_options(
@@ -460,13 +460,13 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         return self._text.unknown(text)
 
     def close(self) -> None:
-        """Ends the processes of :meth:`read_ahead`; the model itself goes with the last reference to it."""
+        """Ends the processes of `read_ahead`; the model itself goes with the last reference to it."""
         self._text.close()
 
     # Caches
 
     def warm_cache(self, prompts: str | Path | Iterable[str | Path]) -> None:
-        """Encodes prompts as voices and as emotions, so that later calls find them. Raises as :meth:`infer`."""
+        """Encodes prompts as voices and as emotions, so that later calls find them. Raises as `infer`."""
         paths = [prompts] if isinstance(prompts, str | Path) else list(prompts)
         with self._exclusive(), torch.no_grad():
             for path in paths:
@@ -474,17 +474,17 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
                 self._voices.emotion(path)
 
     def clear_cache(self, kind: str | None = None) -> None:
-        """Forgets voices: ``speaker``, ``emotion`` or both. Raises ``ValueError`` for another kind."""
+        """Forgets voices: `speaker`, `emotion` or both. Raises `ValueError` for another kind."""
         with self._exclusive():
             self._voices.clear(kind)
 
     def cache_info(self) -> dict[str, CacheInfo]:
-        """Entries, hits, misses and bytes of the ``speaker`` and the ``emotion`` cache."""
+        """Entries, hits, misses and bytes of the `speaker` and the `emotion` cache."""
         return {"speaker": self._voices.speakers.info(), "emotion": self._voices.emotions.info()}
 
     @property
     def fingerprint(self) -> str:
-        """32 hex digits that identify the checkpoint; see :func:`indextts.checkpoint.files.fingerprint`."""
+        """32 hex digits that identify the checkpoint; see `indextts.checkpoint.files.fingerprint`."""
         return fingerprint(self._files)
 
     @staticmethod
@@ -495,7 +495,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
     # Delivery
 
     def _speaking_options(self, given: Mapping[str, Any], **settings: Any) -> SpeakingOptions:
-        """From the keyword arguments of a call: those of the flow, and those of :func:`generation_options`."""
+        """From the keyword arguments of a call: those of the flow, and those of `generation_options`."""
         generation = dict(given)
         flow = {name: generation.pop(name, default) for name, default in self._flow_defaults.items()}
         solver = FlowSolver(flow["flow_steps"], flow["flow_method"], flow["flow_sway"])

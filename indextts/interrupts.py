@@ -1,8 +1,8 @@
 """Ctrl-C while a command starts or ends: exit code 130 and one line, never a traceback.
 
-``KeyboardInterrupt`` is for work that has something to clean up. In the middle of an import it does harm: extension
-modules turn it into an ``ImportError``. So a command begins with a handler that ends the process at once, and has
-``KeyboardInterrupt`` back when its work begins. Before Python has read a command's first line (some hundredths of a
+`KeyboardInterrupt` is for work that has something to clean up. In the middle of an import it does harm: extension
+modules turn it into an `ImportError`. So a command begins with a handler that ends the process at once, and has
+`KeyboardInterrupt` back when its work begins. Before Python has read a command's first line (some hundredths of a
 second) nothing of ours can answer. Imports nothing heavy, since nothing may come before it.
 """
 
@@ -41,10 +41,10 @@ class QuietExit:
 
 
 def begin_quietly(message: str, own_line: bool = True) -> None:
-    """Let Ctrl-C end this process at once, with a line on its standard error, until :func:`raise_interrupts`.
+    """Let Ctrl-C end this process at once, with a line on its standard error, until `raise_interrupts`.
 
-    By default that line is put below the ``^C`` of a terminal; a program that reads lines wants no empty one
-    (``own_line=False``).
+    By default that line is put below the `^C` of a terminal; a program that reads lines wants no empty one
+    (`own_line=False`).
 
     Where a shell started the process with Ctrl-C ignored, it stays so.
     """
@@ -54,7 +54,7 @@ def begin_quietly(message: str, own_line: bool = True) -> None:
 
 
 def raise_interrupts() -> None:
-    """Let Ctrl-C raise ``KeyboardInterrupt`` again: from here on there is something to clean up."""
+    """Let Ctrl-C raise `KeyboardInterrupt` again: from here on there is something to clean up."""
     if QuietExit.current and signal.getsignal(signal.SIGINT) is QuietExit.current:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -67,9 +67,9 @@ def end_quietly() -> None:
 
 @contextmanager
 def ending_at_once(*unfinished: Path) -> Iterator[None]:
-    """Inside, Ctrl-C and SIGTERM end the process at once wherever they would raise ``KeyboardInterrupt``: for heavy
-    imports, and for work that leaves nothing behind but the ``unfinished`` files, which are removed. Does nothing where
-    no command began with :func:`begin_quietly`.
+    """Inside, Ctrl-C and SIGTERM end the process at once wherever they would raise `KeyboardInterrupt`: for heavy
+    imports, and for work that leaves nothing behind but the `unfinished` files, which are removed. Does nothing where
+    no command began with `begin_quietly`.
     """
     quiet = QuietExit.current
     raising = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is signal.default_int_handler]

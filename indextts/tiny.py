@@ -1,6 +1,6 @@
 """Writes pseudo-random checkpoints: `python -m indextts.tiny OUT`, see `checkpoint/pseudo_checkpoint.py`."""
 
-from indextts.checkpoint.pseudo_checkpoint import main, write_checkpoint
+from .checkpoint.pseudo_checkpoint import main, write_checkpoint
 
 __all__ = ["main", "write_checkpoint"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from indextts.checkpoint.components import (
+from .components import (
     Components,
     build_components,
     compare_keys,
@@ -16,8 +16,8 @@ from indextts.checkpoint.components import (
     read_w2v_bert_config,
     read_w2v_statistics,
 )
-from indextts.checkpoint.config import ConfigError, ModelConfig, load_config, load_vocoder_config, published_config_path
-from indextts.checkpoint.files import (
+from .config import ConfigError, ModelConfig, load_config, load_vocoder_config, published_config_path
+from .files import (
     CheckpointError,
     CheckpointFiles,
     find_files,
@@ -32,7 +32,7 @@ class Finding:
 
     Attributes:
         name: component or file.
-        state: ``ok``, ``missing``, ``wrong`` or ``optional`` (absent, and only some calls need it).
+        state: `ok`, `missing`, `wrong` or `optional` (absent, and only some calls need it).
         detail: path and size, or what is wrong and where to get it.
     """
 
@@ -55,7 +55,7 @@ def check_folder(
 ) -> list[Finding]:
     """Looks at every file of a model: whether it is there, and whether its entries are those of the modules.
 
-    Reads ``config.yaml`` (default: that of the folder), small tables, and of the large files names and shapes only.
+    Reads `config.yaml` (default: that of the folder), small tables, and of the large files names and shapes only.
     """
     model_dir = Path(model_dir)
     cfg_path = Path(cfg_path) if cfg_path is not None else model_dir / "config.yaml"

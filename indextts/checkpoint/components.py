@@ -17,8 +17,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from indextts.checkpoint.config import ConfigError, ModelConfig, load_vocoder_config
-from indextts.checkpoint.files import (
+from ..foreign_files import ForeignFileError, read_json
+from ..models.bigvgan import BigVGAN, BigVGANConfig
+from ..models.campplus import CAMPPlus
+from ..models.flow import CFM
+from ..models.gpt import UnifiedVoice
+from ..models.length_regulator import GPTLayer, LengthRegulator
+from ..models.semantic_codec import SemanticCodec
+from ..models.weight_norm import fuse_weight_norm
+from ..voice.features import SemanticEncoder
+from .config import ConfigError, ModelConfig, load_vocoder_config
+from .files import (
     GET_AGAIN,
     CheckpointError,
     CheckpointFiles,
@@ -30,22 +39,13 @@ from indextts.checkpoint.files import (
     s2mel_entries,
     tensor_entries,
 )
-from indextts.foreign_files import ForeignFileError, read_json
-from indextts.models.bigvgan import BigVGAN, BigVGANConfig
-from indextts.models.campplus import CAMPPlus
-from indextts.models.flow import CFM
-from indextts.models.gpt import UnifiedVoice
-from indextts.models.length_regulator import GPTLayer, LengthRegulator
-from indextts.models.semantic_codec import SemanticCodec
-from indextts.models.weight_norm import fuse_weight_norm
-from indextts.voice.features import SemanticEncoder
 
 if TYPE_CHECKING:
     from transformers import Wav2Vec2BertConfig
 
 logger = logging.getLogger(__name__)
 
-# Entries of the published files that no inference reads (``unused_at_inference`` of the key lists), and leftovers
+# Entries of the published files that no inference reads (`unused_at_inference` of the key lists), and leftovers
 # of training that may be among them: full matches of these patterns are ignored, nothing else is.
 NOTHING = r"(?!)"
 UNUSED = {
@@ -68,7 +68,7 @@ class Components:
     """All modules of the model, and the emotion prototypes.
 
     Attributes:
-        spk_matrix, emo_matrix: prototypes (73, 192) and (73, D), empty until :func:`load_components` fills them.
+        spk_matrix, emo_matrix: prototypes (73, 192) and (73, D), empty until `load_components` fills them.
     """
 
     gpt: UnifiedVoice
@@ -135,7 +135,7 @@ def build_components(config: ModelConfig, vocoder: BigVGANConfig, w2v_bert: Wav2
 
 
 def read_w2v_bert_config(path: Path) -> Wav2Vec2BertConfig:
-    """``config.json`` of w2v-bert-2.0."""
+    """`config.json` of w2v-bert-2.0."""
     from transformers import Wav2Vec2BertConfig
 
     try:
@@ -169,7 +169,7 @@ class KeyDifferences:
 
 
 def compare_keys(module: nn.Module, entries: Mapping[str, Tensor], component: str) -> KeyDifferences:
-    """Compares by name and shape. Entries that inference never reads (``UNUSED``) are not unexpected."""
+    """Compares by name and shape. Entries that inference never reads (`UNUSED`) are not unexpected."""
     own = module.state_dict()
     unused, optional = re.compile(UNUSED[component]), re.compile(OPTIONAL.get(component, NOTHING))
     return KeyDifferences(
@@ -184,9 +184,9 @@ def compare_keys(module: nn.Module, entries: Mapping[str, Tensor], component: st
 
 
 def load_strictly(module: nn.Module, entries: Mapping[str, Tensor], component: str, path: Path) -> None:
-    """Makes ``entries`` the module's weights; those of the right dtype are not copied.
+    """Makes `entries` the module's weights; those of the right dtype are not copied.
 
-    Raises ``CheckpointError`` with the names of missing, unexpected and misshapen entries.
+    Raises `CheckpointError` with the names of missing, unexpected and misshapen entries.
     """
     differences = compare_keys(module, entries, component)
     if differences:
@@ -200,7 +200,7 @@ def load_strictly(module: nn.Module, entries: Mapping[str, Tensor], component: s
 def read_entries(files: Mapping[str, Path], component: str, shapes_only: bool = False) -> dict[str, Tensor]:
     """One component's dictionary: memory-mapped on the CPU, or as shapes on the meta device.
 
-    ``files`` maps file names as in ``CheckpointFiles.paths``. Raises ``CheckpointError``.
+    `files` maps file names as in `CheckpointFiles.paths`. Raises `CheckpointError`.
     """
     device = "meta" if shapes_only else "cpu"
     if component in ("w2v_bert", "semantic_codec"):
@@ -217,19 +217,19 @@ def read_entries(files: Mapping[str, Path], component: str, shapes_only: bool = 
 
 
 def file_of(component: str) -> str:
-    """The name in ``CheckpointFiles.paths`` of the file that holds a component."""
+    """The name in `CheckpointFiles.paths` of the file that holds a component."""
     return "s2mel" if component in ("cfm", "length_regulator", "gpt_layer") else component
 
 
 def load_components(
     files: CheckpointFiles, device: torch.device, dtypes: Mapping[str, torch.dtype] | None = None
 ) -> Components:
-    """The whole model, ready for inference on ``device``; ``dtypes`` by stage as from ``precision.stage_dtypes``.
+    """The whole model, ready for inference on `device`; `dtypes` by stage as from `precision.stage_dtypes`.
 
     On the CPU in float32 the weights are the mapped pages of the files: they are read when first used, and shared by
     all processes that map them. Do not rewrite a checkpoint file while it is in use.
 
-    Raises ``CheckpointError`` naming file and entries that do not fit.
+    Raises `CheckpointError` naming file and entries that do not fit.
     """
     config = files.config
     components = build_components(
@@ -254,7 +254,7 @@ def load_components(
 
 
 def read_w2v_statistics(path: Path, dim: int) -> tuple[Tensor, Tensor]:
-    """``wav2vec2bert_stats.pt`` -> mean and variance, (dim,) each. Raises ``CheckpointError``."""
+    """`wav2vec2bert_stats.pt` -> mean and variance, (dim,) each. Raises `CheckpointError`."""
     content = read_pickle(path)
     for key in ("mean", "var"):
         if not isinstance(content, Mapping) or not _has_shape(content.get(key), (dim,)):
@@ -267,7 +267,7 @@ def _has_shape(value: object, shape: tuple[int, ...]) -> bool:
 
 
 def read_emotion_matrix(path: Path, config: ModelConfig, name: str) -> Tensor:
-    """``spk_matrix`` (73, 192) or ``emo_matrix`` (73, D), float32. Raises ``CheckpointError``."""
+    """`spk_matrix` (73, 192) or `emo_matrix` (73, D), float32. Raises `CheckpointError`."""
     rows = sum(config.emo_num)
     width = config.cfm.dit.style_dim if name == "spk_matrix" else config.gpt.model_dim
     matrix = read_pickle(path)

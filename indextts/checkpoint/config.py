@@ -1,4 +1,4 @@
-"""``config.yaml`` of a checkpoint folder, read into typed sizes for every module. docs/indextts2.md §11.
+"""`config.yaml` of a checkpoint folder, read into typed sizes for every module. docs/indextts2.md §11.
 
 The published file also configures training; what inference does not use is ignored. What it does use must be
 there: all missing and ill-typed entries are named at once.
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from indextts.foreign_files import ForeignFileError, read_json, read_yaml, shown
-from indextts.models.bigvgan import BigVGANConfig
-from indextts.models.conformer import ConformerConfig
-from indextts.models.dit import DiTConfig
-from indextts.models.flow import CFMConfig
-from indextts.models.gpt import GPTConfig
-from indextts.models.length_regulator import LengthRegulatorConfig
-from indextts.models.semantic_codec import CodecConfig
-from indextts.models.wavenet import WaveNetConfig
-from indextts.voice.features import Spectrogram
+from ..foreign_files import ForeignFileError, read_json, read_yaml, shown
+from ..models.bigvgan import BigVGANConfig
+from ..models.conformer import ConformerConfig
+from ..models.dit import DiTConfig
+from ..models.flow import CFMConfig
+from ..models.gpt import GPTConfig
+from ..models.length_regulator import LengthRegulatorConfig
+from ..models.semantic_codec import CodecConfig
+from ..models.wavenet import WaveNetConfig
+from ..voice.features import Spectrogram
 
-# Widths that the published model does not configure, and that smaller twins override (``tiny_overrides``).
+# Widths that the published model does not configure, and that smaller twins override (`tiny_overrides`).
 SEMANTIC_DIM = 1024
 GPT_LAYER_HIDDEN = (256, 128)
 EMOTIONS = 8
@@ -37,7 +37,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything inference takes from ``config.yaml``.
+    """Everything inference takes from `config.yaml`.
 
     Attributes:
         gpt_layer_dims: widths of the linear layers from a GPT latent to a semantic embedding.
@@ -111,7 +111,7 @@ class _Reader:
         return str(value)
 
     def build(self, kind: Callable[..., T], **values: Any) -> T:
-        """A ``kind`` of these values; its default once anything is wrong, so that reading goes on to the end."""
+        """A `kind` of these values; its default once anything is wrong, so that reading goes on to the end."""
         if not self.problems:
             try:
                 return kind(**values)
@@ -127,7 +127,7 @@ class _Reader:
 
 
 def load_config(path: str | Path) -> ModelConfig:
-    """Reads and validates ``config.yaml``. Raises ``ConfigError`` with everything that is wrong with it."""
+    """Reads and validates `config.yaml`. Raises `ConfigError` with everything that is wrong with it."""
     path = Path(path)
     try:
         content = read_yaml(path)
@@ -146,7 +146,7 @@ def load_config(path: str | Path) -> ModelConfig:
 
 
 def published_config_path() -> Path:
-    """A copy of the published sizes and file names, for when a folder has no ``config.yaml``."""
+    """A copy of the published sizes and file names, for when a folder has no `config.yaml`."""
     return Path(__file__).parents[1] / "data/official/config.yaml"
 
 
@@ -318,7 +318,7 @@ def _spectrogram(reader: _Reader) -> Spectrogram:
 
 
 def load_vocoder_config(path: str | Path) -> BigVGANConfig:
-    """Reads the vocoder's ``config.json``. Raises ``ConfigError`` with everything that is wrong with it."""
+    """Reads the vocoder's `config.json`. Raises `ConfigError` with everything that is wrong with it."""
     path = Path(path)
     try:
         content = read_json(path)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from indextts.checkpoint.config import load_config, published_config_path
-from indextts.checkpoint.files import (
+from .config import load_config, published_config_path
+from .files import (
     AUX_PATHS,
     FLAT_FOLDER,
     INDEXTTS_REPO,
@@ -52,7 +52,7 @@ class Fetched:
 
     Attributes:
         files: paths in the order they came.
-        size: bytes in them, but for ``config.yaml``.
+        size: bytes in them, but for `config.yaml`.
     """
 
     files: tuple[Path, ...]
@@ -64,15 +64,15 @@ def download_missing(
     cfg_path: str | Path | None = None,
     aux_paths: Mapping[str, str | Path] | None = None,
 ) -> Fetched:
-    """Fetches what ``locate`` does not find, and the emotion text model where there is none.
+    """Fetches what `locate` does not find, and the emotion text model where there is none.
 
-    The model's own files go to ``model_dir``, models of other projects to its ``hf_cache``. Progress bars are those of
+    The model's own files go to `model_dir`, models of other projects to its `hf_cache`. Progress bars are those of
     the hub's client, on a terminal; each file is logged. Nothing is asked of the network where nothing is missing.
 
     Args:
         model_dir: the model folder; made if it is missing.
-        cfg_path: config of the model; default: ``config.yaml`` of the folder. Another one is not fetched.
-        aux_paths: places of auxiliary models, as for ``locate``. What they name is not fetched.
+        cfg_path: config of the model; default: `config.yaml` of the folder. Another one is not fetched.
+        aux_paths: places of auxiliary models, as for `locate`. What they name is not fetched.
 
     Raises:
         DownloadError: the hub cannot be reached, has no such file, or the disk lacks room.
@@ -143,12 +143,12 @@ def _files_of(folder: str) -> list[tuple[FileSource, int]]:
 
 
 def _key(name: str) -> str:
-    """Key of ``aux_paths`` that a file belongs to."""
+    """Key of `aux_paths` that a file belongs to."""
     return AUX_PATHS.get(name, ("", ""))[0]
 
 
 def _place(source: FileSource, model_dir: Path) -> dict[str, Any]:
-    """Into the model folder itself, or its ``hf_cache`` for models of other projects."""
+    """Into the model folder itself, or its `hf_cache` for models of other projects."""
     return {"cache_dir": model_dir / FLAT_FOLDER} if source.shared else {"local_dir": model_dir}
 
 

@@ -1,6 +1,6 @@
 """The files of a checkpoint folder: finding, reading and fingerprinting them. docs/indextts2.md §11.
 
-Pickles are read with ``weights_only=True`` and memory-mapped: nothing but tensors gets in, and what no module asks
+Pickles are read with `weights_only=True` and memory-mapped: nothing but tensors gets in, and what no module asks
 for (optimizer states, unused layers) is never read from disk. Weights become the mapped pages themselves, so
 several processes on one machine share them.
 """
@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from indextts.checkpoint.config import ModelConfig, load_config, published_config_path
-from indextts.foreign_files import ForeignFileError, open_regular, shown
+from ..foreign_files import ForeignFileError, open_regular, shown
+from .config import ModelConfig, load_config, published_config_path
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class FileSource:
 
 
 def file_sources(config: ModelConfig) -> dict[str, FileSource]:
-    """Every file that a model needs beside ``config.yaml``, by component."""
+    """Every file that a model needs beside `config.yaml`, by component."""
 
     def published(name: str) -> FileSource:
         return FileSource(INDEXTTS_REPO, name, (name,), shared=False)
@@ -72,7 +72,7 @@ def file_sources(config: ModelConfig) -> dict[str, FileSource]:
     w2v_bert = ("w2v-bert", "w2v-bert-2.0", "w2v-bert-2_0")
 
     def auxiliary(repo: str, remote: str, folders: tuple[str, ...], flat: str) -> FileSource:
-        """``flat``: where the published downloader of today puts the file, below ``hf_cache``."""
+        """`flat`: where the published downloader of today puts the file, below `hf_cache`."""
         name = remote.rsplit("/", 1)[-1]
         places = (*(f"{folder}/{name}" for folder in folders), f"{FLAT_FOLDER}/{flat}")
         return FileSource(repo, remote, places, shared=True)
@@ -98,7 +98,7 @@ def file_sources(config: ModelConfig) -> dict[str, FileSource]:
     }
 
 
-# The key of ``aux_paths`` that gives a file, and the file's name if the key names a folder.
+# The key of `aux_paths` that gives a file, and the file's name if the key names a folder.
 AUX_PATHS = {
     "w2v_bert_config": ("w2v_bert", "config.json"),
     "w2v_bert": ("w2v_bert", "model.safetensors"),
@@ -115,10 +115,10 @@ class CheckpointFiles:
     """Every file of a model, all present, but for the optional ones.
 
     Attributes:
-        config_path: ``config.yaml``.
-        paths: component name (``gpt``, ``s2mel``, ``w2v_bert``, …) -> file.
+        config_path: `config.yaml`.
+        paths: component name (`gpt`, `s2mel`, `w2v_bert`, …) -> file.
         qwen_emotion: folder of the emotion text model, or None if it is not there.
-        glossary: ``glossary.yaml`` of the model folder, or None.
+        glossary: `glossary.yaml` of the model folder, or None.
     """
 
     config_path: Path
@@ -137,20 +137,20 @@ def locate(
     aux_paths: Mapping[str, str | Path] | None = None,
     download: bool = False,
 ) -> CheckpointFiles:
-    """Finds every file of a model, without opening more than ``config.yaml``.
+    """Finds every file of a model, without opening more than `config.yaml`.
 
-    The model's own files lie in ``model_dir``. The auxiliary models are looked for in ``aux_paths`` (keys ``w2v_bert``,
-    ``bigvgan``: folders; ``semantic_codec``, ``campplus``: files or folders), then in the model folder, then in its
-    ``hf_cache`` (plain files, or laid out as a Hugging Face cache), then in the local Hugging Face cache. Only
-    ``download`` goes to the network.
+    The model's own files lie in `model_dir`. The auxiliary models are looked for in `aux_paths` (keys `w2v_bert`,
+    `bigvgan`: folders; `semantic_codec`, `campplus`: files or folders), then in the model folder, then in its
+    `hf_cache` (plain files, or laid out as a Hugging Face cache), then in the local Hugging Face cache. Only
+    `download` goes to the network.
 
     Raises:
         MissingFilesError: names every missing file and where to get it.
-        ValueError: an unknown key in ``aux_paths``; a config that does not fit (``ConfigError``).
+        ValueError: an unknown key in `aux_paths`; a config that does not fit (`ConfigError`).
     """
     cfg_path, model_dir = Path(cfg_path), Path(model_dir)
     if download:
-        from indextts.checkpoint.download import download_missing
+        from .download import download_missing
 
         download_missing(model_dir, cfg_path, aux_paths)
     config = load_config(cfg_path if cfg_path.is_file() else published_config_path())
@@ -170,7 +170,7 @@ def locate(
 
 
 def optional_files(config: ModelConfig, model_dir: Path) -> tuple[Path | None, Path | None]:
-    """The folder of the emotion text model and ``glossary.yaml``, each None if it is not there."""
+    """The folder of the emotion text model and `glossary.yaml`, each None if it is not there."""
     qwen, glossary = model_dir / config.qwen_emo_path, model_dir / "glossary.yaml"
     return (qwen if qwen.is_dir() else None), (glossary if glossary.exists() else None)
 
@@ -229,9 +229,9 @@ def repo_page(repo: str) -> str:
 
 
 def read_pickle(path: Path, map_location: str = "cpu") -> Any:
-    """A ``torch.save`` file, memory-mapped, tensors only.
+    """A `torch.save` file, memory-mapped, tensors only.
 
-    Raises ``CheckpointError`` if it holds any other kind of object, is not a torch file, or has the format of
+    Raises `CheckpointError` if it holds any other kind of object, is not a torch file, or has the format of
     torch before 1.6, which cannot be mapped.
     """
     with _readable(path, "a torch checkpoint"):
@@ -269,7 +269,7 @@ def read_safetensors_shapes(path: Path) -> dict[str, Tensor]:
 
 @contextmanager
 def _readable(path: Path, what: str) -> Iterator[None]:
-    """Whatever a library makes of a damaged file becomes a ``CheckpointError`` that names the file and a remedy."""
+    """Whatever a library makes of a damaged file becomes a `CheckpointError` that names the file and a remedy."""
     try:
         open_regular(path).close()
         yield
@@ -284,7 +284,7 @@ def _readable(path: Path, what: str) -> Iterator[None]:
 
 
 def tensor_entries(content: Any, path: Path, *names: str) -> dict[str, Tensor]:
-    """The dictionary at ``content[names[0]][names[1]]…``. Raises ``CheckpointError`` if it is not one of tensors."""
+    """The dictionary at `content[names[0]][names[1]]…`. Raises `CheckpointError` if it is not one of tensors."""
     for name in names:
         if not isinstance(content, Mapping) or name not in content:
             raise CheckpointError(f"{path} has no entry {'/'.join(names)}. {GET_AGAIN}")
@@ -300,19 +300,19 @@ def tensor_entries(content: Any, path: Path, *names: str) -> dict[str, Tensor]:
 
 
 def gpt_entries(content: Any, path: Path) -> dict[str, Tensor]:
-    """``gpt.pth``: the dictionary itself or, if there is one, its entry ``model``."""
+    """`gpt.pth`: the dictionary itself or, if there is one, its entry `model`."""
     wrapped = isinstance(content, Mapping) and "model" in content
     return tensor_entries(content, path, "model") if wrapped else tensor_entries(content, path)
 
 
 def s2mel_entries(content: Any, path: Path, part: str) -> dict[str, Tensor]:
-    """``s2mel.pth``: ``net`` / ``cfm``, ``length_regulator`` or ``gpt_layer``, with a leading ``module.`` removed."""
+    """`s2mel.pth`: `net` / `cfm`, `length_regulator` or `gpt_layer`, with a leading `module.` removed."""
     entries = tensor_entries(content, path, "net", part)
     return {key.removeprefix("module."): tensor for key, tensor in entries.items()}
 
 
 def bigvgan_entries(content: Any, path: Path) -> dict[str, Tensor]:
-    """``bigvgan_generator.pt``: its entry ``generator``."""
+    """`bigvgan_generator.pt`: its entry `generator`."""
     return tensor_entries(content, path, "generator")
 
 

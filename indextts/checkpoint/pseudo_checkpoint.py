@@ -2,8 +2,8 @@
 
     python -m indextts.tiny OUT [--size tiny|small|official] [--seed-rule parity]
 
-``tiny`` (20 M parameters) is the model of the goldens, for tests; ``small`` (195 M) is for benchmarks;
-``official`` (1.7 G, 7 GB) has every entry of the published files, so that loading and memory can be measured
+`tiny` (20 M parameters) is the model of the goldens, for tests; `small` (195 M) is for benchmarks;
+`official` (1.7 G, 7 GB) has every entry of the published files, so that loading and memory can be measured
 without them. What such a model says is noise. Files are written one after another, so memory peaks at the largest.
 """
 
@@ -21,9 +21,9 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from indextts.checkpoint import pseudo_weights as parity_rule
-from indextts.checkpoint.components import Components, build_components, read_w2v_bert_config
-from indextts.checkpoint.config import ModelConfig, load_config, load_vocoder_config
+from . import pseudo_weights as parity_rule
+from .components import Components, build_components, read_w2v_bert_config
+from .config import ModelConfig, load_config, load_vocoder_config
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def write_checkpoint(folder: str | Path, size: str = "tiny") -> Path:
-    """Writes a checkpoint folder that ``IndexTTS2`` loads, and returns its path.
+    """Writes a checkpoint folder that `IndexTTS2` loads, and returns its path.
 
-    ``folder`` may exist; its files are replaced. The tokenizer is always the tiny one, which has 700 pieces.
+    `folder` may exist; its files are replaced. The tokenizer is always the tiny one, which has 700 pieces.
     """
     if size not in SIZES:
         raise ValueError(f"unknown size {size!r}; sizes are {', '.join(SIZES)}")
@@ -115,7 +115,7 @@ def checkpoint_shapes(
 ) -> dict[str, Shapes]:
     """Component -> every entry of its published dictionary with its shape, those inference never reads included.
 
-    ``s2mel_settings`` is the section ``s2mel`` of config.yaml, for sizes that only training uses; ``w2v_layers`` is
+    `s2mel_settings` is the section `s2mel` of config.yaml, for sizes that only training uses; `w2v_layers` is
     the full depth of w2v-bert.
     """
     shapes: dict[str, Shapes] = {

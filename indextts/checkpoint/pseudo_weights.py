@@ -1,13 +1,13 @@
 """Reproducible pseudo-random weights and test inputs, from names alone.
 
-The goldens in ``tests/golden`` were measured on models whose weights follow this rule: the CRC32 of an entry's
+The goldens in `tests/golden` were measured on models whose weights follow this rule: the CRC32 of an entry's
 name seeds a PCG64 stream of standard normals, and the name's ending decides how they are scaled. Anybody can
 therefore rebuild the very same model without shipping a single weight. See docs/indextts2.md §11.
 
 The scaling keeps a random network alive: matrices keep the variance of what passes through them, query/key
 matrices are doubled so that attention peaks, the vocoder's gains are lowered so that it does not clip.
 
-numpy only, apart from :func:`fill_module`.
+numpy only, apart from `fill_module`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ QUERY_KEY_SUFFIXES = (
 
 
 def stream(name: str) -> np.random.Generator:
-    """The random stream that belongs to ``name``."""
+    """The random stream that belongs to `name`."""
     return np.random.Generator(np.random.PCG64(zlib.crc32(name.encode("utf-8"))))
 
 
@@ -72,10 +72,10 @@ def _gain_vector_scale(key: str) -> float:
 
 
 def fill(key: str, shape: Sequence[int]) -> FloatArray | None:
-    """Values of one checkpoint entry, float32 of ``shape``; ``None`` if the entry keeps its computed value.
+    """Values of one checkpoint entry, float32 of `shape`; `None` if the entry keeps its computed value.
 
-    ``key`` is the name within its own dictionary, e.g. ``text_embedding.weight`` in ``gpt.pth`` or
-    ``estimator.conv2.weight`` in ``s2mel.pth["net"]["cfm"]``.
+    `key` is the name within its own dictionary, e.g. `text_embedding.weight` in `gpt.pth` or
+    `estimator.conv2.weight` in `s2mel.pth["net"]["cfm"]`.
     """
     shape = tuple(int(size) for size in shape)
     if key.endswith(COMPUTED_SUFFIXES):
@@ -101,7 +101,7 @@ def fill(key: str, shape: Sequence[int]) -> FloatArray | None:
 
 
 def fill_module(module: nn.Module) -> None:
-    """Overwrites every entry of ``module.state_dict()`` that the rule covers, in place.
+    """Overwrites every entry of `module.state_dict()` that the rule covers, in place.
 
     Integer buffers and computed entries stay as they are. The module's own key names are the keys of the rule, so
     it must be the root of its checkpoint dictionary.
@@ -116,29 +116,29 @@ def fill_module(module: nn.Module) -> None:
 
 
 def w2v_stats(dim: int) -> tuple[FloatArray, FloatArray]:
-    """``mean`` and ``var`` of ``wav2vec2bert_stats.pt``, (dim,) each."""
+    """`mean` and `var` of `wav2vec2bert_stats.pt`, (dim,) each."""
     mean = np.float32(0.2) * noise("w2v_stats.mean", (dim,))
     var = np.float32(4.0) + np.float32(0.5) * np.abs(noise("w2v_stats.var", (dim,)))
     return mean, var
 
 
 def emotion_matrices(rows: int, model_dim: int, style_dim: int = 192) -> tuple[FloatArray, FloatArray]:
-    """``feat2.pt`` (rows, model_dim) and ``feat1.pt`` (rows, style_dim), in this order."""
+    """`feat2.pt` (rows, model_dim) and `feat1.pt` (rows, style_dim), in this order."""
     return np.float32(0.5) * noise("feat2", (rows, model_dim)), noise("feat1", (rows, style_dim))
 
 
 def noise(tag: str, shape: Sequence[int]) -> FloatArray:
-    """Standard normal float32 test input that belongs to ``tag``."""
+    """Standard normal float32 test input that belongs to `tag`."""
     return stream("noise:" + tag).standard_normal(tuple(shape), dtype=np.float32)
 
 
 def ints(tag: str, shape: Sequence[int], low: int, high: int) -> NDArray[np.int64]:
-    """Uniform integers ``low <= v < high`` that belong to ``tag``, int64."""
+    """Uniform integers `low <= v < high` that belong to `tag`, int64."""
     return stream("ints:" + tag).integers(low, high, size=tuple(shape), dtype=np.int64)
 
 
 def wave(sampling_rate: int, seconds: float, seed: int) -> FloatArray:
-    """Voice-like test tone, mono float32 in (-1, 1), ``round(sampling_rate * seconds)`` samples.
+    """Voice-like test tone, mono float32 in (-1, 1), `round(sampling_rate * seconds)` samples.
 
     Twelve harmonics of a gliding pitch under a formant envelope, with a syllable-rate amplitude and a little noise.
     """

@@ -1,6 +1,6 @@
 """Continuous batching: many rows decoded together, a finished row's place taken by the next. docs/indextts2.md §12.
 
-:meth:`BatchDecoder.step` is the whole story: let waiting rows in, choose a code for every running row, hand out the
+`BatchDecoder.step` is the whole story: let waiting rows in, choose a code for every running row, hand out the
 rows that ended, feed the codes back. Rows are at different points of their sequences; each has its own cache row,
 counters, penalised codes and random numbers, so its codes depend neither on its neighbours nor on when it was let in.
 
@@ -19,12 +19,12 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from indextts.decoding.budgets import ROWS_UNIT
-from indextts.decoding.options import GenerationOptions
-from indextts.decoding.sampling import Candidates, draw, keep_typical, penalise_repetition, warp
-from indextts.device.captured_steps import CapturedSteps
-from indextts.models.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
-from indextts.models.gpt2 import KVCache
+from ..device.captured_steps import CapturedSteps
+from ..models.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
+from ..models.gpt2 import KVCache
+from .budgets import ROWS_UNIT
+from .options import GenerationOptions
+from .sampling import Candidates, draw, keep_typical, penalise_repetition, warp
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ SPAN_UNIT = 128
 FIRST_SLOTS = 256
 
 OnStep = Callable[[int, Tensor, Tensor], None]
-"""``on_step(step, logits (rows, V) raw, positions (rows,) of the inputs that gave them)``; rows are B x beams."""
+"""`on_step(step, logits (rows, V) raw, positions (rows,) of the inputs that gave them)`; rows are B x beams."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class DecodeRow:
     """One sequence to decode.
 
     Attributes:
-        conds: (34, D), see :meth:`UnifiedVoice.conds`.
+        conds: (34, D), see `UnifiedVoice.conds`.
         text_ids: (L,) int, without start and stop tokens; such ids inside are dropped.
         generator: on any device; needed when sampling. All numbers of the row are drawn from it when the row is let
-            in, ``max_codes * draws_per_step`` of them whatever the length of the result.
+            in, `max_codes * draws_per_step` of them whatever the length of the result.
         min_codes, max_codes: bounds of the result's length.
     """
 
@@ -149,7 +149,7 @@ class BatchDecoder:
         return bool(self.waiting) or self.live > 0
 
     def add(self, number: int, row: DecodeRow) -> None:
-        """A row more; ``number`` is what it will be called when it ends."""
+        """A row more; `number` is what it will be called when it ends."""
         self.waiting.append(_Place(number, row, self.gpt.prefix_length(row.conds, row.text_ids)))
 
     def run(self, rows: Iterable[DecodeRow]) -> Iterator[tuple[int, Tensor]]:
@@ -366,7 +366,7 @@ class BatchDecoder:
         return torch.full((1,), self.gpt.config.stop_mel_token, device=device)
 
     def _feed(self) -> None:
-        """The codes just chosen go through the model; ``_logits`` then belong to the next."""
+        """The codes just chosen go through the model; `_logits` then belong to the next."""
         assert self._cache is not None
         cache, rows = self._cache, self._batch_rows()
         live = [slot for slot, place in enumerate(self._places) if place is not None]

@@ -2,8 +2,8 @@
 
 Every step each row offers its 2n best continuations, best first. Those that end become hypotheses if they are
 among the first n, the first n of the others live on. A row is done when it has n hypotheses and its best
-continuation cannot beat the worst of them. A hypothesis is worth ``sum of log-probabilities / codes **
-length_penalty``: with the published penalty of 0 the plain sum, which favours short endings.
+continuation cannot beat the worst of them. A hypothesis is worth `sum of log-probabilities / codes **
+length_penalty`: with the published penalty of 0 the plain sum, which favours short endings.
 
 All state is tensors, one row a request, and nothing reads them back to the host.
 """

@@ -64,12 +64,12 @@ class Budgets:
         return replace(self, **{name: limit for name, limit in given.items() if limit is not None})
 
     def slots(self, rows: int, capacity: int) -> int:
-        """Rows of ``capacity`` positions to decode at the same time when there are ``rows`` of them; at least one."""
+        """Rows of `capacity` positions to decode at the same time when there are `rows` of them; at least one."""
         return max(1, min(rows, self.max_batch, self.decode_budget // capacity))
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that may still be allocated on ``device``."""
+    """Bytes that may still be allocated on `device`."""
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached
@@ -86,7 +86,7 @@ def default_budgets(device: torch.device, bytes_per_position: int, bytes_per_fra
     Args:
         bytes_per_position: what one position takes in the GPT's cache.
         bytes_per_frame: what one frame of the flow budget takes, see
-            :func:`indextts.engine.stage_memory.bytes_per_frame`.
+            `indextts.engine.stage_memory.bytes_per_frame`.
     """
     free = free_memory(device)
     threads = torch.get_num_threads()
@@ -106,7 +106,7 @@ def rows_for(positions: int) -> int:
 
 
 def group_by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices of rows of similar length: longest first, at most ``budget`` positions a group with padding.
+    """Indices of rows of similar length: longest first, at most `budget` positions a group with padding.
 
     A group has at most 15 % padding; a row longer than the budget is a group of its own.
     """

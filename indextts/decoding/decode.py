@@ -12,11 +12,11 @@ from itertools import repeat
 import torch
 from torch import Tensor
 
-from indextts.decoding.batch_decoder import PREFIX_CODE, BatchDecoder, DecodeRow, OnStep, candidates_of
-from indextts.decoding.beam_search import BeamSearch
-from indextts.decoding.options import GenerationOptions
-from indextts.decoding.sampling import Candidates, draw
-from indextts.models.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
+from ..models.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
+from .batch_decoder import PREFIX_CODE, BatchDecoder, DecodeRow, OnStep, candidates_of
+from .beam_search import BeamSearch
+from .options import GenerationOptions
+from .sampling import Candidates, draw
 
 
 def decode(
@@ -30,10 +30,10 @@ def decode(
     """Codes of every row, up to and without the stop code.
 
     Args:
-        conds: (B, 34, D), see :meth:`UnifiedVoice.conds`.
+        conds: (B, 34, D), see `UnifiedVoice.conds`.
         text_ids: B rows (L,) int, without start and stop tokens; such ids inside are dropped.
         generators: one per row, on any device; needed when sampling. A row draws all its numbers from its own one,
-            ``max_mel_tokens * draws_per_step`` of them whatever the length of the result.
+            `max_mel_tokens * draws_per_step` of them whatever the length of the result.
         on_step: called with the raw logits of each step.
 
     Returns:
@@ -61,7 +61,7 @@ def check_rows(
     options: GenerationOptions,
     generators: Sequence[torch.Generator] | None,
 ) -> None:
-    """Raises ``ValueError`` for what :func:`decode` refuses."""
+    """Raises `ValueError` for what `decode` refuses."""
     limit = gpt.config.max_mel_tokens + FIRST_CODE_POSITION
     if options.max_mel_tokens > limit:
         raise ValueError(f"max_mel_tokens is {options.max_mel_tokens}, but the model's position table allows {limit}")
@@ -77,7 +77,7 @@ def decode_beams(
     generators: Sequence[torch.Generator] | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[list[Tensor], Tensor]:
-    """:func:`decode` with ``num_beams`` beams a row; also returns the worth (B,) of each row's hypothesis."""
+    """`decode` with `num_beams` beams a row; also returns the worth (B,) of each row's hypothesis."""
     beams, stop = options.num_beams, gpt.config.stop_mel_token
     session = _BeamSession(gpt, conds, text_ids, options, generators, on_step)
     search = BeamSearch(len(text_ids), beams, options.max_mel_tokens, stop, options.length_penalty, gpt.device)
@@ -165,12 +165,12 @@ class _BeamSession:
         return candidates_of(scores, self.seen, self.options)
 
     def reorder(self, rows: Tensor) -> None:
-        """Row i continues what row ``rows[i]`` was."""
+        """Row i continues what row `rows[i]` was."""
         self.cache.reorder_rows(rows)
         self.seen = self.seen[rows]
 
     def advance(self, codes: Tensor, step: int) -> None:
-        """Feeds the codes (rows,) of this step back; ``logits`` then belong to the next."""
+        """Feeds the codes (rows,) of this step back; `logits` then belong to the next."""
         self.seen.scatter_(1, codes[:, None], True)
         position = FIRST_CODE_POSITION + step
         self.logits = self.gpt.step(codes, torch.full_like(codes, position), self.cache)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """How codes are drawn; the defaults are those of the published ``infer``.
+    """How codes are drawn; the defaults are those of the published `infer`.
 
-    ``typical_sampling`` leaves out, before ``top_k`` and ``top_p``, the codes that are not typical: see
-    :func:`indextts.decoding.sampling.keep_typical`, whose mass is ``typical_mass``.
+    `typical_sampling` leaves out, before `top_k` and `top_p`, the codes that are not typical: see
+    `indextts.decoding.sampling.keep_typical`, whose mass is `typical_mass`.
     """
 
     do_sample: bool = True

@@ -18,13 +18,13 @@ class Candidates(NamedTuple):
     """The codes a row may go on with, best first."""
 
     scores: Tensor
-    """(B, K) float32, ``-inf`` for those that are out."""
+    """(B, K) float32, `-inf` for those that are out."""
     codes: Tensor
     """(B, K) int64."""
 
 
 def penalise_repetition(scores: Tensor, seen: Tensor, penalty: float) -> Tensor:
-    """Scores (B, V) of the codes in ``seen`` (B, V) bool: negative ones times ``penalty``, others divided by it.
+    """Scores (B, V) of the codes in `seen` (B, V) bool: negative ones times `penalty`, others divided by it.
 
     A code counts once however often it occurred (Keskar et al., 2019).
     """
@@ -34,11 +34,11 @@ def penalise_repetition(scores: Tensor, seen: Tensor, penalty: float) -> Tensor:
 
 
 def keep_typical(scores: Tensor, mass: float, min_keep: int) -> Tensor:
-    """Typical decoding (Meister et al. 2022, arXiv:2202.00666): scores (B, V), ``-inf`` for the codes that are left
+    """Typical decoding (Meister et al. 2022, arXiv:2202.00666): scores (B, V), `-inf` for the codes that are left
     out.
 
-    Codes whose information is nearest to the distribution's entropy stay, until their probabilities sum to ``mass``;
-    the likeliest code may be among those left out. At least ``min_keep`` stay.
+    Codes whose information is nearest to the distribution's entropy stay, until their probabilities sum to `mass`;
+    the likeliest code may be among those left out. At least `min_keep` stay.
     """
     logs = torch.log_softmax(scores, dim=-1)
     probabilities = logs.exp()
@@ -54,7 +54,7 @@ def keep_typical(scores: Tensor, mass: float, min_keep: int) -> Tensor:
 def warp(scores: Tensor, temperature: float, top_k: int, top_p: float, min_keep: int) -> Candidates:
     """Temperature, then top-k (0: all), then nucleus top-p (1.0: all): scores (B, V) -> candidates (B, K).
 
-    At least ``min_keep`` candidates stay. Of codes with exactly the k-th score only as many stay as fit into k.
+    At least `min_keep` candidates stay. Of codes with exactly the k-th score only as many stay as fit into k.
     """
     if temperature != 1.0:
         scores = scores / temperature

@@ -29,11 +29,11 @@ class Acceleration:
     """
 
     def __init__(self, stage: str, enabled: bool = False) -> None:
-        """``stage`` says in the log what goes on without its twin."""
+        """`stage` says in the log what goes on without its twin."""
         self.stage, self.enabled = stage, enabled
 
     def run(self, fast: Fast[P, R], plain: Fast[P, R], x: Tensor, *args: P.args, **kwargs: P.kwargs) -> R:
-        """The result of ``fast`` where it is enabled and ``x`` on a CUDA device, else of ``plain``."""
+        """The result of `fast` where it is enabled and `x` on a CUDA device, else of `plain`."""
         if self.enabled and x.is_cuda:
             if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
                 return fast(x, *args, **kwargs)  # what fails now is the capture, not the twin
@@ -48,7 +48,7 @@ class Acceleration:
 
 
 def compiled(function: Callable[P, R], backend: str | Callable[..., Any] = "inductor") -> Callable[P, R]:
-    """``function`` as one compiled graph for tensors of any size; a graph break is an error. It is compiled at its
+    """`function` as one compiled graph for tensors of any size; a graph break is an error. It is compiled at its
     first call.
 
     Without the compiler's own CUDA graphs, whatever the environment says: they would be captured within ours.

@@ -39,14 +39,14 @@ class CapturedSteps:
     """
 
     def __init__(self, stage: str, device: torch.device, enabled: bool) -> None:
-        """``stage`` says in the log what goes on without graphs."""
+        """`stage` says in the log what goes on without graphs."""
         self.stage, self.device, self.enabled = stage, device, enabled
         self.captures = 0
         self._graphs: dict[Hashable, torch.cuda.CUDAGraph | None] = {}
         self._pool: Any = None
 
     def run(self, key: Hashable, work: Callable[[], None]) -> None:
-        """Does ``work``.
+        """Does `work`.
 
         Raises:
             torch.OutOfMemoryError: also where it was a capture that ran out of memory; nothing is given up then.
@@ -67,7 +67,7 @@ class CapturedSteps:
         graph.replay()
 
     def forget(self, key: Hashable) -> None:
-        """Drops the graph of ``key``."""
+        """Drops the graph of `key`."""
         self._graphs.pop(key, None)
 
     def _warm_up(self, work: Callable[[], None]) -> None:
@@ -78,7 +78,7 @@ class CapturedSteps:
         usual.wait_stream(stream)
 
     def _capture(self, key: Hashable, work: Callable[[], None]) -> torch.cuda.CUDAGraph | None:
-        """The graph, or ``None`` where the work cannot be captured."""
+        """The graph, or `None` where the work cannot be captured."""
         failed: Exception | None = None
         try:
             graph = self._captured(work)

@@ -29,7 +29,7 @@ class PackedWeight:
     """A weight (out, in) in oneDNN's layout, and the tensor it was made from."""
 
     def __init__(self, weight: Tensor, transposed: bool = False) -> None:
-        """``transposed``: the weight is given as (in, out)."""
+        """`transposed`: the weight is given as (in, out)."""
         self._source = self._identity(weight)
         rows_first = weight.detach().t().contiguous() if transposed else weight.detach().contiguous()
         self._packed = torch.ops.mkldnn._reorder_linear_weight(rows_first, None)

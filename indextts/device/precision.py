@@ -21,8 +21,8 @@ def stage_dtypes(
     """The format of each stage.
 
     Args:
-        precision: stage -> ``fp32``, ``bf16`` or ``fp16``; stages not named are float32.
-        use_fp16, use_bf16: the published switches, for the GPT where ``precision`` does not name it.
+        precision: stage -> `fp32`, `bf16` or `fp16`; stages not named are float32.
+        use_fp16, use_bf16: the published switches, for the GPT where `precision` does not name it.
 
     Raises:
         ValueError: an unknown stage or format; both switches.

@@ -23,7 +23,7 @@ class GivenUp(Exception):
 
 
 def check_given_up() -> None:
-    """Raises :class:`GivenUp` in the thread of a row that nobody waits for any more.
+    """Raises `GivenUp` in the thread of a row that nobody waits for any more.
 
     Long work calls it now and then.
     """
@@ -33,7 +33,7 @@ def check_given_up() -> None:
 
 
 def each_row(work: Callable[[int], R], rows: int) -> list[R]:
-    """``work`` of 0, 1, ... ``rows`` - 1, at most as many at once as torch has threads, which they share.
+    """`work` of 0, 1, ... `rows` - 1, at most as many at once as torch has threads, which they share.
 
     Rows that would leave some of the threads idle at the end are done one after another on all of them. The first
     failure is raised once all rows have stopped.

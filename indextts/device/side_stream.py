@@ -12,12 +12,12 @@ class SideStream:
     """Runs work on a CUDA stream of its own, and on other devices at once.
 
     What is started begins after all that the current stream was given before, and later work of the current stream does
-    not wait for it: whoever needs its results waits until it is :meth:`Started.done`. Until then the caller holds on to
+    not wait for it: whoever needs its results waits until it is `Started.done`. Until then the caller holds on to
     every tensor that the work reads: memory of another stream may be given away as soon as nobody does.
     """
 
     def __init__(self, device: torch.device, beside: bool = True) -> None:
-        """``beside=False``: on a GPU, too, work is done when it is started, so that its time is its own."""
+        """`beside=False`: on a GPU, too, work is done when it is started, so that its time is its own."""
         self.device = device
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" and beside else None
 

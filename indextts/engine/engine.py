@@ -1,24 +1,24 @@
 """The batch engine: segments of any utterances through the stages together. docs/indextts2.md §12.
 
 Rows share a batch but no state, so a segment sounds the same in any company; one that fails leaves the others alone.
-How they are taken through the stages is told by :class:`indextts.engine.engine_session.EngineSession`.
+How they are taken through the stages is told by `indextts.engine.engine_session.EngineSession`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from indextts.engine.engine_session import EngineSession
-from indextts.engine.figures import SpeakingFigures, StageClock
-from indextts.engine.spoken_segment import Segment
-from indextts.engine.state import EngineState
+from .engine_session import EngineSession
+from .figures import SpeakingFigures, StageClock
+from .spoken_segment import Segment
+from .state import EngineState
 
 
 class Engine(EngineState):
     """Speaks segments in batches."""
 
     def run(self, segments: Sequence[Segment], clock: StageClock, figures: SpeakingFigures) -> None:
-        """Speaks all segments; of those that cannot be spoken, ``error`` says why."""
+        """Speaks all segments; of those that cannot be spoken, `error` says why."""
         session = self.session(clock, figures)
         # The longest first: what is left at the end, when slots run empty, is short.
         for segment in sorted(segments, key=lambda segment: -len(segment.text_ids)):
@@ -29,5 +29,5 @@ class Engine(EngineState):
     def session(
         self, clock: StageClock, figures: SpeakingFigures, limits: dict[str, int | None] | None = None
     ) -> EngineSession:
-        """A stream of segments; ``limits`` of its own, by their names in :class:`Budgets`."""
+        """A stream of segments; `limits` of its own, by their names in `Budgets`."""
         return EngineSession(self, clock, figures, limits or {})

@@ -1,6 +1,6 @@
 """A stream of segments through the stages of the engine. docs/indextts2.md §12.
 
-:meth:`EngineSession.step` is the whole story: segments wait to be decoded, are decoded in whatever company there is,
+`EngineSession.step` is the whole story: segments wait to be decoded, are decoded in whatever company there is,
 and those that are decoded go through the later stages in groups while others still decode. A segment may be added at
 any time.
 """
@@ -15,15 +15,15 @@ from itertools import count
 
 import torch
 
-from indextts.decoding.batch_decoder import BatchDecoder, DecodeRow
-from indextts.decoding.decode import check_rows, decode_beams
-from indextts.decoding.options import GenerationOptions
-from indextts.device.side_stream import SideStream, Started
-from indextts.engine.figures import SpeakingFigures, StageClock
-from indextts.engine.later_stages import LATER_STAGES, Deliver, Stage
-from indextts.engine.spoken_segment import Segment
-from indextts.engine.state import EngineState
-from indextts.models.dit import MAX_FRAMES
+from ..decoding.batch_decoder import BatchDecoder, DecodeRow
+from ..decoding.decode import check_rows, decode_beams
+from ..decoding.options import GenerationOptions
+from ..device.side_stream import SideStream, Started
+from ..models.dit import MAX_FRAMES
+from .figures import SpeakingFigures, StageClock
+from .later_stages import LATER_STAGES, Deliver, Stage
+from .spoken_segment import Segment
+from .state import EngineState
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class EngineSession:
         self._ended: list[Segment] = []
 
     def add(self, segment: Segment) -> None:
-        """A segment more. What makes it impossible to speak becomes its ``error``."""
+        """A segment more. What makes it impossible to speak becomes its `error`."""
         if not self._passes(segment, self._check_text):
             return
         self._waiting.setdefault(self._alike(segment), deque()).append(segment)
@@ -81,7 +81,7 @@ class EngineSession:
     def step(self, meanwhile: Callable[[], None] = lambda: None) -> list[Segment]:
         """One code more for what is being decoded (several on a GPU), and the later stages of what is ready.
 
-        Returns the segments that have come to their end, spoken or with an ``error``. ``meanwhile`` is called when the
+        Returns the segments that have come to their end, spoken or with an `error`. `meanwhile` is called when the
         device has work to do: the time to prepare what comes next.
         """
         # What is decoded and cannot be spoken as fast would pile up.
@@ -290,7 +290,7 @@ class EngineSession:
     # What may fail
 
     def _attempt(self, rows: list[Segment], work: Work, lower_budget: Work) -> None:
-        """``work`` on all rows, or where that fails on halves of them, down to the rows that fail alone."""
+        """`work` on all rows, or where that fails on halves of them, down to the rows that fail alone."""
         failed: Exception | None = None
         try:
             work(rows)
@@ -300,7 +300,7 @@ class EngineSession:
             self._apart(rows, failed, work, lower_budget)
 
     def _apart(self, rows: list[Segment], failed: Exception, work: Work, lower_budget: Work) -> None:
-        """After ``work`` has failed on these rows: halves of them. After memory ran out the budget is lowered as well.
+        """After `work` has failed on these rows: halves of them. After memory ran out the budget is lowered as well.
 
         Not inside the handler, and without the traceback, which would keep the failed attempt's tensors alive.
         """

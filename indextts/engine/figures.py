@@ -57,7 +57,7 @@ class BatchCount:
         self.padded += len(lengths) * max(lengths)
 
     def add_steps(self, steps: int, rows: int, slots: int) -> None:
-        """So many passes of at most ``slots`` rows, ``rows`` in all of them together."""
+        """So many passes of at most `slots` rows, `rows` in all of them together."""
         self.batches += steps
         self.rows += rows
         self.valid += rows
@@ -75,13 +75,13 @@ class BatchCount:
 
 @dataclass
 class SpeakingFigures:
-    """One call of ``synthesize`` or ``infer``.
+    """One call of `synthesize` or `infer`.
 
     Attributes:
         requests, segments, failed: how many were asked for, spoken, and not spoken.
         codes, audio_seconds: what came out.
-        seconds: wall time of the call; ``stage_seconds`` its parts.
-        batches: by stage: ``gpt`` (a row is a code), ``latent``, ``flow``, ``vocoder``.
+        seconds: wall time of the call; `stage_seconds` its parts.
+        batches: by stage: `gpt` (a row is a code), `latent`, `flow`, `vocoder`.
         out_of_memory: how often a batch was halved because memory ran out.
         peak_memory: bytes on the GPU, 0 on a CPU.
     """
@@ -121,7 +121,7 @@ class Call:
     """Clock and figures of one call, or of a session."""
 
     def __init__(self, device: torch.device, waits: bool = True) -> None:
-        """``waits``: see :class:`StageClock`."""
+        """`waits`: see `StageClock`."""
         self.clock, self.figures = StageClock(device, waits), SpeakingFigures(requests=1)
         self._started = time.perf_counter()
         if device.type == "cuda":
@@ -133,7 +133,7 @@ class Call:
         return time.perf_counter() - self._started
 
     def finish(self) -> SpeakingFigures:
-        """The figures up to now; ``audio_seconds`` are the caller's to count."""
+        """The figures up to now; `audio_seconds` are the caller's to count."""
         figures, device = self.figures, self.clock.device
         figures.seconds, figures.stage_seconds = self.seconds, dict(self.clock.seconds)
         figures.peak_memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from indextts.decoding.budgets import group_by_length
-from indextts.engine.pipeline import Pipeline
-from indextts.engine.spoken_segment import Segment
+from ..decoding.budgets import group_by_length
+from .pipeline import Pipeline
+from .spoken_segment import Segment
 
 Deliver = Callable[[], None]
 """Takes a stage's results from where the device has put them; called once the device is done."""
@@ -56,7 +56,7 @@ class Stage:
 
     Attributes:
         work: begins the stage for segments that are in one batch; on a GPU it returns before the device is done.
-        size: positions or frames of a segment; one counts ``weight`` times against the flow budget.
+        size: positions or frames of a segment; one counts `weight` times against the flow budget.
         alike: segments of one batch must have this in common.
     """
 

@@ -12,14 +12,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from indextts.checkpoint.components import Components
-from indextts.device.row_threads import each_row
-from indextts.engine.stage_memory import bytes_per_frame
-from indextts.models.flow import GUIDANCE_RATE, PUBLISHED_SOLVER
-from indextts.models.length_regulator import target_frames
-from indextts.models.padding import stack_rows
-from indextts.models.solver import FlowSolver
-from indextts.voice.encoder import SpeakerCondition
+from ..checkpoint.components import Components
+from ..device.row_threads import each_row
+from ..models.flow import GUIDANCE_RATE, PUBLISHED_SOLVER
+from ..models.length_regulator import target_frames
+from ..models.padding import stack_rows
+from ..models.solver import FlowSolver
+from ..voice.encoder import SpeakerCondition
+from .stage_memory import bytes_per_frame
 
 
 class Row(Protocol):
@@ -38,7 +38,7 @@ class Pipeline:
         self.device = device
 
     def bytes_per_frame(self) -> int:
-        """Bytes that a frame of the flow budget takes, see :func:`indextts.engine.stage_memory.bytes_per_frame`."""
+        """Bytes that a frame of the flow budget takes, see `indextts.engine.stage_memory.bytes_per_frame`."""
         flow, vocoder = self.components.cfm.estimator, self.components.bigvgan
         weights = flow.cond_projection.weight, vocoder.conv_pre.weight
         return bytes_per_frame(flow.config, weights[0].dtype, vocoder.config, weights[1].dtype)
@@ -82,7 +82,7 @@ class Pipeline:
     ) -> list[Tensor]:
         """Log-mels of the speech alone, B rows (80, T).
 
-        ``semantic`` from :meth:`semantic`, ``noises`` of the shapes of :meth:`flow_shape`.
+        `semantic` from `semantic`, `noises` of the shapes of `flow_shape`.
         """
         if self._side_by_side(rows):
 
@@ -118,7 +118,7 @@ class Pipeline:
         return self.audio_later(mels)()
 
     def audio_later(self, mels: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
-        """:meth:`audio` begun; on a GPU without waiting for it.
+        """`audio` begun; on a GPU without waiting for it.
 
         To be asked for once the current stream has come to here.
         """

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# ``(segment index, (1, 80, T)) -> starting point of the flow``, a tensor or an array of that shape.
+# `(segment index, (1, 80, T)) -> starting point of the flow`, a tensor or an array of that shape.
 NoiseSource = Callable[[int, tuple[int, int, int]], Any]
-# ``(samples (N,) float32 in [-1, 1], sampling rate in Hz, segment index)``
+# `(samples (N,) float32 in [-1, 1], sampling rate in Hz, segment index)`
 ChunkListener = Callable[[Tensor, int, int], None]
 
 
@@ -37,7 +37,7 @@ class InferenceResult(NamedTuple):
 
     @property
     def audio(self) -> Tensor | np.ndarray:
-        """Another name of ``wav_tensor``."""
+        """Another name of `wav_tensor`."""
         return self.wav_tensor
 
 
@@ -66,7 +66,7 @@ class Emotion:
 
     @classmethod
     def of(cls, emotion: Emotion | Mapping[str, Any] | None) -> Emotion:
-        """Accepts a mapping with the same names. Raises ``ValueError`` for unknown ones."""
+        """Accepts a mapping with the same names. Raises `ValueError` for unknown ones."""
         if isinstance(emotion, Emotion):
             return emotion
         settings = dict(emotion or {})
@@ -87,7 +87,7 @@ class Emotion:
         emo_text: str | None = None,
         use_random: bool = False,
     ) -> Emotion:
-        """From the arguments of ``infer``, where a text takes the place of a vector, and both that of a recording."""
+        """From the arguments of `infer`, where a text takes the place of a vector, and both that of a recording."""
         if use_emo_text:
             return cls(emo_text=emo_text or text, emo_alpha=emo_alpha, use_random=use_random)
         if emo_vector is not None:
@@ -103,7 +103,7 @@ class SynthesisRequest:
         text: what is said; long text becomes several segments.
         voice: the prompt's file.
         seed: makes the audio reproducible; None draws one from torch's global generator.
-        emotion: an :class:`Emotion` or a mapping with its names; None: as in the prompt.
+        emotion: an `Emotion` or a mapping with its names; None: as in the prompt.
         min_mel_tokens, max_mel_tokens: bounds of each segment's codes (50 a second); None: those of the call.
     """
 
@@ -122,9 +122,9 @@ class RandomStreams:
     """
 
     def __init__(self, seed: int | None = None, generator: torch.Generator | None = None) -> None:
-        """From ``seed``, or from one number drawn from ``generator``, by default torch's global one (of the CPU).
+        """From `seed`, or from one number drawn from `generator`, by default torch's global one (of the CPU).
 
-        Raises ``ValueError`` if both are given.
+        Raises `ValueError` if both are given.
         """
         if seed is not None and generator is not None:
             raise ValueError("give seed or generator, not both")
@@ -134,6 +134,6 @@ class RandomStreams:
         self.seed = int(seed)
 
     def stream(self, purpose: str, segment: int = 0) -> torch.Generator:
-        """The generator of one purpose (``codes``, ``flow``, ``emotion``) in one segment."""
+        """The generator of one purpose (`codes`, `flow`, `emotion`) in one segment."""
         digest = hashlib.blake2b(f"{self.seed}/{purpose}/{segment}".encode(), digest_size=8).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest, "little"))

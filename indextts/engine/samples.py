@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from indextts.engine.silence import silence_samples
+from .silence import silence_samples
 
 # Samples of 1.0 become 32767, and -32768 never occurs.
 PCM_PEAK = 32767.0

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from indextts.engine.figures import Call, SpeakingFigures
-from indextts.engine.request import Emotion, InferenceResult, RandomStreams, SynthesisRequest
-from indextts.engine.samples import join_segments
-from indextts.engine.spoken_segment import Segment, SpeakingOptions
-from indextts.engine.synthesizer import Synthesizer
+from .figures import Call, SpeakingFigures
+from .request import Emotion, InferenceResult, RandomStreams, SynthesisRequest
+from .samples import join_segments
+from .spoken_segment import Segment, SpeakingOptions
+from .synthesizer import Synthesizer
 
 # Unfinished requests for each row that is decoded at a time: enough to keep the slots full and the groups of the later
 # stages like in length, few enough that what is not finished yet stays small.
@@ -28,7 +28,7 @@ REQUESTS_PER_SLOT = 4
 def result_of(
     wav: Tensor, sampling_rate: int, seconds: float, stages: Mapping[str, float], share: float, as_numpy: bool
 ) -> InferenceResult:
-    """Samples (N,) as a result; ``share``: which part of the seconds, as a whole and by stage, was for them."""
+    """Samples (N,) as a result; `share`: which part of the seconds, as a whole and by stage, was for them."""
     duration = len(wav) / sampling_rate
     timings = {stage: share * spent for stage, spent in stages.items()}
     return InferenceResult(
@@ -37,7 +37,7 @@ def result_of(
 
 
 class SynthesisSession:
-    """Speaks requests as they come; from :meth:`IndexTTS2.session`.
+    """Speaks requests as they come; from `IndexTTS2.session`.
 
     Each result is that of the request's own call, whatever else is spoken meanwhile and in whatever order requests
     come: rows of earlier and later requests are decoded together, so that no step runs half empty while there is
@@ -58,7 +58,7 @@ class SynthesisSession:
         interval_silence: int,
         return_numpy: bool,
     ) -> None:
-        """``base``: options of requests that do not say otherwise; ``exclusive``: entered while the model is in use."""
+        """`base`: options of requests that do not say otherwise; `exclusive`: entered while the model is in use."""
         self._synthesizer, self._base, self._call, self._exclusive = synthesizer, base, call, exclusive
         self._sampling_rate, self._interval_silence, self._return_numpy = sampling_rate, interval_silence, return_numpy
         self._engine = synthesizer.engine.session(call.clock, call.figures, limits)
@@ -103,8 +103,8 @@ class SynthesisSession:
     def finished(self) -> list[tuple[int, InferenceResult | Exception]]:
         """The results that have not been handed out yet, each with its key, in the order in which they ended.
 
-        A request that cannot be spoken has its exception (``ValueError``, ``RuntimeError``, ``OSError``) for a result.
-        Timings and ``rtf`` are the result's share, by duration, of the time in :meth:`step` since results were last
+        A request that cannot be spoken has its exception (`ValueError`, `RuntimeError`, `OSError`) for a result.
+        Timings and `rtf` are the result's share, by duration, of the time in `step` since results were last
         handed out.
         """
         outcomes, self._outcomes = self._outcomes, []
@@ -133,7 +133,7 @@ class SynthesisSession:
         yield from self._run(requests, self.finished)
 
     def outcomes(self, requests: Iterable[SynthesisRequest]) -> Iterator[tuple[int, Tensor | Exception]]:
-        """:meth:`run` with bare samples (N,) float32 on the CPU."""
+        """`run` with bare samples (N,) float32 on the CPU."""
 
         def handed_out() -> list[tuple[int, Tensor | Exception]]:
             outcomes, self._outcomes = self._outcomes, []
@@ -175,7 +175,7 @@ class SynthesisSession:
                 self._engine.add(segment)
 
     def _segments(self, request: SynthesisRequest) -> list[Segment]:
-        """Raises as :meth:`IndexTTS2.infer`."""
+        """Raises as `IndexTTS2.infer`."""
         bounds = {"min_mel_tokens": request.min_mel_tokens, "max_mel_tokens": request.max_mel_tokens}
         bounds = {name: value for name, value in bounds.items() if value is not None}
         generation = replace(self._base.generation, **bounds) if bounds else self._base.generation  # type: ignore[arg-type]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from indextts.decoding.options import GenerationOptions
-from indextts.engine.pipeline import Pipeline
-from indextts.engine.request import NoiseSource, RandomStreams
-from indextts.models.flow import GUIDANCE_RATE
-from indextts.models.solver import FlowSolver
-from indextts.voice.encoder import SpeakerCondition
+from ..decoding.options import GenerationOptions
+from ..models.flow import GUIDANCE_RATE
+from ..models.solver import FlowSolver
+from ..voice.encoder import SpeakerCondition
+from .pipeline import Pipeline
+from .request import NoiseSource, RandomStreams
 
 
 @dataclass(frozen=True)

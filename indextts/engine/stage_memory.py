@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import torch
 
-from indextts.models.bigvgan import BigVGANConfig
-from indextts.models.dit import DiTConfig
+from ..models.bigvgan import BigVGANConfig
+from ..models.dit import DiTConfig
 
 _FLOAT32 = 4
 
 
 def flow_bytes_per_frame(config: DiTConfig, dtype: torch.dtype, guided: bool = True) -> int:
-    """Bytes at the flow's peak for one frame of one row, its unconditional twin included if ``guided``."""
+    """Bytes at the flow's peak for one frame of one row, its unconditional twin included if `guided`."""
     dim, item = config.hidden_dim, dtype.itemsize
     # Frame terms, four states between layers, and the skips that wait for the deeper half.
     kept = (5 + config.depth // 2) * dim * item

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from indextts.decoding.batch_decoder import BatchDecoder
-from indextts.decoding.budgets import Budgets, default_budgets
-from indextts.decoding.options import GenerationOptions
-from indextts.engine.pipeline import Pipeline
+from ..decoding.batch_decoder import BatchDecoder
+from ..decoding.budgets import Budgets, default_budgets
+from ..decoding.options import GenerationOptions
+from .pipeline import Pipeline
 
 
 class EngineState:

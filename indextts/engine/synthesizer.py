@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from indextts.checkpoint.config import ModelConfig
-from indextts.engine.engine import Engine
-from indextts.engine.figures import SpeakingFigures, StageClock
-from indextts.engine.pipeline import Pipeline
-from indextts.engine.request import Emotion
-from indextts.engine.spoken_segment import Segment, SpeakingOptions
-from indextts.text.frontend import TextFrontend
-from indextts.voice.emotion import EmotionMatrix, QwenEmotion, check_emo_vector, mixed_emovec, scale_emo_vector
-from indextts.voice.encoder import EmotionCondition, SpeakerCondition, VoiceEncoder
+from ..checkpoint.config import ModelConfig
+from ..text.frontend import TextFrontend
+from ..voice.emotion import EmotionMatrix, QwenEmotion, check_emo_vector, mixed_emovec, scale_emo_vector
+from ..voice.encoder import EmotionCondition, SpeakerCondition, VoiceEncoder
+from .engine import Engine
+from .figures import SpeakingFigures, StageClock
+from .pipeline import Pipeline
+from .request import Emotion
+from .spoken_segment import Segment, SpeakingOptions
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Synthesizer:
         return self.engine.pipeline
 
     def segments(self, text: str, options: SpeakingOptions) -> list[Tensor]:
-        """Token ids of each segment, (L,) int64. Raises ``ValueError`` for a text with nothing to say."""
+        """Token ids of each segment, (L,) int64. Raises `ValueError` for a text with nothing to say."""
         pieces = self.text.segments(text, options.max_text_tokens_per_segment, options.quick_streaming_tokens)
         if not pieces:
             raise ValueError(f"nothing to say in text {text!r}")
@@ -65,7 +65,7 @@ class Synthesizer:
     ) -> list[Segment]:
         """An utterance's segments with all they need to be spoken.
 
-        Raises ``ValueError``, ``RuntimeError`` and ``FileNotFoundError`` as ``IndexTTS2.infer``; the text is named.
+        Raises `ValueError`, `RuntimeError` and `FileNotFoundError` as `IndexTTS2.infer`; the text is named.
         """
         with clock.time("text"):
             segments = self.segments(text, options)
@@ -87,9 +87,9 @@ class Synthesizer:
         figures: SpeakingFigures | None = None,
         at_once: bool = True,
     ) -> Iterator[Segment]:
-        """Yields the segments of an utterance, in order; raises as :meth:`prepare`.
+        """Yields the segments of an utterance, in order; raises as `prepare`.
 
-        ``at_once``: they are spoken as one batch before the first is yielded, which is faster than one by one.
+        `at_once`: they are spoken as one batch before the first is yielded, which is faster than one by one.
         """
         figures = figures or SpeakingFigures()
         segments = self.prepare(voice, text, emotion, options, clock)
@@ -105,8 +105,8 @@ class Synthesizer:
     ) -> Tensor:
         """Emotion vector of an utterance, (1, D). docs/indextts2.md §3.
 
-        Raises ``RuntimeError`` for an emotion text if its model is off, ``FileNotFoundError`` if it is not there,
-        ``ValueError`` for an impossible vector.
+        Raises `RuntimeError` for an emotion text if its model is off, `FileNotFoundError` if it is not there,
+        `ValueError` for an impossible vector.
         """
         vector = emotion.emo_vector
         if emotion.emo_text is not None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 from torch.nn.attention.varlen import varlen_attn
 
-from indextts.models.padding import length_mask
+from .padding import length_mask
 
 logger = logging.getLogger(__name__)
 
@@ -42,15 +42,15 @@ class Dense(NamedTuple):
     """Every query meets every key of the batch; keys past a row's end are masked."""
 
     mask: Tensor | None
-    """(B, 1, 1, T) bool; ``None`` if every row is full."""
+    """(B, 1, 1, T) bool; `None` if every row is full."""
 
     @classmethod
     def of(cls, keys: Tensor | None, frames: int, queries: Tensor | None, width: int) -> Dense:
-        """Lengths (B,) of the keys in ``frames`` and of the queries in ``width``; ``None`` for full rows."""
+        """Lengths (B,) of the keys in `frames` and of the queries in `width`; `None` for full rows."""
         return cls(None if keys is None else length_mask(keys, frames)[:, None, None])
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """See :class:`RowAttention`."""
+        """See `RowAttention`."""
         q, k, v = (x.transpose(1, 2) for x in (q, k, v))
         return F.scaled_dot_product_attention(q, k, v, attn_mask=self.mask).transpose(1, 2)
 
@@ -58,7 +58,7 @@ class Dense(NamedTuple):
 class Flex(NamedTuple):
     """FlexAttention: blocks of 128 frames past a row's end are left out, of queries as of keys.
 
-    Not compiled it would make the whole matrix of scores, slower than :class:`Dense`.
+    Not compiled it would make the whole matrix of scores, slower than `Dense`.
     """
 
     keys: Tensor
@@ -68,7 +68,7 @@ class Flex(NamedTuple):
 
     @classmethod
     def of(cls, keys: Tensor, frames: int, queries: Tensor, width: int) -> Flex:
-        """As :meth:`Dense.of`; no row may be taken as full."""
+        """As `Dense.of`; no row may be taken as full."""
         return cls(keys, queries)
 
     def _blocks(self, width: int, frames: int) -> BlockMask:
@@ -100,7 +100,7 @@ class Flex(NamedTuple):
         )
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """See :class:`RowAttention`."""
+        """See `RowAttention`."""
         mask = self._blocks(q.shape[1], k.shape[1])
         q, k, v = (x.transpose(1, 2) for x in (q, k, v))
         attended = flex_attention(q, k, v, block_mask=mask)
@@ -122,7 +122,7 @@ class Varlen(NamedTuple):
 
     @classmethod
     def of(cls, keys: Tensor, frames: int, queries: Tensor, width: int) -> Varlen:
-        """As :meth:`Dense.of`; no row may be taken as full."""
+        """As `Dense.of`; no row may be taken as full."""
         query_order, query_starts = cls._joined(queries, width)
         inside = torch.minimum(torch.arange(width, device=keys.device), queries[:, None] - 1)
         key_order, key_starts = cls._joined(keys, frames)
@@ -136,7 +136,7 @@ class Varlen(NamedTuple):
         return row * size + (place - starts[row]).clamp(max=size - 1), starts
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """See :class:`RowAttention`."""
+        """See `RowAttention`."""
         width, frames = q.shape[1], k.shape[1]
         q = q.flatten(0, 1)[self.query_order]
         k, v = (x.flatten(0, 1)[self.key_order] for x in (k, v))
@@ -149,9 +149,9 @@ Way = type[Dense] | type[Flex] | type[Varlen]
 
 
 def attention_for(name: AttentionName, device: torch.device, dtype: torch.dtype, compiled: bool) -> Way:
-    """The way of that name, or :class:`Dense` where it is none for this device and format; the log says so, once.
+    """The way of that name, or `Dense` where it is none for this device and format; the log says so, once.
 
-    ``auto`` is dense until a card has been measured (``python -m benchmarks.gpu --part attention``).
+    `auto` is dense until a card has been measured (`python -m benchmarks.gpu --part attention`).
 
     Raises:
         ValueError: an unknown name.
@@ -180,7 +180,7 @@ def _cpu_multiplies_bf16() -> bool:
 
 
 def attention_dtype(device_type: str, dtype: torch.dtype) -> torch.dtype:
-    """Number format of attention between layers of ``dtype``: the same, but float32 for bf16 on a CPU without AMX.
+    """Number format of attention between layers of `dtype`: the same, but float32 for bf16 on a CPU without AMX.
 
     There the rotary products, which are float32, are not rounded for it (docs/indextts2.md §12).
     """

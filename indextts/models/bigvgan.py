@@ -1,8 +1,8 @@
 """BigVGAN v2: mel spectrogram to waveform. docs/indextts2.md §10.
 
-Key names are those of ``bigvgan_generator.pt`` ``["generator"]``. A padded batch gives what each row gives alone:
+Key names are those of `bigvgan_generator.pt` `["generator"]`. A padded batch gives what each row gives alone:
 before every convolution the frames just past a row's end are zeroed, before every resampling filter they repeat
-the row's last frame, exactly as the layers themselves do at the end of the batch (:class:`RowEnds`).
+the row's last frame, exactly as the layers themselves do at the end of the batch (`RowEnds`).
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from indextts.device.acceleration import Acceleration
-from indextts.device.row_threads import check_given_up
-from indextts.models.padding import length_mask
-from indextts.models.row_ends import RowEnds
-from indextts.models.snake import AntiAliasedSnake
-from indextts.models.weight_norm import WeightNormConv1d, WeightNormConvTranspose1d, fuse_weight_norm
+from ..device.acceleration import Acceleration
+from ..device.row_threads import check_given_up
+from .padding import length_mask
+from .row_ends import RowEnds
+from .snake import AntiAliasedSnake
+from .weight_norm import WeightNormConv1d, WeightNormConvTranspose1d, fuse_weight_norm
 
 
 @dataclass(frozen=True)
 class BigVGANConfig:
-    """Sizes of the vocoder (its ``config.json``); the defaults are those of bigvgan_v2_22khz_80band_256x."""
+    """Sizes of the vocoder (its `config.json`); the defaults are those of bigvgan_v2_22khz_80band_256x."""
 
     num_mels: int = 80
     upsample_initial_channel: int = 1536
@@ -64,7 +64,7 @@ class AMPBlock(nn.Module):
 
 
 class BigVGAN(nn.Module):
-    """Generator of the published vocoder. Call :meth:`fuse` once the checkpoint is loaded."""
+    """Generator of the published vocoder. Call `fuse` once the checkpoint is loaded."""
 
     def __init__(self, config: BigVGANConfig) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class BigVGAN(nn.Module):
         fuse_weight_norm(self)
 
     def forward(self, mel: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Log-mel (B, 80, T), lengths (B,) int frames or ``None`` for full rows -> waveform (B, 256 T) in [-1, 1].
+        """Log-mel (B, 80, T), lengths (B,) int frames or `None` for full rows -> waveform (B, 256 T) in [-1, 1].
 
         22 050 Hz; zero past each row's end.
 

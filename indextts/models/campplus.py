@@ -1,7 +1,7 @@
 """CAMPPlus: the 192 numbers that describe a speaker's style. docs/indextts2.md §2.
 
 Wang et al., "CAM++: A Fast and Efficient Network for Speaker Verification Using Context-Aware Masking" (2023). The
-module has the key names of ``campplus_cn_common.bin``.
+module has the key names of `campplus_cn_common.bin`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BOTTLENECK = 128
 
 
 class BatchNormReLU(nn.Module):
-    """Batch norm with the statistics of training, then ReLU unless ``relu`` is False."""
+    """Batch norm with the statistics of training, then ReLU unless `relu` is False."""
 
     def __init__(self, channels: int, relu: bool = True, affine: bool = True) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class BatchNormReLU(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions over (frequency, time); ``stride`` shortens the frequency axis only."""
+    """Two 3x3 convolutions over (frequency, time); `stride` shortens the frequency axis only."""
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class DenseLayer(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Layers ``tdnnd1``, ``tdnnd2``, …, each fed with the input and the output of all before it."""
+    """Layers `tdnnd1`, `tdnnd2`, …, each fed with the input and the output of all before it."""
 
     def __init__(self, layers: int, channels: int, dilation: int) -> None:
         super().__init__()

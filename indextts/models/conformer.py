@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indextts.models.padding import length_mask
+from .padding import length_mask
 
 # Frames of the subsampling convolution worked on at once: its (frames, channels, columns) activation is
 # 512 x 511 floats a frame at official size, 1 MiB.
@@ -24,7 +24,7 @@ POSITION_TABLE_LENGTH = 5000
 
 @dataclass(frozen=True)
 class ConformerConfig:
-    """Sizes of a conformer encoder (config.yaml ``gpt.condition_module``)."""
+    """Sizes of a conformer encoder (config.yaml `gpt.condition_module`)."""
 
     input_size: int = 1024
     output_size: int = 512
@@ -55,7 +55,7 @@ def sinusoid_table(length: int, dim: int) -> Tensor:
 
 
 class PositionTable(nn.Module):
-    """The sinusoid table ``pe`` (1, 5000, dim). A checkpoint may lack it; then it keeps its computed value."""
+    """The sinusoid table `pe` (1, 5000, dim). A checkpoint may lack it; then it keeps its computed value."""
 
     pe: Tensor
 
@@ -78,7 +78,7 @@ class PositionTable(nn.Module):
 class ConvSubsampling(nn.Module):
     """Halves the frame rate: Conv2d(1 -> d, 3x3, stride 2) + ReLU over (time, feature), then Linear.
 
-    Time becomes ``(T - 3) // 2 + 1``, features ``(D - 3) // 2 + 1``; these are flattened channel-major for the Linear.
+    Time becomes `(T - 3) // 2 + 1`, features `(D - 3) // 2 + 1`; these are flattened channel-major for the Linear.
     """
 
     def __init__(self, input_size: int, output_size: int) -> None:
@@ -106,7 +106,7 @@ class ConvSubsampling(nn.Module):
 
 
 class PositionAttention(nn.Module):
-    """Self-attention whose positions enter as ``(q + v_bias) . W_pos pe[k]``, k the absolute key index (no shift).
+    """Self-attention whose positions enter as `(q + v_bias) . W_pos pe[k]`, k the absolute key index (no shift).
 
     score(i, k) = [(q_i + u) . key_k + (q_i + v) . p_k] / sqrt(d_head)
                 = q_i . (key_k + p_k) / sqrt(d_head) + (u . key_k + v . p_k) / sqrt(d_head)
@@ -205,7 +205,7 @@ class ConformerEncoder(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """X (B, T, D), lengths (B,) int valid frames, at least 3 -> y (B, T', d), mask (B, T') bool.
 
-        T' = (T - 3) // 2 + 1. Rows of ``y`` beyond their mask hold no meaning.
+        T' = (T - 3) // 2 + 1. Rows of `y` beyond their mask hold no meaning.
 
         Raises:
             ValueError: fewer than 3 frames, or more than the position table has rows for.
@@ -222,7 +222,7 @@ class ConformerEncoder(nn.Module):
 
 
 class PerceiverAttention(nn.Module):
-    """Latents attend to ``concat(latents, context)``; no biases."""
+    """Latents attend to `concat(latents, context)`; no biases."""
 
     def __init__(self, config: PerceiverConfig) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """The flow's velocity estimator: a diffusion transformer with a WaveNet head. docs/indextts2.md §9.
 
-Key names are those below ``estimator.`` in ``s2mel.pth`` ``["net"]["cfm"]``. What depends only on the time step
-(:class:`TimeTables`), only on the frame (:meth:`DiT.frame_terms`) or only on the row lengths (:class:`RowLayout`)
+Key names are those below `estimator.` in `s2mel.pth` `["net"]["cfm"]`. What depends only on the time step
+(`TimeTables`), only on the frame (`DiT.frame_terms`) or only on the row lengths (`RowLayout`)
 is computed outside the velocity, so that a solver does it once and not at every step.
 """
 
@@ -16,11 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indextts.device.packed_linear import PackedLinear
-from indextts.models.attention import Dense, RowAttention, Way, attention_dtype
-from indextts.models.row_layout import RowLayout, rotary_table, rotate
-from indextts.models.wavenet import WaveNet, WaveNetConfig
-from indextts.models.weight_norm import WeightNormLinear
+from ..device.packed_linear import PackedLinear
+from .attention import Dense, RowAttention, Way, attention_dtype
+from .row_layout import RowLayout, rotary_table, rotate
+from .wavenet import WaveNet, WaveNetConfig
+from .weight_norm import WeightNormLinear
 
 MAX_FRAMES = 16384
 TIME_SCALE = 1000.0
@@ -29,7 +29,7 @@ TIME_FREQUENCIES = 128
 
 @dataclass(frozen=True)
 class DiTConfig:
-    """Sizes of the estimator (config.yaml ``s2mel.DiT`` and ``s2mel.wavenet``)."""
+    """Sizes of the estimator (config.yaml `s2mel.DiT` and `s2mel.wavenet`)."""
 
     hidden_dim: int = 512
     num_heads: int = 8
@@ -41,7 +41,7 @@ class DiTConfig:
 
     @property
     def intermediate_dim(self) -> int:
-        """Hidden width of the gated feed-forward: 8/3 of ``hidden_dim``, rounded up to a multiple of 256."""
+        """Hidden width of the gated feed-forward: 8/3 of `hidden_dim`, rounded up to a multiple of 256."""
         return -(-int(8 * self.hidden_dim / 3) // 256) * 256
 
 
@@ -126,7 +126,7 @@ class Attention(nn.Module):
         return self._attend(q, k, qkv[:, :, 2], layout.attention)
 
     def of_window(self, x: Tensor, layout: RowLayout) -> Tensor:
-        """:meth:`forward` of the window only: x (B, T, D) -> (B, W, D).
+        """`forward` of the window only: x (B, T, D) -> (B, W, D).
 
         Queries have a product of their own: those of the prompt's frames would cost more than a launch.
         """
@@ -159,7 +159,7 @@ class FeedForward(nn.Module):
         self.packed: Tensor | None
 
     def pack(self) -> None:
-        """Makes one product of the two that read the input: ``w1`` and ``w3`` become views of one weight (2 * hidden,
+        """Makes one product of the two that read the input: `w1` and `w3` become views of one weight (2 * hidden,
         dim).
 
         Their keys, and writing to them, stay as they are. Does nothing where it is done; to be called again when
@@ -195,14 +195,14 @@ class Block(nn.Module):
             self.skip_in_linear = PackedLinear(2 * dim, dim)
 
     def forward(self, x: Tensor, skip: Tensor | None, norms: Tensor, layout: RowLayout) -> Tensor:
-        """X (B, T, D), skip (B, T, D) or ``None``, norms (2, 2, D) of one time -> (B, T, D)."""
+        """X (B, T, D), skip (B, T, D) or `None`, norms (2, 2, D) of one time -> (B, T, D)."""
         if skip is not None:
             x = self.skip_in_linear(torch.cat((x, skip), dim=-1))
         x = x + self.attention(self.attention_norm(x, norms[0]), layout)
         return x + self.feed_forward(self.ffn_norm(x, norms[1]))
 
     def of_window(self, x: Tensor, skip: Tensor | None, norms: Tensor, layout: RowLayout) -> Tensor:
-        """:meth:`forward` of the window only -> (B, W, D)."""
+        """`forward` of the window only -> (B, W, D)."""
         if skip is not None:
             x = self.skip_in_linear(torch.cat((x, skip), dim=-1))
         x = layout.take(x) + self.attention.of_window(self.attention_norm(x, norms[0]), layout)
@@ -287,7 +287,7 @@ class DiT(nn.Module):
         )
 
     def pack(self) -> None:
-        """See :meth:`FeedForward.pack`."""
+        """See `FeedForward.pack`."""
         for layer in self.transformer.layers:
             layer.feed_forward.pack()
 
@@ -298,10 +298,10 @@ class DiT(nn.Module):
         always_masked: bool = False,
         attention: Way = Dense,
     ) -> RowLayout:
-        """Row lengths (B,) int of a batch of ``frames`` frames -> its layout. One look at the lengths on the host.
+        """Row lengths (B,) int of a batch of `frames` frames -> its layout. One look at the lengths on the host.
 
         Args:
-            always_masked, attention: see :meth:`RowLayout.of`.
+            always_masked, attention: see `RowLayout.of`.
 
         Raises:
             ValueError: a row too short to be mirrored at its end, or longer than the model's 16 384 frames.
@@ -332,7 +332,7 @@ class DiT(nn.Module):
         always_masked: bool = False,
         width: int | None = None,
     ) -> RowLayout:
-        """The layout with a window from :meth:`speech_starts` to the rows' ends.
+        """The layout with a window from `speech_starts` to the rows' ends.
 
         lengths and prompt_lengths (B,) int.
         """
@@ -350,7 +350,7 @@ class DiT(nn.Module):
         return terms + F.linear(prompt, w_prompt) + F.linear(style, w_style)[:, None]
 
     def null_terms(self) -> Tensor:
-        """:meth:`frame_terms` of the unconditional branch, (D,): all inputs zero, so the projection's bias is left."""
+        """`frame_terms` of the unconditional branch, (D,): all inputs zero, so the projection's bias is left."""
         mels, dim = self.config.in_channels, self.config.hidden_dim
         w_content = self.cond_x_merge_linear.weight[:, 2 * mels : 2 * mels + dim]
         return F.linear(self.cond_projection.bias, w_content, self.cond_x_merge_linear.bias)

@@ -9,15 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indextts.device.acceleration import Acceleration, compiled
-from indextts.device.row_threads import check_given_up
-from indextts.models.attention import AttentionName, Dense, attention_for
-from indextts.models.dit import DiT, DiTConfig, TimeTables
-from indextts.models.flow_loops import BatchSizes, CapturedLoops, copied
-from indextts.models.padding import length_mask
-from indextts.models.row_layout import RowLayout
-from indextts.models.solver import FlowSolver
-from indextts.models.weight_norm import fuse_weight_norm
+from ..device.acceleration import Acceleration, compiled
+from ..device.row_threads import check_given_up
+from .attention import AttentionName, Dense, attention_for
+from .dit import DiT, DiTConfig, TimeTables
+from .flow_loops import BatchSizes, CapturedLoops, copied
+from .padding import length_mask
+from .row_layout import RowLayout
+from .solver import FlowSolver
+from .weight_norm import fuse_weight_norm
 
 GUIDANCE_RATE = 0.7
 PUBLISHED_SOLVER = FlowSolver()
@@ -25,13 +25,13 @@ PUBLISHED_SOLVER = FlowSolver()
 
 @dataclass(frozen=True)
 class CFMConfig:
-    """Sizes of the flow (config.yaml ``s2mel``)."""
+    """Sizes of the flow (config.yaml `s2mel`)."""
 
     dit: DiTConfig = field(default_factory=DiTConfig)
 
 
 class FlowRows(NamedTuple):
-    """What :meth:`CFM.solve` is asked for."""
+    """What `CFM.solve` is asked for."""
 
     mu: Tensor
     lengths: Tensor
@@ -41,7 +41,7 @@ class FlowRows(NamedTuple):
     noise: Tensor
 
     def padded(self, sizes: BatchSizes, shortest: int) -> FlowRows:
-        """The same with padding up to ``sizes``. Rows that are made up have ``shortest`` frames, all of them prompt."""
+        """The same with padding up to `sizes`. Rows that are made up have `shortest` frames, all of them prompt."""
         rows, frames = sizes.rows - self.mu.shape[0], sizes.frames - self.mu.shape[1]
         if not rows and not frames:
             return self
@@ -61,7 +61,7 @@ class FlowState(NamedTuple):
     x: Tensor
     """(B, T, 80) float32, the path's beginning."""
     terms: Tensor
-    """(B or 2 B, T, D), from :meth:`DiT.frame_terms`."""
+    """(B or 2 B, T, D), from `DiT.frame_terms`."""
     layout: RowLayout
     """Of B or 2 B rows."""
     moving: Tensor
@@ -73,12 +73,12 @@ class FlowState(NamedTuple):
 class CFM(nn.Module):
     """Conditional flow matching with classifier-free guidance.
 
-    Key names are those of ``s2mel.pth`` ``["net"]["cfm"]``; call :meth:`fuse` once they are loaded.
+    Key names are those of `s2mel.pth` `["net"]["cfm"]`; call `fuse` once they are loaded.
 
     Attributes:
         acceleration: of the velocity, compiled on a GPU.
         loops: of the whole loop, captured on a GPU.
-        attention: how rows of different length are attended to on a GPU, see :mod:`indextts.models.attention`.
+        attention: how rows of different length are attended to on a GPU, see `indextts.models.attention`.
     """
 
     def __init__(self, config: CFMConfig) -> None:
@@ -120,7 +120,7 @@ class CFM(nn.Module):
             (B, 80, T) float32 log-mel, zero in the prompt and in the padding.
 
         Raises:
-            ValueError: see :meth:`DiT.row_layout`.
+            ValueError: see `DiT.row_layout`.
         """
         batch = FlowRows(mu, lengths.cpu(), prompt_mel, prompt_lengths.cpu(), style, noise)
         rows, frames = mu.shape[:2]
@@ -145,7 +145,7 @@ class CFM(nn.Module):
         return x[:rows, :frames].transpose(1, 2)
 
     def _state(self, batch: FlowRows, solver: FlowSolver, guided: bool, sizes: BatchSizes | None) -> FlowState:
-        """The batch as the loop wants it; with ``sizes``, which it has, for a compiled or captured one."""
+        """The batch as the loop wants it; with `sizes`, which it has, for a compiled or captured one."""
         estimator, fast = self.estimator, sizes is not None
         mu, lengths, prompts = batch.mu, batch.lengths, batch.prompt_lengths
         device, dtype, (rows, frames) = mu.device, estimator.cond_projection.weight.dtype, mu.shape[:2]

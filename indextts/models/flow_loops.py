@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from indextts.device.captured_steps import CapturedSteps
+from ..device.captured_steps import CapturedSteps
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def _rounded(size: int, unit: int) -> int:
 
 
 class LoopState(Protocol):
-    """Named tuple of all tensors that a loop reads, other tuples of them among them; ``x`` is where it starts from."""
+    """Named tuple of all tensors that a loop reads, other tuples of them among them; `x` is where it starts from."""
 
     @property
     def x(self) -> Tensor: ...
@@ -82,18 +82,18 @@ class CapturedLoops:
         return 0 if self._steps is None else self._steps.captures
 
     def bucket(self, sizes: BatchSizes, branches: int) -> BatchSizes | None:
-        """What to pad a batch to; ``None`` where a graph would not pay. ``branches``: 2 with guidance."""
+        """What to pad a batch to; `None` where a graph would not pay. `branches`: 2 with guidance."""
         bucket = sizes.bucket()
         return bucket if self.enabled and branches * bucket.rows * bucket.frames <= self.most_frames else None
 
     def run(self, key: Hashable, state: StateT, follow: Callable[[StateT], Tensor]) -> Tensor:
-        """``follow(state)``, of the shape of ``state.x``.
+        """`follow(state)`, of the shape of `state.x`.
 
         Args:
-            key: everything that ``follow`` and the shapes in ``state`` depend on.
+            key: everything that `follow` and the shapes in `state` depend on.
 
         Raises:
-            torch.OutOfMemoryError: nothing is given up then; :meth:`clear` makes room.
+            torch.OutOfMemoryError: nothing is given up then; `clear` makes room.
         """
         self._asked[key] += 1
         if not self.enabled or (key not in self._states and self._asked[key] < self._needed.get(key, 1)):
@@ -122,7 +122,7 @@ class CapturedLoops:
         self._steps = None
 
     def _own(self, key: Hashable, state: StateT) -> StateT:
-        """The bucket's own tensors, with what ``state`` has in them."""
+        """The bucket's own tensors, with what `state` has in them."""
         own = self._states.get(key)
         if own is None:
             while len(self._states) >= self.most:
@@ -141,7 +141,7 @@ class CapturedLoops:
 def copied(state: StateT, views_only: bool = False) -> StateT:
     """The same in tensors of its own, what was one tensor being one again.
 
-    Compiled code is for tensors that are the same or not, and views or not: with ``views_only`` a state that is not
+    Compiled code is for tensors that are the same or not, and views or not: with `views_only` a state that is not
     captured becomes one that compiles as those that are, whose tensors are contiguous.
     """
     known: dict[int, Tensor] = {}

@@ -1,6 +1,6 @@
 """UnifiedVoice: the GPT that turns voice, emotion and text into semantic codes. docs/indextts2.md §5-§7.
 
-The module has the key names of ``gpt.pth``. It offers the pieces; the decoding loop is in ``decode.py``.
+The module has the key names of `gpt.pth`. It offers the pieces; the decoding loop is in `decode.py`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indextts.device.packed_linear import PackedWeight, available
-from indextts.models.conformer import ConformerConfig, ConformerEncoder, PerceiverConfig, PerceiverResampler
-from indextts.models.gpt2 import GPT2, KVCache
-from indextts.models.padding import stack_rows
+from ..device.packed_linear import PackedWeight, available
+from .conformer import ConformerConfig, ConformerEncoder, PerceiverConfig, PerceiverResampler
+from .gpt2 import GPT2, KVCache
+from .padding import stack_rows
 
 # mel_pos_embedding row of start_mel, and of the first generated code when decoding; row 1 is never used there
 # (FACTS 2.5). The latent pass numbers the same codes from 1 (FACTS 2.6).
@@ -25,7 +25,7 @@ FIRST_CODE_POSITION = 2
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """Sizes and special tokens of UnifiedVoice (config.yaml ``gpt``); the defaults are the published model's."""
+    """Sizes and special tokens of UnifiedVoice (config.yaml `gpt`); the defaults are the published model's."""
 
     model_dim: int = 1280
     layers: int = 24
@@ -52,7 +52,7 @@ class GPTConfig:
             raise ValueError(f"gpt.model_dim {self.model_dim} is not a multiple of gpt.heads {self.heads}")
 
     def speaker_perceiver(self) -> PerceiverConfig:
-        """Perceiver that makes the speaker latents, ``model_dim`` wide."""
+        """Perceiver that makes the speaker latents, `model_dim` wide."""
         return PerceiverConfig(
             dim=self.model_dim,
             dim_context=self.condition.output_size,
@@ -73,7 +73,7 @@ class GPTConfig:
 
 
 class PositionEmbedding(nn.Module):
-    """A learned position table ``emb``."""
+    """A learned position table `emb`."""
 
     def __init__(self, length: int, dim: int) -> None:
         super().__init__()
@@ -132,13 +132,13 @@ class UnifiedVoice(nn.Module):
 
     @staticmethod
     def merge_emovec(base: Tensor, emo: Tensor, alpha: float | Tensor) -> Tensor:
-        """Moves the speaker's own emotion ``base`` (B, D) towards ``emo`` (B, D) by ``alpha``; 1 is all the way."""
+        """Moves the speaker's own emotion `base` (B, D) towards `emo` (B, D) by `alpha`; 1 is all the way."""
         return base + alpha * (emo - base)
 
     def conds(self, speech_latents: Tensor, emovec: Tensor) -> Tensor:
         """speech_latents (B, 32, D), emovec (B, D) -> the sequence's first 34 positions (B, 34, D).
 
-        Latents with the emotion vector added to each, then ``speed_emb`` row 1, then row 0.
+        Latents with the emotion vector added to each, then `speed_emb` row 1, then row 0.
         """
         speed = self.speed_emb.weight.flip(0).expand(speech_latents.shape[0], -1, -1)
         return torch.cat((speech_latents + emovec[:, None], speed), dim=1)
@@ -146,7 +146,7 @@ class UnifiedVoice(nn.Module):
     # Sequences, docs/indextts2.md §6 and §7
 
     def _text_rows(self, text_ids: Sequence[Tensor]) -> list[Tensor]:
-        """Embeddings of ``[start, text, stop]`` with positions from 0: rows (L,) -> rows (L + 2, D)."""
+        """Embeddings of `[start, text, stop]` with positions from 0: rows (L,) -> rows (L + 2, D)."""
         config, rows = self.config, []
         for ids in text_ids:
             if ids.shape[0] > config.max_text_tokens:
@@ -159,7 +159,7 @@ class UnifiedVoice(nn.Module):
         return list(embedded.split(sizes))
 
     def _mel_rows(self, codes: Sequence[Tensor]) -> list[Tensor]:
-        """Embeddings of ``[start_mel, codes]`` with positions from 0: rows (n,) -> rows (n + 1, D)."""
+        """Embeddings of `[start_mel, codes]` with positions from 0: rows (n,) -> rows (n + 1, D)."""
         rows = [F.pad(row.to(self.device), (1, 0), value=self.config.start_mel_token) for row in codes]
         sizes = [row.shape[0] for row in rows]
         if max(sizes) > self.config.max_mel_tokens + 3:
@@ -169,7 +169,7 @@ class UnifiedVoice(nn.Module):
         return list(embedded.split(sizes))
 
     def _sequences(self, conds: Tensor, text_ids: Sequence[Tensor], codes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Input ``[conds, start, text, stop, start_mel, codes]`` of every row: (B, T, D) and the lengths (B,)."""
+        """Input `[conds, start, text, stop, start_mel, codes]` of every row: (B, T, D) and the lengths (B,)."""
         parts = zip(conds.to(self.dtype), self._text_rows(text_ids), self._mel_rows(codes), strict=True)
         return stack_rows([torch.cat(row) for row in parts])
 
@@ -179,13 +179,13 @@ class UnifiedVoice(nn.Module):
         return text_ids[~torch.isin(text_ids, special)]
 
     def prefix_length(self, conds: Tensor, text_ids: Tensor) -> int:
-        """Positions of ``[conds, start, text, stop, start_mel]``: conds (34, D), text_ids (L,)."""
+        """Positions of `[conds, start, text, stop, start_mel]`: conds (34, D), text_ids (L,)."""
         return conds.shape[0] + self._spoken_ids(text_ids).shape[0] + 3
 
     def prefill(self, conds: Tensor, text_ids: Sequence[Tensor], new_tokens: int) -> tuple[Tensor, KVCache]:
-        """Runs ``[conds, start, text, stop, start_mel]`` of every row as one right-padded batch.
+        """Runs `[conds, start, text, stop, start_mel]` of every row as one right-padded batch.
 
-        conds (B, 34, D), text_ids B rows (L,) int, room for ``new_tokens`` more positions
+        conds (B, 34, D), text_ids B rows (L,) int, room for `new_tokens` more positions
         -> logits (B, codes) of the first code, and the filled cache.
 
         Start and stop tokens inside a text are dropped here (and only here: FACTS 2.3).
@@ -208,7 +208,7 @@ class UnifiedVoice(nn.Module):
         return self.gpt(x[row : row + 1, : cache.known_lengths[row]], cache.one_row(row))[:, -1]
 
     def pack(self) -> None:
-        """Lays out for the CPU what decoding multiplies by, see :mod:`indextts.device.packed_linear`; nothing happens
+        """Lays out for the CPU what decoding multiplies by, see `indextts.device.packed_linear`; nothing happens
         elsewhere.
         """
         self.gpt.pack()
@@ -228,8 +228,8 @@ class UnifiedVoice(nn.Module):
     ) -> Tensor:
         """Feeds one code per row back: codes (B,) int64, positions (B,) int64 -> logits (B, codes) of the next.
 
-        The k-th generated code (k = 0, 1, ...) has position ``FIRST_CODE_POSITION + k``. ``growth`` and ``span``:
-        see :meth:`GPT2.step`.
+        The k-th generated code (k = 0, 1, ...) has position `FIRST_CODE_POSITION + k`. `growth` and `span`:
+        see `GPT2.step`.
         """
         x = self.mel_embedding(codes) + self.mel_pos_embedding(positions)
         return self._logits(self.gpt.step(x[:, None], cache, growth, span)[:, 0])

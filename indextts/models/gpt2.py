@@ -1,6 +1,6 @@
 """The GPT-2 transformer with a key/value cache. docs/indextts2.md §6.
 
-Key names are those of ``gpt.pth`` below ``gpt.``. Positions are part of the inputs: GPT-2's own table is not used.
+Key names are those of `gpt.pth` below `gpt.`. Positions are part of the inputs: GPT-2's own table is not used.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indextts.device.packed_linear import PackedWeight, available
+from ..device.packed_linear import PackedWeight, available
 
 
 class KVCache:
@@ -29,7 +29,7 @@ class KVCache:
 
     @classmethod
     def allocate(cls, layers: int, rows: int, heads: int, capacity: int, dim_head: int, like: Tensor) -> KVCache:
-        """An empty cache of the dtype and device of ``like``. Untouched zeros cost no memory on a CPU."""
+        """An empty cache of the dtype and device of `like`. Untouched zeros cost no memory on a CPU."""
         shape = (rows, heads, capacity, dim_head)
         keys, values = ([like.new_zeros(shape) for _ in range(layers)] for _ in range(2))
         return cls(keys, values, torch.zeros(rows, dtype=torch.long, device=like.device), [0] * rows)
@@ -60,7 +60,7 @@ class KVCache:
         return KVCache(keys, values, self.lengths[rows], self.known_lengths[rows])
 
     def put(self, rows: Sequence[int], source: KVCache, source_rows: Sequence[int]) -> None:
-        """``rows`` of this cache become what ``source_rows`` of another one are."""
+        """`rows` of this cache become what `source_rows` of another one are."""
         lengths = [source.known_lengths[row] for row in source_rows]
         used = max(lengths)
         to = torch.tensor(rows, device=self.lengths.device)
@@ -88,7 +88,7 @@ class KVCache:
         self.known_lengths = [*self.known_lengths[:kept], *[0] * (rows - kept)]
 
     def reorder_rows(self, index: Tensor) -> None:
-        """Row i becomes what row ``index[i]`` was; index (B,) int64. Every row must be of its source's length."""
+        """Row i becomes what row `index[i]` was; index (B,) int64. Every row must be of its source's length."""
         used = self.used
         for layer in self.keys + self.values:
             layer[:, :, :used] = layer[index, :, :used]
@@ -141,7 +141,7 @@ class Attention(nn.Module):
         return q, k, v
 
     def forward(self, x: Tensor, cached: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Whole sequences from position 0: x (B, T, D) -> (B, T, D); their keys and values go to ``cached``."""
+        """Whole sequences from position 0: x (B, T, D) -> (B, T, D); their keys and values go to `cached`."""
         q, k, v = self._qkv(x)
         if cached is not None:
             cached[0][:, :, : x.shape[1]] = k
@@ -194,7 +194,7 @@ class Block(nn.Module):
         self.mlp = MLP(dim)
 
     def forward(self, x: Tensor, cached: tuple[Tensor, Tensor] | None = None, step: Step | None = None) -> Tensor:
-        """X (B, T, D) -> (B, T, D): whole sequences, or with ``step`` one more position of each (T = 1)."""
+        """X (B, T, D) -> (B, T, D): whole sequences, or with `step` one more position of each (T = 1)."""
         normed = self.ln_1(x)
         if step is not None and cached is not None:
             x = x + self.attn.step(normed, cached, step)
@@ -204,7 +204,7 @@ class Block(nn.Module):
 
 
 class GPT2(nn.Module):
-    """The blocks and ``ln_f``. No position table of its own: positions are part of the input embeddings."""
+    """The blocks and `ln_f`. No position table of its own: positions are part of the input embeddings."""
 
     def __init__(self, dim: int, layers: int, heads: int) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ class GPT2(nn.Module):
         self.ln_f = nn.LayerNorm(dim)
 
     def new_cache(self, rows: int, capacity: int, like: Tensor) -> KVCache:
-        """An empty cache for ``rows`` sequences of at most ``capacity`` positions, dtype and device of ``like``."""
+        """An empty cache for `rows` sequences of at most `capacity` positions, dtype and device of `like`."""
         return KVCache.allocate(len(self.h), rows, self.heads, capacity, self.dim // self.heads, like)
 
     def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
@@ -223,7 +223,7 @@ class GPT2(nn.Module):
         return self.ln_f(x)
 
     def pack(self) -> None:
-        """Lays all weights out for the CPU, see :mod:`indextts.device.packed_linear`; nothing happens elsewhere."""
+        """Lays all weights out for the CPU, see `indextts.device.packed_linear`; nothing happens elsewhere."""
         for module in self.modules():
             if isinstance(module, Conv1D):
                 module.pack()
@@ -231,7 +231,7 @@ class GPT2(nn.Module):
     def step(self, x: Tensor, cache: KVCache, growth: Tensor | int = 1, span: int | None = None) -> Tensor:
         """One position more for every row: x (B, 1, D) -> (B, 1, D).
 
-        ``cache`` grows by one slot per row, or by ``growth`` (B,) of 0 and 1; attention reads at most ``span`` slots
+        `cache` grows by one slot per row, or by `growth` (B,) of 0 and 1; attention reads at most `span` slots
         (default: as many as are in use).
         """
         cache.known_lengths = [length + 1 for length in cache.known_lengths]

@@ -1,7 +1,7 @@
 """From codes to the flow's condition: GPT latents mapped to codec width, then stretched to mel frames.
 
-docs/indextts2.md §8. Both modules have the key names of ``s2mel.pth`` ``["net"]["gpt_layer"]`` and
-``["net"]["length_regulator"]``.
+docs/indextts2.md §8. Both modules have the key names of `s2mel.pth` `["net"]["gpt_layer"]` and
+`["net"]["length_regulator"]`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indextts.models.padding import length_mask
+from .padding import length_mask
 
 # Mel frames per semantic code: 86.13 frames and 50.08 codes a second.
 FRAMES_PER_CODE = 1.72
 
 
 def target_frames(codes: int) -> int:
-    """Mel frames for ``codes`` semantic codes: trunc(1.72 n)."""
+    """Mel frames for `codes` semantic codes: trunc(1.72 n)."""
     return int(codes * FRAMES_PER_CODE)
 
 
@@ -37,7 +37,7 @@ class GPTLayer(nn.Sequential):
 
 @dataclass(frozen=True)
 class LengthRegulatorConfig:
-    """Sizes of the length regulator (config.yaml ``s2mel.length_regulator``)."""
+    """Sizes of the length regulator (config.yaml `s2mel.length_regulator`)."""
 
     channels: int = 512
     in_channels: int = 1024
@@ -66,7 +66,7 @@ class RowNorm(nn.GroupNorm):
 def stretch(x: Tensor, lengths: Tensor, target_lengths: Tensor, size: int) -> Tensor:
     """Nearest interpolation of every row to its own length: x (B, n, C) -> (B, size, C).
 
-    Frame i of a row is its frame ``floor(i * (n / target))``, in float32 like ``F.interpolate``: exact integers
+    Frame i of a row is its frame `floor(i * (n / target))`, in float32 like `F.interpolate`: exact integers
     would differ where the product lands just below a whole number.
     """
     scale = lengths.to(torch.float32) / target_lengths.to(torch.float32)
@@ -88,7 +88,7 @@ class LengthRegulator(nn.Module):
         self.model = nn.Sequential(*layers, nn.Conv1d(channels, channels, 1))
 
     def forward(self, x: Tensor, x_lengths: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Stretches every row from ``x_lengths`` to ``target_lengths`` frames.
+        """Stretches every row from `x_lengths` to `target_lengths` frames.
 
         x (B, n, C), x_lengths (B,) int64, target_lengths (B,) int64, at least 1
         -> condition (B, T, D), zero beyond each row's end, and mask (B, T) bool; T is the longest target.

@@ -18,7 +18,7 @@ class RowEnds:
         self.lengths = lengths
 
     def at_rate(self, factor: int) -> RowEnds:
-        """The ends after upsampling by ``factor``."""
+        """The ends after upsampling by `factor`."""
         return RowEnds(self.lengths * factor)
 
     def _window(self, x: Tensor, reach: int) -> Tensor:
@@ -28,7 +28,7 @@ class RowEnds:
         return positions[:, None].expand(-1, x.shape[1], -1)
 
     def zero(self, x: Tensor, reach: int) -> Tensor:
-        """Zeroes ``reach`` frames past each row's end in x (B, C, T)."""
+        """Zeroes `reach` frames past each row's end in x (B, C, T)."""
         window = self._window(x, reach)
         # A row that fills the array has its window cut off to its own last frame, which must stay.
         return x.scatter_(2, window, x.gather(2, window).masked_fill(window >= self.lengths[:, None, None], 0))
@@ -38,7 +38,7 @@ class RowEnds:
         return x.gather(2, (self.lengths - 1)[:, None, None].expand(-1, x.shape[1], 1))
 
     def repeat(self, x: Tensor, frame: Tensor, reach: int) -> Tensor:
-        """Writes ``frame`` (B, C, 1) ``reach`` times past each row's end in x (B, C, T)."""
+        """Writes `frame` (B, C, 1) `reach` times past each row's end in x (B, C, T)."""
         window = self._window(x, reach)
         inside = window < self.lengths[:, None, None]
         return x.scatter_(2, window, torch.where(inside, x.gather(2, window), frame))

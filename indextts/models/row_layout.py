@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from indextts.models.attention import Dense, RowAttention, Way
+from .attention import Dense, RowAttention, Way
 
 ROTARY_BASE = 10000.0
 
@@ -18,35 +18,35 @@ class RowLayout(NamedTuple):
     """Made once a batch, outside of the velocity."""
 
     rotary: Tensor
-    """From :func:`rotary_table`: (T, d_head / 2) complex64 on a CPU, (T, d_head / 2, 2) float32 elsewhere."""
+    """From `rotary_table`: (T, d_head / 2) complex64 on a CPU, (T, d_head / 2, 2) float32 elsewhere."""
     lengths: Tensor | None
-    """(B,) int64; ``None`` if every row is full."""
+    """(B,) int64; `None` if every row is full."""
     attention: RowAttention
     """Of all frames."""
     window: Tensor | None = None
-    """(B, W) int64, the frames whose velocity is wanted, with those its convolutions look at; ``None``: all."""
+    """(B, W) int64, the frames whose velocity is wanted, with those its convolutions look at; `None`: all."""
     window_lengths: Tensor | None = None
-    """(B,) int64, valid frames of each window; ``None`` if all are."""
+    """(B,) int64, valid frames of each window; `None` if all are."""
     window_attention: RowAttention | None = None
     """Of the window's frames to all."""
 
     @classmethod
     def of(cls, lengths: Tensor, rotary: Tensor, masked: bool, attention: Way = Dense) -> RowLayout:
-        """The layout of rows of ``lengths`` (B,) int on the host, in a batch as long as ``rotary``.
+        """The layout of rows of `lengths` (B,) int on the host, in a batch as long as `rotary`.
 
         Args:
             masked: also where every row is full, so that one compiled graph serves all batches. Others than
-                :class:`Dense` need it.
+                `Dense` need it.
         """
         frames = rotary.shape[0]
         valid = lengths.to(rotary.device) if masked or int(lengths.min()) < frames else None
         return cls(rotary, valid, attention.of(valid, frames, valid, frames))  # type: ignore[arg-type]
 
     def on_window(self, lengths: Tensor, starts: Tensor, masked: bool, width: int | None = None) -> RowLayout:
-        """The same with a window from ``starts`` (B,) int to the rows' ends ``lengths`` (B,) int, both on the host.
+        """The same with a window from `starts` (B,) int to the rows' ends `lengths` (B,) int, both on the host.
 
         Args:
-            masked: as in :meth:`of`.
+            masked: as in `of`.
             width: frames of the window; by default as many as the longest needs.
         """
         if not masked and not bool(starts.any()):
@@ -65,7 +65,7 @@ class RowLayout(NamedTuple):
         return x if self.window is None else x.gather(1, self.window[..., None].expand(-1, -1, x.shape[2]))
 
     def convolved_lengths(self) -> Tensor | None:
-        """(B,) int64 lengths of what :meth:`take` gives, ``None`` if every row is full."""
+        """(B,) int64 lengths of what `take` gives, `None` if every row is full."""
         return self.lengths if self.window is None else self.window_lengths
 
 
@@ -83,7 +83,7 @@ def rotary_table(frames: int, dim_head: int, device: torch.device) -> Tensor:
 
 
 def rotate(x: Tensor, rotary: Tensor) -> Tensor:
-    """Rotates neighbouring pairs of x (..., d_head) by ``rotary``, from :func:`rotary_table`: float32 whatever x is."""
+    """Rotates neighbouring pairs of x (..., d_head) by `rotary`, from `rotary_table`: float32 whatever x is."""
     pairs = x.float().unflatten(-1, (-1, 2))
     if rotary.is_complex():
         return torch.view_as_real(torch.view_as_complex(pairs) * rotary).flatten(-2)

@@ -1,6 +1,6 @@
 """Semantic codec: w2v-bert embeddings to discrete codes and their embeddings. docs/indextts2.md §2 and §8.
 
-The module has the key names of the MaskGCT semantic codec's ``model.safetensors``; its decoder (``decoder.*``) is
+The module has the key names of the MaskGCT semantic codec's `model.safetensors`; its decoder (`decoder.*`) is
 not built, as IndexTTS2 only quantises prompts and looks codes up.
 """
 
@@ -12,12 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indextts.models.weight_norm import WeightNormConv1d
+from .weight_norm import WeightNormConv1d
 
 
 @dataclass(frozen=True)
 class CodecConfig:
-    """Sizes of the semantic codec (``semantic_codec`` in config.yaml); ``hidden_size`` is the embedding width C."""
+    """Sizes of the semantic codec (`semantic_codec` in config.yaml); `hidden_size` is the embedding width C."""
 
     codebook_size: int = 8192
     hidden_size: int = 1024
@@ -28,7 +28,7 @@ class CodecConfig:
 
 
 class ConvNeXtBlock(nn.Module):
-    """Depthwise conv over 7 frames, then a per-frame two-layer perceptron, scaled by ``gamma``, around a residual."""
+    """Depthwise conv over 7 frames, then a per-frame two-layer perceptron, scaled by `gamma`, around a residual."""
 
     def __init__(self, dim: int, intermediate_dim: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class ConvNeXtBlock(nn.Module):
         self.gamma = nn.Parameter(torch.ones(dim))
 
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:
-        """``x`` (B, D, T), ``valid`` (B, 1, T) 1.0 or 0.0 -> (B, D, T)."""
+        """`x` (B, D, T), `valid` (B, 1, T) 1.0 or 0.0 -> (B, D, T)."""
         # LayerNorm's and the linear layers' biases make padding non-zero again in every block.
         y = self.dwconv(x * valid).transpose(1, 2)
         y = self.pwconv2(F.gelu(self.pwconv1(self.norm(y))))
@@ -113,7 +113,7 @@ class SemanticCodec(nn.Module):
         self.quantizer = ResidualQuantizer(config)
 
     def encode(self, embedding: Tensor, lengths: Tensor) -> Tensor:
-        """Encoder output before quantisation: (B, T, C) with ``lengths`` (B,) -> (B, T, C).
+        """Encoder output before quantisation: (B, T, C) with `lengths` (B,) -> (B, T, C).
 
         Rows are padded on the right; a row's valid frames equal those of the row alone.
         """
@@ -122,7 +122,7 @@ class SemanticCodec(nn.Module):
         return self.encoder[1](self.encoder[0](embedding.transpose(1, 2), valid))
 
     def quantize(self, embedding: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """w2v-bert embeddings (B, T, C) with ``lengths`` (B,) -> quantised embedding (B, T, C), codes (B, T).
+        """w2v-bert embeddings (B, T, C) with `lengths` (B,) -> quantised embedding (B, T, C), codes (B, T).
 
         Frames beyond a row's length are meaningless.
         """

@@ -1,8 +1,8 @@
 """The vocoder's activation: SnakeBeta at twice the rate between two low-pass filters. docs/indextts2.md §10.
 
-On a GPU all of it is one kernel (:mod:`indextts.models.snake_kernel`), or where that cannot be had, the filters are
+On a GPU all of it is one kernel (`indextts.models.snake_kernel`), or where that cannot be had, the filters are
 depthwise convolutions. On a CPU those are slow, and arrays of whole rows leave the caches between one operation and the
-next: there filters are sums of shifted copies, a block of channels at a time (:meth:`AntiAliasedSnake.by_blocks`).
+next: there filters are sums of shifted copies, a block of channels at a time (`AntiAliasedSnake.by_blocks`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indextts.device.acceleration import Acceleration
-from indextts.models.row_ends import RowEnds
+from ..device.acceleration import Acceleration
+from .row_ends import RowEnds
 
 FILTER_TAPS = 12
 # Frames that a resampling filter looks at beyond either end.
@@ -26,7 +26,7 @@ CPU_BLOCK = 1 << 19
 
 
 def kaiser_sinc_filter(taps: int = FILTER_TAPS, cutoff: float = 0.25, half_width: float = 0.3) -> Tensor:
-    """Low-pass filter, a sinc windowed by Kaiser's formula for the transition ``half_width``: (1, 1, taps), sum 1.
+    """Low-pass filter, a sinc windowed by Kaiser's formula for the transition `half_width`: (1, 1, taps), sum 1.
 
     Cutoff and half width are fractions of the sampling rate; the defaults halve the bandwidth.
     """
@@ -44,7 +44,7 @@ def kaiser_sinc_filter(taps: int = FILTER_TAPS, cutoff: float = 0.25, half_width
 
 
 class LowPass(nn.Module):
-    """Holds the taps of one resampling filter as ``filter`` (1, 1, 12)."""
+    """Holds the taps of one resampling filter as `filter` (1, 1, 12)."""
 
     filter: Tensor
 
@@ -60,7 +60,7 @@ def fir(x: Tensor, taps: Tensor) -> Tensor:
 
 
 def add_fir(out: Tensor, x: Tensor, taps: Tensor) -> None:
-    """Adds x (C, T + K - 1), filtered with taps (1, 1, K), to ``out`` (C, T): a sum of shifted copies."""
+    """Adds x (C, T + K - 1), filtered with taps (1, 1, K), to `out` (C, T): a sum of shifted copies."""
     for shift, tap in enumerate(taps.flatten().tolist()):
         out.add_(x[:, shift : shift + out.shape[1]], alpha=tap)
 
@@ -144,8 +144,8 @@ class AntiAliasedSnake(nn.Module):
         return self.acceleration.run(self.in_one_kernel, self.by_filters, x, ends)
 
     def in_one_kernel(self, x: Tensor, ends: RowEnds | None = None) -> Tensor:
-        """:meth:`forward` as one Triton kernel, its arithmetic in float32; zero past each row's end."""
-        from indextts.models.snake_kernel import activation
+        """`forward` as one Triton kernel, its arithmetic in float32; zero past each row's end."""
+        from .snake_kernel import activation
 
         frequency, gain = (factor.flatten().float() for factor in self.act.factors())
         up = torch.cat([taps.flatten() for taps in self.upsample.taps()]).float()
@@ -153,7 +153,7 @@ class AntiAliasedSnake(nn.Module):
         return activation(x, lengths, frequency, gain, up, self.downsample.lowpass.filter.flatten().float())
 
     def by_filters(self, x: Tensor, ends: RowEnds | None = None) -> Tensor:
-        """:meth:`forward` as convolutions and element-wise operations."""
+        """`forward` as convolutions and element-wise operations."""
         if ends is not None:
             x = ends.repeat(x, ends.last(x), REACH)
         even, odd = (self.act(samples) for samples in self.upsample(x))
@@ -163,7 +163,7 @@ class AntiAliasedSnake(nn.Module):
         return self.downsample(even, odd)
 
     def by_blocks(self, x: Tensor, ends: RowEnds | None = None) -> Tensor:
-        """:meth:`forward` with all steps over a block of channels before the next, which stays in the caches of a CPU.
+        """`forward` with all steps over a block of channels before the next, which stays in the caches of a CPU.
 
         A row is done as long as it is; past its end the result is zero.
         """

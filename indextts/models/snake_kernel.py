@@ -1,10 +1,10 @@
 """The vocoder's activation as one Triton kernel: upsample, snake, downsample without a round trip to memory.
 
-The three steps of :class:`indextts.models.snake.AntiAliasedSnake` read and write arrays of twice the samples between
+The three steps of `indextts.models.snake.AntiAliasedSnake` read and write arrays of twice the samples between
 them. Here each output is computed from its twelve samples at twice the rate, which are computed again for each output
 that needs them: arithmetic is what a GPU has to spare, memory traffic is what it lacks. docs/indextts2.md §10.
 
-Import it only where Triton is installed; with ``TRITON_INTERPRET=1`` it runs on the CPU, for tests.
+Import it only where Triton is installed; with `TRITON_INTERPRET=1` it runs on the CPU, for tests.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MARGIN = 6
 
 @triton.jit
 def _snake(row, index, odd, last, frequency, gain, taps, EDGE: tl.constexpr):
-    """Snake of the upsampled row at ``2 * index + odd``, float32. A row repeats its first and its last frame."""
+    """Snake of the upsampled row at `2 * index + odd`, float32. A row repeats its first and its last frame."""
     value = tl.zeros_like(index).to(tl.float32)
     for tap in tl.static_range(6):
         # The odd samples begin one frame later than the even ones (see UpSample).
@@ -39,7 +39,7 @@ def _snake(row, index, odd, last, frequency, gain, taps, EDGE: tl.constexpr):
 
 @triton.jit
 def _filtered(row, at, last, frequency, gain, up, down, EDGE: tl.constexpr):
-    """The activation at the outputs ``at``, float32."""
+    """The activation at the outputs `at`, float32."""
     total = tl.zeros_like(at).to(tl.float32)
     for tap in tl.static_range(12):
         if EDGE:
@@ -78,13 +78,13 @@ def activation(x: Tensor, lengths: Tensor, frequency: Tensor, gain: Tensor, up: 
     Args:
         x: (B, C, T), contiguous, any floating format; the arithmetic is float32.
         lengths: (B,) int, frames of each row, 1 to T.
-        frequency, gain: (C,) float32 factors of the snake, from :meth:`indextts.models.snake.SnakeBeta.factors`.
+        frequency, gain: (C,) float32 factors of the snake, from `indextts.models.snake.SnakeBeta.factors`.
         up: (12,) float32, taps of the even and then of the odd samples, from
-            :meth:`indextts.models.snake.UpSample.taps`.
+            `indextts.models.snake.UpSample.taps`.
         down: (12,) float32, taps of the second filter in the order of the doubled row.
 
     Returns:
-        (B, C, T) in the format of ``x``; zero past each row's end.
+        (B, C, T) in the format of `x`; zero past each row's end.
     """
     x = x.contiguous()
     batch, channels, frames = x.shape

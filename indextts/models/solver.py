@@ -27,7 +27,7 @@ class FlowSolver:
     Attributes:
         evaluations: of the velocity, to which the flow's time is proportional. Euler's method takes one a step, the
             others two.
-        method: ``euler``, ``midpoint`` or ``heun`` (the explicit trapezoidal rule); the latter two are of second order.
+        method: `euler`, `midpoint` or `heun` (the explicit trapezoidal rule); the latter two are of second order.
         sway: how times are spread over [0, 1]: 0 evenly, -1 all the closer together the nearer they are to 0, where the
             noise is (sway sampling, Chen et al. 2024, "F5-TTS", equation 10); -1 to 2 / (pi - 2).
     """
@@ -88,7 +88,7 @@ class FlowSolver:
 
 @lru_cache
 def _steps(count: int, sway: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """See :meth:`FlowSolver.steps`. Kept as numbers: a captured loop can neither compute nor read them."""
+    """See `FlowSolver.steps`. Kept as numbers: a captured loop can neither compute nor read them."""
     grid = torch.linspace(0, 1, count + 1, device="cpu")
     if sway:
         grid = grid + sway * (torch.cos(math.pi / 2 * grid) - 1 + grid)

@@ -1,6 +1,6 @@
 """The flow's WaveNet head: gated convolutions with reflected row ends. docs/indextts2.md §9.
 
-Key names are those below ``estimator.wavenet.`` in ``s2mel.pth``. A row's frames end where the row ends, not where
+Key names are those below `estimator.wavenet.` in `s2mel.pth`. A row's frames end where the row ends, not where
 the batch does: before every convolution the frames past its end mirror those before it, so a padded batch gives
 what each row gives alone (FACTS 5; the published code reflects at the batch's end).
 """
@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indextts.models.weight_norm import WeightNormConv1d
+from .weight_norm import WeightNormConv1d
 
 
 @dataclass(frozen=True)
 class WaveNetConfig:
-    """Sizes of the WaveNet (config.yaml ``s2mel.wavenet``)."""
+    """Sizes of the WaveNet (config.yaml `s2mel.wavenet`)."""
 
     hidden_dim: int = 512
     num_layers: int = 8
@@ -40,7 +40,7 @@ class WaveNetConfig:
 def reflect_ends(x: Tensor, lengths: Tensor | None, reach: int) -> Tensor:
     """X (B, C, T) -> (B, C, T + 2 * reach), each row mirrored at its own ends.
 
-    lengths (B,) int64 valid frames, more than ``reach`` each; ``None`` if every row has T.
+    lengths (B,) int64 valid frames, more than `reach` each; `None` if every row has T.
     """
     padded = F.pad(x, (reach, reach), mode="reflect")
     if lengths is None:
@@ -52,7 +52,7 @@ def reflect_ends(x: Tensor, lengths: Tensor | None, reach: int) -> Tensor:
 
 
 class PaddedConv(nn.Module):
-    """A weight-normalised convolution under the name ``conv.conv`` it has in the checkpoint."""
+    """A weight-normalised convolution under the name `conv.conv` it has in the checkpoint."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 1, dilation: int = 1) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class PaddedConv(nn.Module):
         self.reach = (kernel_size - 1) * dilation // 2
 
     def forward(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
-        """X (B, C_in, T + 2 * reach) -> (B, C_out, T); ``shift`` (C_out,) is added to every frame."""
+        """X (B, C_in, T + 2 * reach) -> (B, C_out, T); `shift` (C_out,) is added to every frame."""
         return self.conv["conv"](x, shift)
 
 
@@ -85,7 +85,7 @@ class WaveNet(nn.Module):
         return self.cond_layer(embedding[..., None])[..., 0].unflatten(1, (len(self.in_layers), -1))
 
     def forward(self, x: Tensor, shifts: Tensor, lengths: Tensor | None) -> Tensor:
-        """X (B, H, T), shifts (layers, 2 H) of one time, lengths (B,) int64 or ``None`` for full rows -> (B, H, T)."""
+        """X (B, H, T), shifts (layers, 2 H) of one time, lengths (B,) int64 or `None` for full rows -> (B, H, T)."""
         skips = torch.zeros_like(x)
         last = len(self.in_layers) - 1
         for i, (in_layer, res_skip_layer) in enumerate(zip(self.in_layers, self.res_skip_layers, strict=True)):

@@ -1,9 +1,9 @@
 """Weight-normalised layers: loaded as the checkpoint stores them, fused to plain weights afterwards.
 
-The published files keep ``weight_g`` (gain) and ``weight_v`` (direction) of each weight-normalised layer:
-``weight = weight_g * weight_v / ||weight_v||``, the norm taken over every axis but the first
+The published files keep `weight_g` (gain) and `weight_v` (direction) of each weight-normalised layer:
+`weight = weight_g * weight_v / ||weight_v||`, the norm taken over every axis but the first
 (Salimans and Kingma, 2016; docs/indextts2.md §11). A module is built with these layers, loaded strictly, and then
-:func:`fuse_weight_norm` replaces the pair by the one plain ``weight`` that the forward pass needs.
+`fuse_weight_norm` replaces the pair by the one plain `weight` that the forward pass needs.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 
 class WeightNormLayer(nn.Module):
-    """Base of the layers below: holds ``weight_g``, ``weight_v`` and ``bias``, or ``weight`` and ``bias`` once fused.
+    """Base of the layers below: holds `weight_g`, `weight_v` and `bias`, or `weight` and `bias` once fused.
 
-    ``shape`` is that of the plain weight; ``weight_g`` has the same first axis and ones elsewhere.
+    `shape` is that of the plain weight; `weight_g` has the same first axis and ones elsewhere.
     """
 
     def __init__(self, shape: tuple[int, ...], bias_size: int | None) -> None:
@@ -34,7 +34,7 @@ class WeightNormLayer(nn.Module):
 
     @torch.no_grad()
     def fuse(self) -> None:
-        """Replaces ``weight_g`` and ``weight_v`` by ``weight``; does nothing the second time."""
+        """Replaces `weight_g` and `weight_v` by `weight`; does nothing the second time."""
         if "weight" in self._parameters:
             return
         self.weight = nn.Parameter(self.plain_weight(), requires_grad=False)
@@ -52,7 +52,7 @@ class WeightNormLinear(WeightNormLayer):
 
 
 class WeightNormConv1d(WeightNormLayer):
-    """(B, in_channels, T) -> (B, out_channels, T'), zero padding of ``padding`` frames on both sides."""
+    """(B, in_channels, T) -> (B, out_channels, T'), zero padding of `padding` frames on both sides."""
 
     def __init__(
         self,
@@ -67,13 +67,13 @@ class WeightNormConv1d(WeightNormLayer):
         self.kernel_size, self.dilation, self.padding = kernel_size, dilation, padding
 
     def forward(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
-        """``shift`` (out_channels,) is added to every frame on top of the bias."""
+        """`shift` (out_channels,) is added to every frame on top of the bias."""
         bias = shift if self.bias is None else self.bias if shift is None else self.bias + shift
         return F.conv1d(x, self.plain_weight(), bias, padding=self.padding, dilation=self.dilation)
 
 
 class WeightNormConvTranspose1d(WeightNormLayer):
-    """(B, in_channels, T) -> (B, out_channels, T * stride), for ``kernel_size - stride`` even.
+    """(B, in_channels, T) -> (B, out_channels, T * stride), for `kernel_size - stride` even.
 
     The gain belongs to the input channels, since the stored weight is (in, out, kernel).
     """
@@ -87,7 +87,7 @@ class WeightNormConvTranspose1d(WeightNormLayer):
 
 
 def fuse_weight_norm(module: nn.Module) -> None:
-    """Fuses every weight-normalised layer inside ``module``, in place; call it once the checkpoint is loaded."""
+    """Fuses every weight-normalised layer inside `module`, in place; call it once the checkpoint is loaded."""
     for layer in module.modules():
         if isinstance(layer, WeightNormLayer):
             layer.fuse()

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from indextts.decoding.options import GenerationOptions
+from ..decoding.options import GenerationOptions
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def warn_of_no_effect(**given: Any) -> None:
 
 
 def on_this_device(device: torch.device, given: Mapping[str, bool | None]) -> dict[str, bool]:
-    """Accelerations that are used on ``device``: all on CUDA but those that are switched off, none elsewhere.
+    """Accelerations that are used on `device`: all on CUDA but those that are switched off, none elsewhere.
 
     One that was asked for in vain is warned of, once in a process.
     """
@@ -58,7 +58,7 @@ def generation_options(given: Mapping[str, Any], longest: int) -> GenerationOpti
     """Checks and completes the generation arguments.
 
     Args:
-        given: keyword arguments of a call; ``None`` for "off", as user interfaces hand it.
+        given: keyword arguments of a call; `None` for "off", as user interfaces hand it.
         longest: most codes that the model can speak.
 
     Raises:

@@ -1,6 +1,6 @@
 """What callers of the published class read from an instance beside its methods. docs/indextts2.md §1.
 
-Everything is read-only, but for ``gr_progress`` and the normaliser's glossary: what is replaced here would not be used.
+Everything is read-only, but for `gr_progress` and the normaliser's glossary: what is replaced here would not be used.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import torch
 import yaml
 from torch import nn
 
-from indextts.checkpoint.components import Components
-from indextts.checkpoint.config import ModelConfig
-from indextts.engine.synthesizer import Synthesizer
-from indextts.text.frontend import TextFrontend
-from indextts.text.normalizers import Normalizer
-from indextts.voice.emotion import QwenEmotion
+from ..checkpoint.components import Components
+from ..checkpoint.config import ModelConfig
+from ..engine.synthesizer import Synthesizer
+from ..text.frontend import TextFrontend
+from ..text.normalizers import Normalizer
+from ..voice.emotion import QwenEmotion
 
 WITHOUT_MEANING = {
     "get_emb": "voices are encoded and kept by the instance: see warm_cache and cache_spk_cond",
@@ -36,10 +36,10 @@ WITHOUT_MEANING = {
 
 
 class Settings(Mapping[str, Any]):
-    """A section of ``config.yaml``: ``cfg.gpt.model_dim`` and ``cfg["gpt"]["model_dim"]`` are the same."""
+    """A section of `config.yaml`: `cfg.gpt.model_dim` and `cfg["gpt"]["model_dim"]` are the same."""
 
     def __init__(self, content: Mapping[str, Any], sizes: ModelConfig | None = None, path: str = "") -> None:
-        """``sizes``: attributes for names that are not in the file; ``path``: of the section, for messages."""
+        """`sizes`: attributes for names that are not in the file; `path`: of the section, for messages."""
         self._content, self._sizes, self._path = content, sizes, path
 
     def __getitem__(self, key: str) -> Any:
@@ -65,7 +65,7 @@ class Settings(Mapping[str, Any]):
 
 
 class DeviceName(str):
-    """A device as the published class names it, ``cuda:0`` or ``cpu``; with the ``type`` of torch's own device."""
+    """A device as the published class names it, `cuda:0` or `cpu`; with the `type` of torch's own device."""
 
     __slots__ = ()
 
@@ -75,7 +75,7 @@ class DeviceName(str):
 
 
 class SemanticToMel(nn.Module):
-    """The three modules of ``s2mel.pth``: ``models["cfm"]``, ``["length_regulator"]`` and ``["gpt_layer"]``."""
+    """The three modules of `s2mel.pth`: `models["cfm"]`, `["length_regulator"]` and `["gpt_layer"]`."""
 
     def __init__(self, components: Components) -> None:
         super().__init__()
@@ -97,12 +97,12 @@ class PublishedAttributes:
 
     @property
     def device(self) -> DeviceName:
-        """Where the model runs, such as ``cuda:0``."""
+        """Where the model runs, such as `cuda:0`."""
         return DeviceName(self._device)
 
     @property
     def use_fp16(self) -> bool:
-        """Whether the GPT is in fp16; it never is on a CPU by ``use_fp16`` alone."""
+        """Whether the GPT is in fp16; it never is on a CPU by `use_fp16` alone."""
         return self._gpt_dtype == torch.float16
 
     @property
@@ -122,19 +122,19 @@ class PublishedAttributes:
 
     @property
     def dtype(self) -> torch.dtype | None:
-        """Number format of the GPT where it is a short one, as ``torch.autocast`` takes it; None for float32."""
+        """Number format of the GPT where it is a short one, as `torch.autocast` takes it; None for float32."""
         return None if self._gpt_dtype == torch.float32 else self._gpt_dtype
 
     @cached_property
     def cfg(self) -> Settings:
-        """All of ``config.yaml``, by attributes and by keys."""
+        """All of `config.yaml`, by attributes and by keys."""
         return Settings(yaml.safe_load(self._cfg_path.read_text(encoding="utf-8")), self._sizes)
 
     # Text
 
     @property
     def tokenizer(self) -> TextFrontend:
-        """Text -> pieces -> segments, as ``infer`` cuts them: ``tokenize`` and ``split_segments``."""
+        """Text -> pieces -> segments, as `infer` cuts them: `tokenize` and `split_segments`."""
         return self._synthesizer.text
 
     @property
@@ -159,7 +159,7 @@ class PublishedAttributes:
 
     @property
     def qwen_emo(self) -> QwenEmotion | None:
-        """Reads emotions out of a text, ``inference(text)``; None with ``use_qwen_emo=False``."""
+        """Reads emotions out of a text, `inference(text)`; None with `use_qwen_emo=False`."""
         return self._synthesizer.qwen_emotion
 
     # Modules

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from indextts.engine.samples import pause
-from indextts.engine.silence import MAX_SILENT_CODES, SILENT_CODE, remove_long_silence
+from ..engine.samples import pause
+from ..engine.silence import MAX_SILENT_CODES, SILENT_CODE, remove_long_silence
 
 
 class PublishedMethods:
@@ -20,7 +20,7 @@ class PublishedMethods:
         self, codes: Tensor, silent_token: int = SILENT_CODE, max_consecutive: int = MAX_SILENT_CODES
     ) -> tuple[Tensor, Tensor]:
         """(B, n) codes -> shortened codes (B, m) and lengths (B,); see
-        :func:`indextts.engine.silence.remove_long_silence`.
+        `indextts.engine.silence.remove_long_silence`.
         """
         return remove_long_silence(codes, self.cfg.gpt.stop_mel_token, silent_token, max_consecutive)
 

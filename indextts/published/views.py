@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from indextts.engine.synthesizer import Synthesizer
+from ..engine.synthesizer import Synthesizer
 
 
 class LatestVoiceViews:

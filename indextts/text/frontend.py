@@ -10,10 +10,10 @@ from pathlib import Path
 
 import sentencepiece
 
-from indextts.foreign_files import ForeignFileError, require_regular
-from indextts.text.normalize import TextNormalizer, load_glossary
-from indextts.text.normalizers import Reading, make_normalizer
-from indextts.text.segment import MAX_SEGMENT_TOKENS, split_segments
+from ..foreign_files import ForeignFileError, require_regular
+from .normalize import TextNormalizer, load_glossary
+from .normalizers import Reading, make_normalizer
+from .segment import MAX_SEGMENT_TOKENS, split_segments
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class TextFrontend:
         return split_segments(tokenized, max_text_tokens_per_segment, quick_streaming_tokens)
 
     def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
-        """:meth:`ids`, by the name of the published tokenizer."""
+        """`ids`, by the name of the published tokenizer."""
         return self.ids(tokens)
 
     def ids(self, pieces: Sequence[str]) -> list[int]:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import yaml
 
-from indextts.foreign_files import ForeignFileError, read_yaml, shown
-from indextts.text import grammars
-from indextts.text.marks import drop_silent, fold_marks
-from indextts.text.protection import (
+from ..foreign_files import ForeignFileError, read_yaml, shown
+from . import grammars
+from .marks import drop_silent, fold_marks
+from .protection import (
     ANNOTATION,
     DOTTED_NAME,
     HYPHENATED,

@@ -21,9 +21,9 @@ from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 
-from indextts.text.frontend import TextFrontend
-from indextts.text.normalize import GlossaryEntry, TextNormalizer
-from indextts.text.normalizers import Reading
+from .frontend import TextFrontend
+from .normalize import GlossaryEntry, TextNormalizer
+from .normalizers import Reading
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ MAX_WAITING = 4096
 
 
 class TextAhead(TextFrontend):
-    """A text front end that can be told what it will be asked. Its answers are those of :class:`TextFrontend`."""
+    """A text front end that can be told what it will be asked. Its answers are those of `TextFrontend`."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from indextts.foreign_files import ForeignFileError, MissingFileError
+from ..foreign_files import ForeignFileError, MissingFileError
 
 _LOG = logging.getLogger(__name__)
 
@@ -212,7 +212,7 @@ class QwenEmotion:
         return dict(self._remembered[text])
 
     def inference(self, text: str) -> dict[str, float]:
-        """:meth:`scores`, by the name of the published class."""
+        """`scores`, by the name of the published class."""
         return self.scores(text)
 
     def vector(self, text: str) -> list[float]:

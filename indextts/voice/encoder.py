@@ -17,12 +17,12 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from indextts.foreign_files import ForeignFileError, require_regular
-from indextts.models.campplus import CAMPPlus
-from indextts.models.gpt import UnifiedVoice
-from indextts.models.length_regulator import LengthRegulator
-from indextts.models.semantic_codec import SemanticCodec
-from indextts.voice.features import (
+from ..foreign_files import ForeignFileError, require_regular
+from ..models.campplus import CAMPPlus
+from ..models.gpt import UnifiedVoice
+from ..models.length_regulator import LengthRegulator
+from ..models.semantic_codec import SemanticCodec
+from .features import (
     ENCODER_RATE,
     MAX_PROMPT_SECONDS,
     SemanticEncoder,
@@ -41,7 +41,7 @@ MIN_PROMPT_SECONDS = 0.1
 
 @dataclass
 class SpeakerCondition:
-    """What a speaker prompt gives to every utterance, float32 but for the GPT's own dtype in ``latents``.
+    """What a speaker prompt gives to every utterance, float32 but for the GPT's own dtype in `latents`.
 
     Attributes:
         spk_cond_emb: w2v-bert embedding (1, T, 1024), 50 Hz.
@@ -67,7 +67,7 @@ class SpeakerCondition:
 
 @dataclass
 class EmotionCondition:
-    """What an emotion prompt gives: ``emo_cond_emb`` (1, T, 1024) float32 and ``emovec`` (1, D) in the GPT's dtype."""
+    """What an emotion prompt gives: `emo_cond_emb` (1, T, 1024) float32 and `emovec` (1, D) in the GPT's dtype."""
 
     emo_cond_emb: Tensor
     emovec: Tensor
@@ -86,7 +86,7 @@ Condition = TypeVar("Condition", bound=_Sized)
 
 
 class CacheInfo(NamedTuple):
-    """State of one cache since the instance was made; ``bytes`` is the size of its tensors."""
+    """State of one cache since the instance was made; `bytes` is the size of its tensors."""
 
     entries: int
     hits: int
@@ -105,7 +105,7 @@ class ConditionCache(Generic[Condition]):
         self._bytes = self._hits = self._misses = 0
 
     def get(self, key: str, compute: Callable[[], Condition]) -> Condition:
-        """The entry of ``key``, computed if it is not there."""
+        """The entry of `key`, computed if it is not there."""
         if key in self._entries:
             self._hits += 1
             self._entries.move_to_end(key)
@@ -129,7 +129,7 @@ class ConditionCache(Generic[Condition]):
 
 
 def content_key(path: str | Path) -> str:
-    """Digest of a file's bytes. Raises ``FileNotFoundError``."""
+    """Digest of a file's bytes. Raises `FileNotFoundError`."""
     with require_regular(path, "voice prompt").open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
@@ -149,7 +149,7 @@ class VoiceEncoder:
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         max_prompt_seconds: float = MAX_PROMPT_SECONDS,
     ) -> None:
-        """``max_prompt_seconds``: how much of a prompt counts. Raises ``ValueError`` outside of 0.1 to 15."""
+        """`max_prompt_seconds`: how much of a prompt counts. Raises `ValueError` outside of 0.1 to 15."""
         if not MIN_PROMPT_SECONDS <= max_prompt_seconds <= MAX_PROMPT_SECONDS:
             raise ValueError(
                 f"max_prompt_seconds is {max_prompt_seconds}, expected {MIN_PROMPT_SECONDS} to {MAX_PROMPT_SECONDS}"
@@ -168,16 +168,16 @@ class VoiceEncoder:
     def speaker(self, path: str | Path) -> SpeakerCondition:
         """Conditioning of a speaker prompt.
 
-        Raises ``FileNotFoundError``, and ``ValueError`` for a file that is not audio or is shorter than 0.1 s.
+        Raises `FileNotFoundError`, and `ValueError` for a file that is not audio or is shorter than 0.1 s.
         """
         return self.speakers.get(content_key(path), lambda: self._encode_speaker(path))
 
     def emotion(self, path: str | Path) -> EmotionCondition:
-        """Conditioning of an emotion prompt; raises as :meth:`speaker`."""
+        """Conditioning of an emotion prompt; raises as `speaker`."""
         return self.emotions.get(content_key(path), lambda: self._encode_emotion(path))
 
     def clear(self, kind: str | None = None) -> None:
-        """Empties the ``speaker`` cache, the ``emotion`` cache, or both. Raises ``ValueError`` for another kind."""
+        """Empties the `speaker` cache, the `emotion` cache, or both. Raises `ValueError` for another kind."""
         caches: dict[str, ConditionCache] = {"speaker": self.speakers, "emotion": self.emotions}
         if kind is not None and kind not in caches:
             raise ValueError(f"unknown cache {kind!r}; caches are {', '.join(caches)}")

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from indextts.foreign_files import ForeignFileError, require_regular
+from ..foreign_files import ForeignFileError, require_regular
 
 if TYPE_CHECKING:
     from transformers import Wav2Vec2BertConfig
@@ -41,7 +41,7 @@ PROMPT_FORMATS = "WAV, FLAC, OGG, MP3 (whatever libsndfile reads)"
 
 
 class Spectrogram(NamedTuple):
-    """Settings of the 22.05 kHz log-mel; ``fmax`` None is half the sampling rate."""
+    """Settings of the 22.05 kHz log-mel; `fmax` None is half the sampling rate."""
 
     sampling_rate: int = MEL_RATE
     n_fft: int = 1024
@@ -56,10 +56,10 @@ DEFAULT_SPECTROGRAM = Spectrogram()
 
 
 def load_audio(path: str | Path, sampling_rate: int) -> NDArray[np.float32]:
-    """First 15 s of a file, mono, at ``sampling_rate`` Hz: (N,) float32 in [-1, 1].
+    """First 15 s of a file, mono, at `sampling_rate` Hz: (N,) float32 in [-1, 1].
 
-    Channels are averaged before soxr's HQ resampler; the cut comes after it. Raises ``FileNotFoundError``, and
-    ``ValueError`` for a file that cannot be decoded or holds no sample.
+    Channels are averaged before soxr's HQ resampler; the cut comes after it. Raises `FileNotFoundError`, and
+    `ValueError` for a file that cannot be decoded or holds no sample.
     """
     import soundfile
     import soxr
@@ -114,7 +114,7 @@ def log_mel(audio: Tensor, spec: Spectrogram = DEFAULT_SPECTROGRAM) -> Tensor:
     """Natural-log mel of 22.05 kHz audio: (B, N) float32 in [-1, 1] -> (B, 80, N // 256).
 
     Reflect padding of (n_fft - hop) / 2, periodic Hann, no centring; magnitude sqrt(re^2 + im^2 + 1e-9), Slaney
-    mel filters, floor 1e-5. Raises ``ValueError`` for audio too short to pad.
+    mel filters, floor 1e-5. Raises `ValueError` for audio too short to pad.
     """
     pad = (spec.n_fft - spec.hop_length) // 2
     if audio.shape[-1] <= pad:
@@ -199,7 +199,7 @@ def seamless_features(audio_16k: Tensor) -> tuple[Tensor, Tensor]:
 class SemanticEncoder(nn.Module):
     """w2v-bert-2.0 up to its 17th layer, normalised by the published statistics.
 
-    The model is transformers' ``Wav2Vec2BertModel``; layers above the 17th are never built, as nothing reads them
+    The model is transformers' `Wav2Vec2BertModel`; layers above the 17th are never built, as nothing reads them
     (they are 29 % of its cost).
     """
 
@@ -220,7 +220,7 @@ class SemanticEncoder(nn.Module):
         self.register_buffer("std", torch.ones(config.hidden_size), persistent=False)
 
     def set_statistics(self, mean: Tensor, var: Tensor) -> None:
-        """``wav2vec2bert_stats.pt``: mean and variance of the hidden states, (C,) each."""
+        """`wav2vec2bert_stats.pt`: mean and variance of the hidden states, (C,) each."""
         self.mean = mean.float().to(self.mean.device)
         self.std = var.float().sqrt().to(self.std.device)
 
