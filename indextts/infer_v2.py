@@ -76,6 +76,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         download: bool = False,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         max_prompt_seconds: float = MAX_PROMPT_SECONDS,
+        skip_prompt_silence: bool = False,
         flow_steps: int = FLOW_STEPS,
         cfg_rate: float = GUIDANCE_RATE,
         flow_method: Method = "euler",
@@ -106,6 +107,8 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             cache_bytes: limit for each of the speaker and emotion caches.
             max_prompt_seconds: how much of a prompt counts, at most 15. The flow works on prompt and speech together,
                 so that a prompt of 15 s makes 5 s of speech four times as dear; 5 to 6 s are enough for most voices.
+            skip_prompt_silence: whether a silence of more than 1 s at the start of a prompt is left out; the published
+                class lets it count.
             flow_steps, flow_method, flow_sway, cfg_rate: of the flow, for calls that do not say otherwise; see
                 `FlowSolver`, whose evaluations `flow_steps` are, and `SpeakingOptions`.
             flow_attention: how the flow attends to rows of different length on a GPU, see
@@ -159,6 +162,7 @@ class IndexTTS2(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             self._device,
             cache_bytes,
             max_prompt_seconds,
+            skip_prompt_silence,
         )
         self._flow_defaults: dict[str, Any] = {
             "flow_steps": flow_steps,

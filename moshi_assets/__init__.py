@@ -9,6 +9,7 @@ The modules and folders in the order of the data flow. Each imports only from th
     recipe/             every setting of a dataset, and nothing but settings
     storage/            where a dataset's files lie: whole or absent, locked, checksummed
     reading/            a turn's text as written -> the words as they are spoken
+    prompts/            a recording as a voice: its measures, whether it can serve, what a file beside it says
     engines/            what speaks: the protocol, the registry and three engines
     alignment/          word times: the protocol and four aligners
     quality/            measures of an utterance, the rules it must pass, and models that listen to it

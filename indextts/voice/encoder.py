@@ -148,13 +148,17 @@ class VoiceEncoder:
         device: torch.device,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         max_prompt_seconds: float = MAX_PROMPT_SECONDS,
+        skip_silence: bool = False,
     ) -> None:
-        """`max_prompt_seconds`: how much of a prompt counts. Raises `ValueError` outside of 0.1 to 15."""
+        """`max_prompt_seconds`: how much of a prompt counts. Raises `ValueError` outside of 0.1 to 15.
+
+        `skip_silence`: a long silence at its start does not.
+        """
         if not MIN_PROMPT_SECONDS <= max_prompt_seconds <= MAX_PROMPT_SECONDS:
             raise ValueError(
                 f"max_prompt_seconds is {max_prompt_seconds}, expected {MIN_PROMPT_SECONDS} to {MAX_PROMPT_SECONDS}"
             )
-        self.max_prompt_seconds = max_prompt_seconds
+        self.max_prompt_seconds, self.skip_silence = max_prompt_seconds, skip_silence
         self.semantic_encoder = semantic_encoder
         self.codec = codec
         self.style_network = style_network
@@ -192,7 +196,7 @@ class VoiceEncoder:
         return speaker.base_emovec
 
     def _load(self, path: str | Path, sampling_rate: int) -> Tensor:
-        audio = load_audio(path, sampling_rate)
+        audio = load_audio(path, sampling_rate, self.skip_silence)
         if len(audio) < MIN_PROMPT_SECONDS * sampling_rate:
             raise ForeignFileError(
                 f"voice prompt {path} lasts {len(audio) / sampling_rate:.3f} s; at least {MIN_PROMPT_SECONDS} s are "

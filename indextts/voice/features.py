@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..foreign_files import ForeignFileError, require_regular
+from .leading_silence import frames_to_skip, read_from
 
 if TYPE_CHECKING:
     from transformers import Wav2Vec2BertConfig
@@ -55,10 +56,11 @@ class Spectrogram(NamedTuple):
 DEFAULT_SPECTROGRAM = Spectrogram()
 
 
-def load_audio(path: str | Path, sampling_rate: int) -> NDArray[np.float32]:
+def load_audio(path: str | Path, sampling_rate: int, skip_silence: bool = False) -> NDArray[np.float32]:
     """First 15 s of a file, mono, at `sampling_rate` Hz: (N,) float32 in [-1, 1].
 
-    Channels are averaged before soxr's HQ resampler; the cut comes after it. Raises `FileNotFoundError`, and
+    Channels are averaged before soxr's HQ resampler; the cut comes after it. With `skip_silence` a long silence at
+    the start does not count (`indextts.voice.leading_silence`). Raises `FileNotFoundError`, and
     `ValueError` for a file that cannot be decoded or holds no sample.
     """
     import soundfile
@@ -66,10 +68,14 @@ def load_audio(path: str | Path, sampling_rate: int) -> NDArray[np.float32]:
 
     path = require_regular(path, "voice prompt")
     try:
+        begin = 0
+        if skip_silence:
+            with soundfile.SoundFile(path) as file:
+                begin = frames_to_skip(file)
         with soundfile.SoundFile(path) as file:
             source_rate = file.samplerate
             limit = (MAX_PROMPT_SECONDS + READ_AHEAD_SECONDS) * source_rate
-            channels = file.read(limit, dtype="float32", always_2d=True)
+            channels = read_from(file, begin, limit)
     except soundfile.LibsndfileError as error:
         raise ForeignFileError(f"cannot decode voice prompt {path}: use {PROMPT_FORMATS}") from error
     if len(channels) == 0:

@@ -5,21 +5,21 @@ Torch and the model are imported when an engine is made, voices and checkpoint f
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Sequence
-from functools import lru_cache
 from glob import iglob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import soundfile as sf
 
 from indextts.foreign_files import kind_of
 
 from ..dialogues.dialogue import EmotionSettings, Role
+from ..prompts.recording import fault_of
+from ..prompts.verdict import sentence
+from ..prompts.voice_activity import DetectorMissing
 from ..recipe.engines import IndexTTS2Options
 from .base import EngineError, SynthesisResult, SynthesisTask, Voice, VoiceError, add_figures
 from .stream import Ended
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from indextts.engine.figures import SpeakingFigures
     from indextts.engine.session import SynthesisSession
 
-MIN_PROMPT_SECONDS = 1.0
-"""A shorter prompt says too little about a voice."""
-MIN_PROMPT_RATE = 16000
-"""Hz. The style network hears 16 kHz; a narrower recording would make narrow-band speech."""
 _PATTERN = re.compile(r"[*?[]")
 _SOUND_OPTIONS = (
     *("use_fp16", "use_bf16", "precision", "allow_tf32", "max_prompt_seconds", "flow_steps", "cfg_rate"),
@@ -85,6 +81,7 @@ class IndexTTS2Engine:
             precision=precision_on(device, options),
             allow_tf32=options.allow_tf32,
             max_prompt_seconds=options.max_prompt_seconds,
+            skip_prompt_silence=options.prompts.skip_silence,
             flow_steps=options.flow_steps,
             flow_method=options.flow_method,
             flow_sway=options.flow_sway,
@@ -107,7 +104,7 @@ class IndexTTS2Engine:
     @classmethod
     def find_voice(cls, options: IndexTTS2Options, voice: str, folder: Path) -> Voice:
         path = _find_recording(voice, folder)
-        return Voice(str(path), _prompt_fingerprint(path))
+        return Voice(str(path), _prompt_fingerprint(path, options))
 
     @classmethod
     def pool_voices(cls, options: IndexTTS2Options, entry: str, folder: Path) -> list[str]:
@@ -134,7 +131,8 @@ class IndexTTS2Engine:
         if emotion.emo_audio is None:
             return emotion
         path = _find_recording(emotion.emo_audio, folder)
-        return emotion.model_copy(update={"emo_audio": str(path), "fingerprint": _prompt_fingerprint(path)})
+        fingerprint = _prompt_fingerprint(path, options, speech=False)
+        return emotion.model_copy(update={"emo_audio": str(path), "fingerprint": fingerprint})
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult | Exception]:
         begin = time.perf_counter()
@@ -281,20 +279,13 @@ def _find_recording(name: str, folder: Path) -> Path:
     raise VoiceError(f"there is no voice recording {name!r} (looked for {', '.join(map(str, candidates))})")
 
 
-@lru_cache(maxsize=4096)
-def _prompt_fingerprint(path: Path) -> str:
-    """Digest of a recording's content, after checking that it can serve as a prompt."""
+def _prompt_fingerprint(path: Path, options: IndexTTS2Options, speech: bool = True) -> str:
+    """Identity of a recording as a voice, after checking that it can be one."""
     try:
-        info = sf.info(path)
-    except sf.LibsndfileError as error:
-        raise VoiceError(
-            f"voice recording {path} is damaged or no sound file: use WAV, FLAC, OGG or MP3 ({error.error_string})"
-        ) from None
-    if info.duration < MIN_PROMPT_SECONDS:
-        raise VoiceError(
-            f"voice recording {path} lasts {info.duration:.2f} s; at least {MIN_PROMPT_SECONDS} s are needed"
-        )
-    if info.samplerate < MIN_PROMPT_RATE:
-        raise VoiceError(f"voice recording {path} has {info.samplerate} Hz; at least {MIN_PROMPT_RATE} Hz are needed")
-    with open(path, "rb") as content:
-        return hashlib.file_digest(content, "blake2b").hexdigest()[:32]
+        prompt, fault = fault_of(path, options.max_prompt_seconds, options.prompts, speech)
+    except DetectorMissing as error:
+        raise EngineError(f"engine 'indextts2': {error}") from error
+    if prompt is None or fault:
+        assert fault
+        raise VoiceError(f"voice recording {path} {sentence(fault)}")
+    return prompt.fingerprint

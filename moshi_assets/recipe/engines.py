@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, Field
 
+from .prompts import PromptSettings
+
 EngineName = Literal["builtin", "noise", "indextts2"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
@@ -56,6 +58,8 @@ class IndexTTS2Options(BaseModel, extra="forbid", use_attribute_docstrings=True)
     max_prompt_seconds: float = Field(15.0, gt=0, le=15)
     """How much of a voice recording counts. The flow works on prompt and speech together: 5 to 6 s are enough for most
     voices and a third of the work."""
+    prompts: PromptSettings = PromptSettings()
+    """What a recording must be to serve as a voice."""
     flow_steps: int = Field(25, ge=1)
     """Evaluations of the flow's velocity; the time of the flow is proportional to it."""
     flow_method: Literal["euler", "midpoint", "heun"] = "euler"

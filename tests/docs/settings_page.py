@@ -6,6 +6,7 @@ python tests/docs/settings_page.py > docs/settings.md
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -16,6 +17,7 @@ from pydantic.fields import FieldInfo
 from moshi_assets.cli.main import cli
 from moshi_assets.recipe import Recipe
 
+Fields = dict[str, FieldInfo]
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 HEAD = """# Settings
 
@@ -37,22 +39,30 @@ def settings_page() -> str:
     command = cli.commands["build"]
     flags = {option.name: option for option in command.params if isinstance(option, click.Option)}
     fields = Recipe.model_fields
-    groups = {
-        name: kind
-        for name, field in fields.items()
-        if isinstance(kind := field.annotation, type) and issubclass(kind, BaseModel)
-    }
-    sections = {name: model for name, model in groups.items() if model.model_fields}
-    simple = {name: field for name, field in fields.items() if name not in groups}
-    parts = [HEAD, _table(simple, flags)]
-    for name, model in sections.items():
-        parts.append(
-            f"\n## {name}\n\n{_sentence(fields[name].description)}\n\n{_table(model.model_fields, flags, name)}"
-        )
-    known = {*fields, *(name for model in sections.values() for name in model.model_fields)}
+    parts, known = [HEAD, _table(_simple(fields), flags)], set(fields)
+    for name, field, model in _groups(fields):
+        parts.append(f"\n## {name}\n\n{_sentence(field.description)}\n\n{_table(_simple(model), flags, name)}")
+        known |= set(model)
     own = [option.opts[0] for name, option in flags.items() if name not in {*known, "recipe_file"}]
     parts.append(OWN_FLAGS.format(flags=", ".join(f"`{flag}`" for flag in own)))
     return "".join(parts)
+
+
+def _simple(fields: Fields) -> Fields:
+    """Those that hold no settings of their own."""
+    return {name: field for name, field in fields.items() if not _is_group(field)}
+
+
+def _groups(fields: Fields, path: str = "") -> Iterator[tuple[str, FieldInfo, Fields]]:
+    """Those that do, and what is in them: path, field and fields of each, however deep."""
+    for name, field in fields.items():
+        if _is_group(field) and (inner := field.annotation.model_fields):
+            yield path + name, field, inner
+            yield from _groups(inner, f"{path}{name}.")
+
+
+def _is_group(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 
 def _table(fields: dict[str, FieldInfo], flags: dict[str, click.Option], section: str = "") -> str:

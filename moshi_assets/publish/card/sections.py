@@ -77,8 +77,9 @@ def voices(figures: CardFigures, recipe: Recipe, store: DatasetStore) -> str:
         lines.append(f"and {len(rows) - MAX_VOICES} more.\n")
     if recipe.engine == "indextts2":
         lines.append(
-            "A fingerprint is the first 32 digits of `b2sum` of the prompt recording. A voice belongs to a person: use "
-            "this dataset only as far as the people behind the prompts agreed.\n"
+            "A fingerprint is the first 32 digits of `b2sum` of the prompt recording; a number after an @ counts the "
+            "samples of silence at its start that were left out. A voice belongs to a person: use this dataset only as "
+            "far as the people behind the prompts agreed.\n"
         )
     if shared := sum(1 for uses in _by_voice(figures).values() if uses[TRAIN] and uses[EVAL]):
         lines.append(f"{shared} of {len(_by_voice(figures))} voices are heard in both splits.\n")

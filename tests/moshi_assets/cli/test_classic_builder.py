@@ -10,13 +10,13 @@ import soundfile as sf
 
 from indextts import IndexTTS2
 from indextts.checkpoint.pseudo_checkpoint import write_checkpoint
-from indextts.checkpoint.pseudo_weights import wave
 from moshi_assets.cli.classic_builder import BaselineFigures, build_baseline, side_by_side
 from moshi_assets.dialogues.dialogue import Role
 from moshi_assets.dialogues.reader import DialogueFileError
 from moshi_assets.recipe import RecipeError
 from moshi_assets.stereo.recording import CHANNEL
 from tests.moshi_assets.support.plain_dataset import SHORT_NOISE, PlainDataset, record, records
+from tests.moshi_assets.support.voices import write_voice
 
 CLASSIC = {"layout": "overlapped", "sample_rate": "native"}
 UNEVEN = {"engine": "noise", "noise": {"characters_per_second": 40.0}}
@@ -72,8 +72,8 @@ def engine_settings(engine: str, folder: Path, checkpoint: Path) -> dict[str, An
     """A recipe for an engine; the tiny IndexTTS2 as `infer` runs it: float32, one row at a time."""
     if engine != "indextts2":
         return {"engine": engine, **(UNEVEN if engine == "noise" else {})}
-    for name, seed in (("her", 3), ("his", 4)):
-        sf.write(folder / f"{name}.wav", wave(22050, 1.2, seed), 22050)
+    for name, number in (("her", 3), ("his", 10)):
+        write_voice(folder / f"{name}.wav", number, seconds=1.2)
     paths = {"cfg_path": str(checkpoint / "config.yaml"), "model_dir": str(checkpoint)}
     options = paths | {"generation": {"max_mel_tokens": 24}, "precision": {}, "batch_size": 1}
     voices = {"user_voice": "his.wav", "assistant_voice": "her.wav", "gates": {"enabled": False}}

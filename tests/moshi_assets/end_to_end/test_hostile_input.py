@@ -14,9 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-import numpy as np
 import pytest
-import soundfile as sf
 import torch
 import yaml
 
@@ -30,6 +28,7 @@ from moshi_assets.recipe import RecipeError, make_recipe, read_recipe_settings
 from moshi_assets.recipe.engines import IndexTTS2Options
 from moshi_assets.storage.inbox import look_into
 from tests.moshi_assets.support.pipeline import Pipeline, dialogue, failure, run, write_dialogues
+from tests.moshi_assets.support.voices import write_voice
 
 UNSAFE = re.compile(r"weights_only|Traceback|EOFError|mmap|pickle\.load", re.IGNORECASE)
 
@@ -242,7 +241,7 @@ class Payload:
 def test_a_checkpoint_with_a_payload_is_told_by_its_file_and_the_cause_is_in_the_log(tmp_path):
     checkpoint = write_checkpoint(tmp_path / "checkpoint")
     torch.save({"model": Payload()}, checkpoint / "gpt.pth")
-    sf.write(tmp_path / "her.wav", np.random.default_rng(0).normal(0, 0.1, 36_000), 22_050)
+    write_voice(tmp_path / "her.wav")
     write_dialogues(tmp_path / "talks.jsonl", [dialogue(1)])
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({"user_voice": "her.wav", "assistant_voice": "her.wav"}))
     flags = ["--engine", "indextts2", "--cfg-path", checkpoint / "config.yaml", "--model-dir", checkpoint]

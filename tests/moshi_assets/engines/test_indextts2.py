@@ -13,6 +13,7 @@ import yaml
 
 from indextts.checkpoint.pseudo_checkpoint import write_checkpoint
 from indextts.checkpoint.pseudo_weights import wave
+from indextts.voice.leading_silence import frames_to_skip
 from moshi_assets.engines.base import EngineError, VoiceError
 from moshi_assets.engines.indextts2 import CPU_PRECISION, GPU_PRECISION, IndexTTS2Engine, precision_on
 from moshi_assets.recipe import RecipeError, make_recipe
@@ -20,6 +21,7 @@ from moshi_assets.recipe.engines import IndexTTS2Options
 from tests.indextts.support.hub import serving
 from tests.moshi_assets.support.pipeline import REPOSITORY, dialogue, environment, manifest_rows, run, write_dialogues
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record
+from tests.moshi_assets.support.voices import RATE, write_voice
 
 QUICK = {"num_beams": 1, "generation": {"max_mel_tokens": 24}}
 """Random weights seldom stop by themselves: 24 codes are half a second."""
@@ -35,8 +37,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Working folder with two voices beside the dialogue file."""
-    for name, seed in (("her", 3), ("his", 4)):
-        sf.write(tmp_path / f"{name}.wav", wave(22050, 1.6, seed), 22050)
+    for name, number in (("her", 3), ("his", 10)):
+        write_voice(tmp_path / f"{name}.wav", number)
     return tmp_path
 
 
@@ -93,7 +95,7 @@ def test_a_second_build_speaks_nothing(folder: Path, checkpoint: Path) -> None:
 def test_another_recording_under_the_same_name_is_another_voice(folder: Path, checkpoint: Path) -> None:
     talks = dataset(folder, checkpoint, [record(1)])
     before = keys(talks)
-    sf.write(folder / "other.wav", wave(22050, 1.6, 5), 22050)
+    write_voice(folder / "other.wav", 5)
 
     after = keys(dataset(folder, checkpoint, [record(1)], user_voice="other.wav"))
 
@@ -165,10 +167,11 @@ def test_an_emotion_changes_how_its_turn_sounds(folder: Path, checkpoint: Path) 
     happy.build()
 
     (user, assistant), (happy_user, happy_assistant) = (
-        [talks.spoken()[task["content_key"]] for task in talks.tasks()] for talks in (plain, happy)
+        [np.frombuffer(talks.spoken()[task["content_key"]], np.int16).astype(int) for task in talks.tasks()]
+        for talks in (plain, happy)
     )
-    assert user == happy_user
-    assert assistant != happy_assistant
+    assert np.abs(user - happy_user).max() <= 8
+    assert not np.array_equal(assistant, happy_assistant)
 
 
 def test_a_recipe_s_emotion_is_for_the_turns_of_its_role(folder: Path, checkpoint: Path) -> None:
@@ -207,6 +210,74 @@ def test_a_record_with_such_a_voice_is_rejected_and_the_rest_is_kept(folder: Pat
 
     assert (figures.dialogues, figures.rejected) == (1, 1)
     assert "notes.txt is damaged or no sound file" in next(talks.store.rejects()).reason
+
+
+SILENT = np.zeros(3 * RATE, np.float32)
+
+
+def test_a_recipe_s_voice_in_which_nobody_speaks_ends_the_build_with_measure_limit_and_remedy(
+    folder: Path, checkpoint: Path
+) -> None:
+    sf.write(folder / "her.wav", SILENT, RATE)
+    talks = dataset(folder, checkpoint, [record(1)])
+
+    with pytest.raises(RecipeError) as refused:
+        talks.plan()
+
+    assert str(refused.value) == (
+        f"assistant_voice: voice recording {folder}/her.wav is too quiet: -70.0 LUFS, at least -50 are needed "
+        "(min_loudness_lufs): record it louder, or cut it to where somebody speaks"
+    )
+
+
+def test_a_record_with_a_voice_in_which_nobody_speaks_is_rejected(folder: Path, checkpoint: Path) -> None:
+    sf.write(folder / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 3 * RATE), RATE)
+    talks = dataset(folder, checkpoint, [record(1), record(2, assistant_voice="noise.wav")])
+
+    figures = talks.plan()
+
+    assert (figures.dialogues, figures.rejected) == (1, 1)
+    assert "noise.wav has no speech in the part that counts" in next(talks.store.rejects()).reason
+
+
+def test_an_emotion_may_be_without_words_but_not_without_sound(folder: Path, checkpoint: Path) -> None:
+    sf.write(folder / "breath.wav", np.random.default_rng(0).normal(0, 0.1, 3 * RATE), RATE)
+    sf.write(folder / "nothing.wav", SILENT, RATE)
+    emotions = [{"emo_audio": name} for name in ("breath.wav", "nothing.wav")]
+    talks = dataset(folder, checkpoint, [record(n, user_emotion=emotion) for n, emotion in enumerate(emotions)])
+
+    figures = talks.plan()
+
+    assert (figures.dialogues, figures.rejected) == (1, 1)
+    assert "nothing.wav is too quiet" in next(talks.store.rejects()).reason
+
+
+def test_the_silence_before_a_voice_is_not_heard_by_the_engine(folder: Path, checkpoint: Path) -> None:
+    her, _ = sf.read(folder / "her.wav", dtype="float32")
+    sf.write(folder / "late.wav", np.append(np.zeros(20 * RATE, np.float32), her), RATE)
+    options = {"cfg_path": str(checkpoint / "config.yaml"), "model_dir": str(checkpoint)}
+    engine = IndexTTS2Engine(IndexTTS2Options(**options), device="cpu")
+
+    def conditioning(path: Path) -> np.ndarray:
+        return engine._model._voices.speaker(path).style.numpy()
+
+    late = conditioning(folder / "late.wav")
+    with sf.SoundFile(folder / "late.wav") as file:
+        begin = frames_to_skip(file)
+    sf.write(folder / "cut.wav", sf.read(folder / "late.wav", dtype="float32")[0][begin:], RATE)
+    assert begin > 19 * RATE
+    assert np.allclose(late, conditioning(folder / "cut.wav"))
+    engine.close()
+
+
+def test_a_voice_without_a_long_silence_keeps_its_keys_whether_silence_is_skipped_or_not(
+    folder: Path, checkpoint: Path
+) -> None:
+    skipped, kept = (
+        keys(dataset(folder, checkpoint, [record(1)], indextts2={"prompts": {"skip_silence": skip}}))
+        for skip in (True, False)
+    )
+    assert skipped == kept
 
 
 def test_missing_checkpoint_files_are_all_named(folder: Path) -> None:
@@ -277,9 +348,9 @@ def test_a_recording_that_joins_the_pool_changes_only_the_dialogues_that_draw_it
 
     (folder / "voices").mkdir()
     for number in range(3):
-        sf.write(folder / "voices" / f"v{number}.wav", wave(22050, 1.6, 10 + number), 22050)
+        write_voice(folder / "voices" / f"v{number}.wav", number)
     before = drawn()
-    sf.write(folder / "voices" / "another.wav", wave(22050, 1.6, 20), 22050)
+    write_voice(folder / "voices" / "another.wav", 14)
     (folder / "voices" / "v1.wav").rename(folder / "voices" / "renamed.wav")
     after = drawn()
 

@@ -1,0 +1,151 @@
+"""A recording, looked at once however often it is asked for: known by its content, judged by what was measured."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import soundfile as sf
+
+from indextts.foreign_files import ForeignFileError, kind_of, open_regular
+
+from ..recipe.prompts import PromptSettings
+from .measures import PromptMeasures, measure, start_frame
+from .verdict import MAX_CHANNELS, MAX_RATE, MIN_RATE, MIN_SECONDS, PromptFault, judge
+
+_KEPT = 20_000
+"""Recordings that are remembered: two pools of the largest size."""
+_HEAD_BYTES = 16
+_HALF_A_FRAME = 1 / MIN_RATE
+_FOREIGN = {
+    b"\x1aE\xdf\xa3": "WebM or Matroska",
+    b"\x30\x26\xb2\x75": "WMA",
+    b"#!AMR": "AMR",
+    b"ADIF": "AAC",
+}
+
+
+class Prompt(NamedTuple):
+    """A recording that can be read."""
+
+    digest: str
+    """Of the file's content: the first 32 digits of `b2sum`."""
+    start: int
+    """Samples of each channel that do not count: a long silence at the start."""
+    measures: PromptMeasures | None
+    """None where nothing was to be checked."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity as a voice: what the file holds, and where the part that counts begins if not at its start."""
+        return f"{self.digest}@{self.start}" if self.start else self.digest
+
+
+class _Look(NamedTuple):
+    """What decides how a recording is looked at."""
+
+    max_seconds: float
+    skip_silence: bool
+    measured: bool
+
+
+def look_at(path: Path, max_seconds: float, settings: PromptSettings) -> Prompt | PromptFault:
+    """Find out what a recording holds, or why it cannot be a voice as far as that can be said without a judge.
+
+    Args:
+        path: absolute.
+        max_seconds: how much of it counts.
+        settings: whether silence is skipped and anything is to be measured.
+
+    Raises:
+        DetectorMissing: the package that finds speech is not there.
+    """
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError) as error:
+        return PromptFault("unreadable", told=getattr(error, "strerror", None) or str(error))
+    if kind := kind_of(state.st_mode):
+        return PromptFault("no file", told=kind)
+    look = _Look(max_seconds, settings.skip_silence, settings.check)
+    return _looked_at(path, (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns), look)
+
+
+def fault_of(
+    path: Path, max_seconds: float, settings: PromptSettings, speech: bool = True
+) -> tuple[Prompt | None, PromptFault | None]:
+    """A recording and what is wrong with it, if anything; without a recording there is always a fault.
+
+    Args and errors as `look_at` and `judge` have them.
+    """
+    found = look_at(path, max_seconds, settings)
+    if isinstance(found, PromptFault):
+        return None, found
+    return found, judge(found.measures, settings, speech) if found.measures else None
+
+
+@lru_cache(maxsize=_KEPT)
+def _looked_at(path: Path, state: tuple[int, ...], look: _Look) -> Prompt | PromptFault:
+    """What lies at a path in one state; another size or time is another recording."""
+    try:
+        info = sf.info(path)
+    except (sf.SoundFileError, TypeError, ValueError) as error:  # a name like x.raw asks for a rate
+        return _no_sound(path, state[2], error)
+    if info.duration < MIN_SECONDS:
+        return PromptFault("too short", info.duration, MIN_SECONDS)
+    if info.samplerate < MIN_RATE:
+        return PromptFault("rate too low", info.samplerate, MIN_RATE)
+    if info.samplerate > MAX_RATE:
+        return PromptFault("rate too high", info.samplerate, MAX_RATE)
+    if info.channels > MAX_CHANNELS:
+        return PromptFault("too many channels", info.channels, MAX_CHANNELS)
+    try:
+        with open_regular(path) as content:
+            digest = hashlib.file_digest(content, "blake2b").hexdigest()[:32]
+        found = _known(digest, path, look)
+    except OSError as error:
+        return PromptFault("unreadable", told=error.strerror or str(error))
+    except sf.SoundFileError as error:
+        return _no_sound(path, state[2], error)
+    left = info.duration - found.start / info.samplerate
+    if found.measures and found.measures.used < look.max_seconds - _HALF_A_FRAME:
+        left = min(left, found.measures.used)  # a header may promise more than there is
+    if left < MIN_SECONDS:
+        return PromptFault("too short", left, MIN_SECONDS, " after the silence at its start" if found.start else "")
+    return found
+
+
+_by_content: dict[tuple[str, _Look], Prompt] = {}
+
+
+def _known(digest: str, path: Path, look: _Look) -> Prompt:
+    """The recording of a content: two files of one content are measured once."""
+    found = _by_content.get((digest, look))
+    if found is None:
+        start = start_frame(path) if look.skip_silence else 0
+        found = Prompt(digest, start, measure(path, start, look.max_seconds) if look.measured else None)
+        if len(_by_content) == _KEPT:
+            _by_content.clear()
+        _by_content[digest, look] = found
+    return found
+
+
+def _no_sound(path: Path, size: int, error: Exception) -> PromptFault:
+    """Why libsndfile does not read a file, by its first bytes where these say more than libsndfile does."""
+    if not size:
+        return PromptFault("empty")
+    try:
+        with open_regular(path) as content:
+            head = content.read(_HEAD_BYTES)
+    except (OSError, ForeignFileError) as failed:
+        return PromptFault("unreadable", told=getattr(failed, "strerror", None) or str(failed))
+    if head[4:8] == b"ftyp":
+        return PromptFault("foreign format", told="MP4 (m4a, AAC)")
+    if head[:1] == b"\xff" and head[1:2] and head[1] & 0xF6 == 0xF0:
+        return PromptFault("foreign format", told="AAC")
+    for magic, name in _FOREIGN.items():
+        if head.startswith(magic):
+            return PromptFault("foreign format", told=name)
+    return PromptFault("damaged", told=getattr(error, "error_string", None) or str(error))
