@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +161,7 @@ class Dataset:
 
 
 def build_dataset(
-    source: str | Path, output: str | Path = "data", *, name: str | None = None, **settings: Any
+    source: str | Path | Sequence[str | Path], output: str | Path = "data", *, name: str | None = None, **settings: Any
 ) -> Dataset:
     """Build the dataset of a dialogue file, or continue it; returns the finished dataset.
 
@@ -169,9 +169,9 @@ def build_dataset(
     Ctrl-C, and the memory of the engine is given back.
 
     Args:
-        source: the dialogue file.
+        source: a dialogue file, a folder of such files, a pattern, or several.
         output: folder that holds datasets; this one is built in `output/name`.
-        name: of the dataset; default: the file's name.
+        name: of the dataset; default: the name of the one file or folder.
         settings: of the recipe, as in docs/settings.md: `engine="noise", gap=0.5, gates={"max_wer": 0.3}`.
 
     Raises:
@@ -180,17 +180,18 @@ def build_dataset(
     """
     import yaml
 
+    from .dialogues.files.sources import source_list
     from .recipe import RecipeError, make_recipe
 
     try:
-        make_recipe({"name": name or "dataset", "source": str(source)} | settings)
+        make_recipe({"name": name or "dataset", "source": source_list(source)} | settings)
         text = yaml.safe_dump(settings, allow_unicode=True)
     except (RecipeError, yaml.YAMLError) as error:
         raise BuildError(str(error)) from None
     with tempfile.TemporaryDirectory(prefix="moshi-assets-") as folder:
         recipe, summary = Path(folder) / "recipe.yaml", Path(folder) / "summary.json"
         recipe.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "moshi_assets", "build", str(source), "--output", str(output)]
+        command = [sys.executable, "-m", "moshi_assets", "build", *source_list(source), "--output", str(output)]
         command += ["--recipe", str(recipe), "--log-format", "json", *(["--name", name] if name else [])]
         with summary.open("wb") as said:
             code, last_error = _run(command, said)

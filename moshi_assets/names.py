@@ -23,6 +23,27 @@ INBOX = "inbox"
 _RESERVED_DATASETS = {INBOX}
 
 
+DIALOGUE_ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".tab", ".parquet", ".arrow", ".feather")
+"""Of files that may hold dialogues."""
+COMPRESSED_ENDINGS = (".gz", ".zst", ".bz2")
+"""That may follow."""
+
+
+def without_compression(file_name: str) -> str:
+    """A file's name without an ending that tells how it is compressed."""
+    return next((file_name[: -len(end)] for end in COMPRESSED_ENDINGS if file_name.lower().endswith(end)), file_name)
+
+
+def without_ending(file_name: str) -> str | None:
+    """Name of a dialogue file without its endings; None: it is no name of one.
+
+    >>> without_ending("talks.jsonl.gz")
+    'talks'
+    """
+    name = without_compression(file_name)
+    return next((name[: -len(end)] for end in DIALOGUE_ENDINGS if name.lower().endswith(end)), None)
+
+
 def is_reserved(name: str) -> bool:
     """True for device names that Windows reserves, with or without an extension (`con`, `NUL.txt`)."""
     return bool(_RESERVED.match(name))
@@ -62,7 +83,8 @@ def check_dataset_name(name: str) -> str:
 
 def dataset_name_from(file_name: str) -> str:
     """Dataset name suggested by an input file's name: `My talks.jsonl.gz` -> `My_talks`."""
-    stem = re.sub(r"(\.(jsonl|ndjson|json))?(\.gz)?$", "", file_name, flags=re.IGNORECASE)
+    stem = without_ending(file_name)
+    stem = without_compression(file_name) if stem is None else stem
     return check_dataset_name(re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_-")[:64])
 
 

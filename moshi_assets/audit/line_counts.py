@@ -104,12 +104,12 @@ def count_dataset(store: DatasetStore, recipe: Recipe) -> Counts:
 
 def _count_source(counts: Counts, recipe: Recipe, summary: dict[str, Any], last: int) -> None:
     """Count the lines of the dialogue file anew, where it is still the one that was parsed."""
-    path = Path(recipe.source)
-    if source_state(path) is None or source_state(path) != summary.get("source"):
+    state = source_state(recipe.source)
+    if state is None or state != summary.get("source"):
         return
     full = recipe.max_samples is not None and summary["dialogues"] >= recipe.max_samples
     counts.lines = before = 0
-    for number, filled in filled_lines(path):
+    for number, filled in filled_lines(recipe.source, recipe.input):
         counts.blank += number - before - 1  # those that are left out
         before = number
         if number > last and full:

@@ -18,8 +18,8 @@ import click
 
 from indextts.interrupts import ending_at_once
 
-from ..names import dataset_name_from
 from ..recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
+from .inputs import SPOOLED, STANDARD_INPUT, inputs_argument, source_of, spool, suggested_name
 from .json_lines import json_line
 from .recipe_options import given_settings, recipe_options
 
@@ -33,7 +33,7 @@ class Refused(click.ClickException):
 
 
 @click.command()
-@click.argument("input", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@inputs_argument
 @click.option(
     "--output",
     "-o",
@@ -84,17 +84,20 @@ class Refused(click.ClickException):
     help="Progress bar. [default: on a terminal with text logs; elsewhere a line every 5 s]",
 )
 @click.pass_context
-def build(context: click.Context, /, input: Path, output: Path, **options: Any) -> None:
-    """Build a dataset from INPUT, a JSONL file with one dialogue a line.
+def build(context: click.Context, /, inputs: tuple[str, ...], output: Path, **options: Any) -> None:
+    """Build a dataset from INPUT: files of dialogues (JSONL, JSON, CSV, TSV, Parquet, Arrow; .gz, .zst, .bz2), folders
+    of them, patterns, or - for standard input.
 
     Run the same command again to continue after an interruption or to rebuild after an edit: only what is missing or
     changed is spoken. Exit codes: 0 built, 1 failed (or rejects with --strict), 2 wrong usage, 130 interrupted.
     """
-    recipe = _recipe(input, options)
+    output = output.expanduser().resolve()
+    recipe = _recipe(inputs, output, options)
     if options["download"]:
         _download(recipe)
-    output = output.expanduser().resolve()
     with _terminal(output / recipe.name, options) as terminal:
+        if inputs[0] == STANDARD_INPUT:
+            _spool(output / recipe.name / SPOOLED)
         if options["legacy_io"]:
             rejected = _build_legacy(recipe, output, options)
         else:
@@ -103,7 +106,7 @@ def build(context: click.Context, /, input: Path, output: Path, **options: Any) 
         context.exit(EXIT_FAILED)
 
 
-def _recipe(source: Path, options: dict[str, Any]) -> Recipe:
+def _recipe(inputs: tuple[str, ...], output: Path, options: dict[str, Any]) -> Recipe:
     """Recipe from file and flags; a wrong setting is a usage error."""
     try:
         settings = read_recipe_settings(options["recipe_file"]) if options["recipe_file"] else {}
@@ -118,9 +121,10 @@ def _recipe(source: Path, options: dict[str, Any]) -> Recipe:
                 if flags.get(setting, value) != value:
                     raise RecipeError(f"--legacy-io always uses {setting} {value}, not {flags[setting]}")
                 flags[setting] = value
-        name = flags.get("name") or settings.get("name") or dataset_name_from(source.name)
+        name = flags.get("name") or settings.get("name") or suggested_name(inputs)
         of_file = set(settings) - set(flags)
-        settings |= flags | {"name": name, "source": str(source.resolve())}
+        source = str(output / name / SPOOLED) if inputs[0] == STANDARD_INPUT else source_of(inputs)
+        settings |= flags | {"name": name, "source": source}
         return make_recipe(settings, options["recipe_file"], of_file)
     except (RecipeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
@@ -144,6 +148,13 @@ def _download(recipe: Recipe) -> None:
         raise click.ClickException(str(error)) from None
     finally:
         messages.removeHandler(handler)
+
+
+def _spool(target: Path) -> None:
+    try:
+        spool(target)
+    except OSError as error:
+        raise Refused(f"cannot keep standard input in {target}: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -196,8 +207,10 @@ def _drop_lonely_log(folder: Path) -> None:
     from ..storage.lock import LOCK_NAME, DatasetBusy, dataset_lock
 
     with suppress(DatasetBusy, OSError), dataset_lock(folder, f"process {os.getpid()}", patience=0):
-        if set(os.listdir(folder)) == {LOCK_NAME, _LOG_NAME}:
+        left = set(os.listdir(folder)) - {SPOOLED}
+        if left == {LOCK_NAME, _LOG_NAME}:
             (folder / _LOG_NAME).unlink()
+            (folder / SPOOLED).unlink(missing_ok=True)
 
 
 def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[str]) -> int:
@@ -234,7 +247,9 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         display.close()
         if error.told and not job.store.exists():
             raise Refused(f"{job.stage} failed: {error}") from None
-        again = f"\nto go on: {shlex.join(['moshi-assets', *sys.argv[1:]])}" if error.goes_on else ""
+        kept = str(output / recipe.name / SPOOLED)
+        command = [kept if word == STANDARD_INPUT else word for word in ["moshi-assets", *sys.argv[1:]]]
+        again = f"\nto go on: {shlex.join(command)}" if error.goes_on else ""
         raise click.ClickException(f"{job.stage} failed: {error} (details: {log}){again}") from None
     except (DatasetBusy, RecipeError, OSError) as error:
         display.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +16,13 @@ import click
 from indextts.interrupts import ending_at_once
 
 from .build import EXIT_FAILED
+from .inputs import SPOOLED, STANDARD_INPUT, inputs_argument, source_of, spool
 
 if TYPE_CHECKING:
     from ..dialogues.dialogue import Dialogue, Reject
+    from ..dialogues.reject_kinds import RejectTally
     from ..reading import ReadingCounts, SpokenText, TextSettings
+    from ..recipe import Recipe
 
 CLEANING_RULES = (
     "characters",
@@ -33,7 +37,13 @@ CLEANING_RULES = (
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@inputs_argument
+@click.option(
+    "--recipe",
+    "recipe_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Recipe (YAML) whose section input, max_text_chars and max_turns apply.",
+)
 @click.option("--only-changed", is_flag=True, help="Only what is not spoken as it is written, and what is rejected.")
 @click.option("--jsonl", is_flag=True, help="A JSON object a turn on standard output, the counts as the last of them.")
 @click.option(
@@ -63,27 +73,46 @@ CLEANING_RULES = (
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 when any record or turn was rejected.")
 @click.pass_context
-def read(context: click.Context, /, file: Path, only_changed: bool, jsonl: bool, strict: bool, **options: Any) -> None:
-    """Print written beside spoken for every turn of a dialogue FILE, and count what was done. Nothing is spoken.
+def read(
+    context: click.Context,
+    /,
+    inputs: tuple[str, ...],
+    recipe_file: Path | None,
+    only_changed: bool,
+    jsonl: bool,
+    strict: bool,
+    **options: Any,
+) -> None:
+    """Print written beside spoken for every turn of INPUT (files, folders or patterns; - is standard input), and count
+    what was done. Nothing is spoken.
 
     The counts go to standard error, each with an example. Exit codes: 0 read, 1 no dialogue in the file (or rejects
     with --strict), 2 wrong usage, 130 interrupted.
     """
     with ending_at_once():
         from ..dialogues.dialogue import Reject
+        from ..dialogues.files.records import SourceRecords, placed
+        from ..dialogues.files.sources import source_text
         from ..dialogues.reader import DialogueFileError, read_dialogues
+        from ..dialogues.reject_kinds import RejectTally
         from ..reading import ReadingCounts, read_dialogue
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = _settings(**options)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    counts, languages, rejects, first = ReadingCounts(), Counter[str](), 0, None
+    counts, languages, rejects = ReadingCounts(), Counter[str](), RejectTally()
     lines = _objects if jsonl else _paragraph
+    recipe = _recipe(recipe_file)
     try:
-        for record in read_dialogues(file):
+        records = SourceRecords(_source(context, inputs), recipe.input)
+        for record in read_dialogues(records, recipe.max_text_chars, recipe.max_turns, mapping=recipe.input):
             if isinstance(record, Reject):
-                rejects, first = rejects + 1, first or record
-                _print(_reject_object(record) if jsonl else _reject_line(record))
+                reject = placed(record, records.files)
+                told = rejects.add(reject)
+                if jsonl:
+                    _print(_reject_object(reject))
+                elif told:  # a file of which no line fits says so once, not a million times
+                    _print(_reject_line(reject))
                 continue
             language, turns = read_dialogue([turn.text for turn in record.turns], settings)
             languages[language] += 1
@@ -94,14 +123,36 @@ def read(context: click.Context, /, file: Path, only_changed: bool, jsonl: bool,
     except DialogueFileError as error:
         raise click.ClickException(str(error)) from None
     if jsonl:
-        _print(json.dumps(_figures(counts, languages, rejects), ensure_ascii=False))
+        _print(json.dumps(_figures(counts, languages, rejects.count), ensure_ascii=False))
     sys.stdout.flush()
     click.echo("\n".join(_summary(counts, languages, rejects)), err=True)
     if not languages:
-        reason = f", the first because: line {first.line}, {_shown(first.reason)}" if first else ""
-        raise click.ClickException(f"{file} holds no usable dialogue: {rejects} lines were rejected{reason}")
-    if strict and (rejects or counts.rejected):
+        first = next(iter(rejects.examples.values()), [None])[0]
+        reason = f", the first because: {first.where}, {_shown(first.reason)}" if first else ""
+        source = "standard input" if inputs[0] == STANDARD_INPUT else source_text(inputs)
+        raise click.ClickException(f"{source} holds no usable dialogue: {rejects.count} lines were rejected{reason}")
+    if strict and (rejects.count or counts.rejected):
         context.exit(EXIT_FAILED)
+
+
+def _recipe(recipe_file: Path | None) -> Recipe:
+    """The recipe, of which only what concerns reading is looked at."""
+    from ..recipe import RecipeError, make_recipe, read_recipe_settings
+
+    try:
+        settings = read_recipe_settings(recipe_file) if recipe_file else {}
+        return make_recipe({"name": "read", "source": STANDARD_INPUT} | settings, recipe_file, settings)
+    except (RecipeError, ValueError) as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _source(context: click.Context, inputs: tuple[str, ...]) -> str | list[str]:
+    """What to read; standard input is kept in a temporary file until the command ends."""
+    if inputs[0] != STANDARD_INPUT:
+        return source_of(inputs)
+    folder = context.with_resource(tempfile.TemporaryDirectory(prefix="moshi-assets-"))
+    spool(Path(folder) / SPOOLED)
+    return str(Path(folder) / SPOOLED)
 
 
 def _settings(language: str, blocks: str, keep: tuple[str, ...], lexicon: Path | None) -> TextSettings:
@@ -182,11 +233,13 @@ def _objects(dialogue: Dialogue, language: str, turns: list[SpokenText], only_ch
 
 
 def _reject_line(reject: Reject) -> str:
-    return f"line {reject.line}  rejected: {_shown(reject.reason)}"
+    name = f" {_shown(reject.id[:80])}" if reject.id else ""
+    return f"{_shown(reject.where)}{name}  rejected: {_shown(reject.reason)}"
 
 
 def _reject_object(reject: Reject) -> str:
-    return json.dumps({"id": reject.id, "line": reject.line, "rejected": reject.reason}, ensure_ascii=False)
+    place = {"file": reject.file, "file_line": reject.file_line} if reject.file else {}
+    return json.dumps({"id": reject.id, "line": reject.line, **place, "rejected": reject.reason}, ensure_ascii=False)
 
 
 def _figures(counts: ReadingCounts, languages: Counter[str], rejects: int) -> dict[str, Any]:
@@ -202,14 +255,18 @@ def _figures(counts: ReadingCounts, languages: Counter[str], rejects: int) -> di
     }
 
 
-def _summary(counts: ReadingCounts, languages: Counter[str], rejects: int) -> Iterator[str]:
+def _summary(counts: ReadingCounts, languages: Counter[str], rejects: RejectTally) -> Iterator[str]:
+    from ..dialogues.reject_kinds import EXAMPLES
     from ..reading import READ_LANGUAGES, language_name
 
     yield (
         f"{counts.turns} turns of {languages.total()} dialogues: {counts.turns - counts.changed} as they are written, "
-        f"{counts.changed - counts.rejected} changed or suspicious, {counts.rejected} rejected; {rejects} records "
-        f"rejected"
+        f"{counts.changed - counts.rejected} changed or suspicious, {counts.rejected} rejected; {rejects.count} "
+        f"records rejected"
     )
+    for (_, reason), count in rejects.kinds.most_common():
+        if count > EXAMPLES:
+            yield f"  {count} records: {_shown(reason)}"
     if others := [
         f"{language_name(name)} {count}" for name, count in languages.most_common() if name not in READ_LANGUAGES
     ]:

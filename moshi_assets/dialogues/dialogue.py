@@ -84,11 +84,23 @@ class Reject(NamedTuple):
     excerpt: str
     id: str | None = None
     stage: str = "parse"
+    file: str | None = None
+    """Name of its file, where the dataset is made from several; `line` counts through them all."""
+    file_line: int | None = None
+    """Its number in that file, from 1."""
+
+    @property
+    def where(self) -> str:
+        """Where it stands, in words."""
+        return f"line {self.line}" if self.file is None else f"{self.file} line {self.file_line}"
 
 
 def reject_line(reject: Reject) -> str:
     """One line of rejects.ndjson."""
-    return json.dumps(reject._asdict(), ensure_ascii=False) + "\n"
+    fields = reject._asdict()
+    if reject.file is None:
+        del fields["file"], fields["file_line"]
+    return json.dumps(fields, ensure_ascii=False) + "\n"
 
 
 def excerpt(line: bytes) -> str:

@@ -27,16 +27,18 @@ class RejectTally:
     examples: dict[tuple[str, str], list[Reject]] = field(default_factory=dict)
     """The first few of each."""
 
-    def add(self, reject: Reject) -> None:
-        """Count one."""
+    def add(self, reject: Reject) -> bool:
+        """Count one; whether it is among the examples of its kind."""
         kind = (str(reject.stage)[:40], reject_kind(str(reject.reason)))
         if kind not in self.kinds and len(self.kinds) >= MAX_KINDS:
             kind = ("any", OTHER)
         self.count += 1
         self.kinds[kind] += 1
         held = self.examples.setdefault(kind, [])
-        if len(held) < EXAMPLES:
-            held.append(reject)
+        if len(held) == EXAMPLES:
+            return False
+        held.append(reject)
+        return True
 
 
 def reject_kind(reason: str) -> str:

@@ -59,7 +59,7 @@ def read_samples(store: DatasetStore, recipe: Recipe, split: Split) -> Iterator[
     Raises:
         DatasetError: a recording or its transcript is missing or not what was built.
     """
-    folder = Path(recipe.source).parent
+    folder = recipe.source_folder
     for shard, recordings in indexed_shards(store, recipe):
         wanted = [each for each in recordings if each.failure is None and each.split == split]
         if not wanted:

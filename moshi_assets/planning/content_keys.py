@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from ..dialogues.dialogue import EmotionSettings
@@ -35,7 +34,7 @@ class ContentKeys:
     def __init__(self, engine: type[Engine], recipe: Recipe) -> None:
         self._engine = engine
         self._options = recipe.engine_options
-        self._folder = Path(recipe.source).parent
+        self._folder = recipe.source_folder
         self._revision = engine.revision(self._options)
         self._voices: dict[str, Voice] = {}
         self._prefixes: dict[str, Any] = {}

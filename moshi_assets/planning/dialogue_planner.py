@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
-from pathlib import Path
 from typing import NamedTuple
 
 from ..dialogues.dialogue import TRAIN, Dialogue, EmotionSettings, Reject, Role, Split, Turn
+from ..dialogues.files.records import SourceRecords
 from ..dialogues.reader import read_dialogues
 from ..engines.base import SynthesisTask, VoiceError
 from ..engines.registry import engine_class
@@ -59,6 +59,7 @@ class DialoguePlanner:
             EngineError, RecipeError: the engine or a voice or an emotion of the recipe cannot be used.
         """
         self._recipe, self._seed, self._first_name = recipe, recipe.seed, first_name
+        self._records: SourceRecords | None = None
         self._keys = ContentKeys(engine_class(recipe.engine), recipe)
         self._casting = VoiceCasting(recipe, self._keys)
         self._emotions: dict[Role, EmotionSettings | None] = {}
@@ -78,6 +79,11 @@ class DialoguePlanner:
     def voice_fingerprints(self) -> dict[str, str]:
         """Identity by content of the voices met so far, by what the engine is given for each."""
         return self._keys.fingerprints
+
+    @property
+    def files(self) -> list[tuple[str, int]]:
+        """Where several files are read: name of each one met so far, and the number of the record before its first."""
+        return self._records.files if self._records else []
 
     def dialogues(self) -> Iterator[PlannedDialogue | Reject]:
         """Stream the recipe's source: every good dialogue, every bad line as a reject.
@@ -103,7 +109,8 @@ class DialoguePlanner:
     def _good(self) -> Iterator[tuple[Dialogue, str] | Reject]:
         """Every good dialogue with its file stem, every bad line as a reject."""
         recipe, seen = self._recipe, _SeenIds()
-        records = read_dialogues(Path(recipe.source), recipe.max_text_chars, recipe.max_turns, self._first_name)
+        self._records = SourceRecords(recipe.source, recipe.input)
+        records = read_dialogues(self._records, recipe.max_text_chars, recipe.max_turns, self._first_name, recipe.input)
         left = recipe.max_samples or sys.maxsize
         try:
             while left and (chunk := list(islice(records, min(left, _CHUNK)))):

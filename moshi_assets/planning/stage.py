@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..dialogues.dialogue import EVAL, Reject, reject_line
+from ..dialogues.files.records import placed
+from ..dialogues.files.sources import source_text
 from ..dialogues.reader import DialogueFileError, source_state
 from ..dialogues.reject_kinds import RejectTally
 from ..names import shard_key
@@ -116,7 +118,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     begin = last_report = time.monotonic()
     check_listeners(recipe)
     planner = DialoguePlanner(recipe)
-    source = source_state(Path(recipe.source))  # before it is read: what changes meanwhile is then another file
+    source = source_state(recipe.source)  # before it is read: what changes meanwhile is then another file
     incoming = store.folder / "tasks.incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
@@ -131,10 +133,11 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                         last_report = time.monotonic()
                         report(figures)
                     if isinstance(item, Reject):
+                        item = placed(item, planner.files)
                         figures.rejected += 1
                         due = not figures.rejected % _REJECTS_A_LOOK
                         figures.lines = item.line
-                        first_reason = first_reason or f"line {item.line}, {item.reason}"
+                        first_reason = first_reason or f"{item.where}, {item.reason}"
                         rejects.write(reject_line(item))
                         if not good:
                             tally.add(item)
@@ -165,6 +168,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
         "recipe": recipe.fingerprint,
         "engine_revision": planner.engine_revision,
         "source": source,
+        "files": planner.files,
     }
     write_whole(incoming / "summary.json", json.dumps(summary, indent=1))
     voices = json.dumps(planner.voice_fingerprints, ensure_ascii=False, indent=1)
@@ -212,21 +216,22 @@ def lanes_warning(recipe: Recipe) -> str | None:
 
 def _nothing_usable(recipe: Recipe, figures: ParseFigures, first_reason: str, tally: RejectTally) -> str:
     """Nothing is left on disk of such a parse, so this says all."""
+    source = source_text(recipe.source)
     if not figures.lines:
-        return f"{recipe.source} holds no usable dialogue, it is empty or blank: give a file with one dialogue a line"
+        return f"{source} holds no usable dialogue, it is empty or blank: give a file with one dialogue a line"
     text = (
-        f"{recipe.source} holds no usable dialogue: {figures.rejected} of {figures.lines} lines were rejected, the "
+        f"{source} holds no usable dialogue: {figures.rejected} of {figures.lines} lines were rejected, the "
         f"first because: {first_reason}"
     )
     kinds = [f"{count} x {kind}" for (_, kind), count in tally.kinds.most_common(_KINDS_TOLD)]
-    return f"{text} (in all: {'; '.join(kinds)})" if figures.rejected > 1 else text
+    return f"{text} (in all: {'; '.join(kinds)})" if len(kinds) > 1 else text
 
 
 def _nothing_to_train_on(recipe: Recipe, figures: ParseFigures) -> str:
     setting = "eval_fraction" if recipe.eval_count is None else "eval_count"
     return (
-        f"{setting} {getattr(recipe, setting)} keeps all {figures.dialogues} good dialogues of {recipe.source} for "
-        f"evaluation and leaves none for training: lower it"
+        f"{setting} {getattr(recipe, setting)} keeps all {figures.dialogues} good dialogues of "
+        f"{source_text(recipe.source)} for evaluation and leaves none for training: lower it"
     )
 
 

@@ -24,7 +24,7 @@ def public_path(text: str, folder: Path) -> str:
 
 def public_settings(recipe: Recipe) -> dict[str, Any]:
     """Every setting of a recipe, paths made public; options of engines that did not speak are left out."""
-    folder = Path(recipe.source).parent
+    folder = recipe.source_folder
 
     def shown(value: Any) -> Any:
         if isinstance(value, str):

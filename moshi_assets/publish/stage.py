@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from ..dialogues.dialogue import EVAL, REJECT_EXCERPT, TRAIN, Reject
+from ..dialogues.files.records import placed
 from ..planning.task_table import dialogue_texts
 from ..recipe import Recipe
 from ..stereo.index import indexed_recordings, indexed_shards
@@ -95,8 +96,12 @@ def _late_rejects(store: DatasetStore, shard: str, recordings: list[Recording]) 
     """Dialogues of a shard that could not be spoken, with their texts."""
     failed = [recording for recording in recordings if recording.failure is not None]
     texts = dialogue_texts(store.tasks(shard)) if failed else {}
+    files = store.summary().get("files", []) if failed else []
     return [
-        Reject(line, r.failure or "", " | ".join(texts[dialogue_id])[:REJECT_EXCERPT], dialogue_id, "synthesis")
+        placed(
+            Reject(line, r.failure or "", " | ".join(texts[dialogue_id])[:REJECT_EXCERPT], dialogue_id, "synthesis"),
+            files,
+        )
         for r in failed
         for line, dialogue_id in zip(r.lines, r.dialogue_ids, strict=True)
     ]

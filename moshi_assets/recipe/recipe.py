@@ -6,13 +6,15 @@ Shards that are built later (from the UI, a sensor, a schedule) read it from the
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from ..dialogues.dialogue import EmotionSettings
-from ..dialogues.forms import MAX_LIST_ENTRIES
+from ..dialogues.files.sources import source_folder
+from ..dialogues.forms import AS_USUAL, MAX_LIST_ENTRIES, InputSettings
 from ..names import check_dataset_name
 from .card import CardSettings
 from .engines import BuiltinOptions, EngineName, IndexTTS2Options, NoiseOptions
@@ -45,7 +47,12 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         return settings
 
     name: str = Field(description="Dataset name: its folder, its manifest and its partition key.")
-    source: str = Field(description="Dialogue file (JSONL, .gz too), absolute path.")
+    source: str | list[str] = Field(
+        description="Dialogue file, folder of such files or pattern (docs/input.md), or several; absolute paths."
+    )
+    input: InputSettings = Field(
+        AS_USUAL, description="Names of fields and speakers in the dialogue file, where it has a form of its own."
+    )
     engine: EngineName = Field("builtin", description="What speaks.")
     user_voice: Voices = Field(
         None,
@@ -173,6 +180,13 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     def _name(cls, value: str) -> str:
         return check_dataset_name(value)
 
+    @field_validator("source")
+    @classmethod
+    def _source(cls, value: str | list[str]) -> str | list[str]:
+        if not value or not all(value):
+            raise ValueError("must name at least one dialogue file, and none may be empty")
+        return value
+
     @field_validator("sample_rate")
     @classmethod
     def _rate(cls, value: int | str) -> int | str:
@@ -218,6 +232,11 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         """How turns follow one another where the record does not say it."""
         leading = LEADING_SILENCE[self.timing] if self.leading_silence is None else self.leading_silence
         return TimingModel(self.layout, self.timing, self.gap, leading, self.overlap_probability, self.max_silence)
+
+    @property
+    def source_folder(self) -> Path:
+        """Folder of the (first) dialogue file: relative paths in the records count from there."""
+        return source_folder(self.source)
 
     @property
     def engine_options(self) -> BaseModel:

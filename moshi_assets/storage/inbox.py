@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from ..names import INBOX, dataset_name_from
+from ..dialogues.files.sources import source_list
+from ..names import INBOX, dataset_name_from, without_ending
 from ..recipe import RecipeError
 from .dataset import DatasetStore
 
-ENDINGS = (".jsonl", ".jsonl.gz")
 RECIPE_ENDINGS = (".yaml", ".yml")
 
 State = list[int]
@@ -49,7 +49,7 @@ def look_into(folder: Path) -> tuple[list[InboxFile], list[str]]:
         present = {entry.name: entry for entry in entries if not entry.name.startswith(".")}
     files, used = [], set()
     for name in sorted(present):
-        stem = _without(name, ENDINGS)
+        stem = without_ending(name)
         if stem is None or not present[name].is_file():
             continue
         recipe = next((stem + e for e in RECIPE_ENDINGS if stem + e in present and present[stem + e].is_file()), None)
@@ -60,6 +60,15 @@ def look_into(folder: Path) -> tuple[list[InboxFile], list[str]]:
         files.append(InboxFile(folder / name, folder / recipe if recipe else None, state))
         used |= {name, recipe}
     return files, [name for name in sorted(present) if name not in used]
+
+
+def files_of(root: Path, dataset: str) -> list[Path]:
+    """Dialogue files of the inbox that are called as a dataset is."""
+    try:
+        files, _ = look_into(root / INBOX)
+    except OSError:
+        return []
+    return [file.path for file in files if without_ending(file.name) == dataset]
 
 
 def refusals(files: Iterable[InboxFile], root: Path, taken: Iterable[str] = ()) -> dict[str, str]:
@@ -84,7 +93,7 @@ def refusals(files: Iterable[InboxFile], root: Path, taken: Iterable[str] = ()) 
             key=lambda f: (
                 f.path.resolve() != source,
                 f.name not in taken,
-                _without(f.name, ENDINGS) != dataset,
+                without_ending(f.name) != dataset,
                 f.name,
             ),
         )
@@ -103,14 +112,9 @@ def _source(root: Path, dataset: str) -> Path | None:
     """Dialogue file that a dataset was made from; None where there is no such dataset, or none that can be read."""
     store = DatasetStore(root, dataset)
     try:
-        return Path(store.recipe().source) if store.recipe_path.is_file() else None
+        return Path(source_list(store.recipe().source)[0]) if store.recipe_path.is_file() else None
     except (RecipeError, OSError):
         return None
-
-
-def _without(name: str, endings: tuple[str, ...]) -> str | None:
-    """Name without one of the endings, in any case; None where it has none of them."""
-    return next((name[: -len(ending)] for ending in endings if name.lower().endswith(ending)), None)
 
 
 def _state(entry: os.DirEntry) -> State:

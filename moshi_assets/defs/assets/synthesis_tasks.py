@@ -10,12 +10,13 @@ from typing import Any
 
 import dagster as dg
 
+from ...dialogues.files.sources import source_list
 from ...names import INBOX
 from ...planning.stage import ParseFigures, lanes_warning, plan, split_warning
 from ...planning.task_table import TASK_SCHEMA
 from ...recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
 from ...storage.dataset import DatasetStore
-from ...storage.inbox import ENDINGS
+from ...storage.inbox import files_of
 from ...storage.lock import dataset_lock
 from ...storage.whole_file import remove_partials
 from ...synthesis.progress import ParseProgressFile, clear_progress
@@ -28,7 +29,9 @@ from ..run_tags import lock_owner
 
 CONFIG = {
     "input": dg.Field(
-        dg.Noneable(str), is_required=False, description="Dialogue file (JSONL, .gz too); default: one in the inbox."
+        dg.Noneable(str),
+        is_required=False,
+        description="Dialogue file, folder or pattern; default: a file in the inbox.",
     ),
     "recipe": dg.Field(recipe_schema(), is_required=False, description="Settings; they override the recipe file's."),
     "recipe_file": dg.Field(dg.Noneable(str), is_required=False, description="Recipe file (YAML)."),
@@ -52,15 +55,16 @@ def resolve_recipe(config: Mapping[str, Any], store: DatasetStore) -> Recipe:
     settings |= config.get("recipe", {})
     source = source or settings.get("source")
     if not source:
-        inbox = [store.root / INBOX / f"{store.name}{ending}" for ending in ENDINGS]
-        found = [path for path in inbox if path.is_file()]
+        found = files_of(store.root, store.name)
         if not found:
+            file = store.root / INBOX / f"{store.name}.jsonl"
             raise RecipeError(
                 f"nothing says what dataset {store.name!r} is made from: give the dialogue file as run config "
-                f"'ops: {{synthesis_tasks: {{config: {{input: FILE.jsonl}}}}}}', or put it at {inbox[0]}"
+                f"'ops: {{synthesis_tasks: {{config: {{input: FILE.jsonl}}}}}}', or put it at {file}"
             )
         source = found[0]
-    settings |= {"name": store.name, "source": str(Path(source).expanduser().resolve())}
+    sources = [str(Path(each).expanduser().resolve()) for each in source_list(source)]
+    settings |= {"name": store.name, "source": sources if isinstance(source, list) else sources[0]}
     return make_recipe(settings, recipe_file, of_file)
 
 

@@ -4,8 +4,8 @@ import json
 
 import dagster as dg
 
-from ...names import dataset_name_from
-from ...storage.inbox import ENDINGS, InboxFile, State, look_into, open_inbox, refusals
+from ...names import COMPRESSED_ENDINGS, DIALOGUE_ENDINGS, dataset_name_from
+from ...storage.inbox import InboxFile, State, look_into, open_inbox, refusals
 from ..jobs import parse_dataset
 from ..partitions import datasets
 from ..resources import DataRoot
@@ -71,9 +71,8 @@ def _why_nothing(waiting: list[str], refused: dict[str, str], others: list[str])
     reasons += [f"{name!r} is refused: {reason}" for name, reason in list(refused.items())[:_MOST_NAMED]]
     if others:
         reasons.append(
-            f"left alone: {_named(others)} (dialogue files end in {' or '.join(ENDINGS)}, and NAME.yaml is the recipe "
-            f"of "
-            f"NAME.jsonl)"
+            f"left alone: {_named(others)} (dialogue files end in {', '.join(DIALOGUE_ENDINGS)}, also with "
+            f"{', '.join(COMPRESSED_ENDINGS)}, and NAME.yaml is the recipe of NAME.jsonl)"
         )
     return "; ".join(reasons) or "nothing new in the inbox"
 

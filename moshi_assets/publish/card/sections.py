@@ -61,7 +61,7 @@ def contents(figures: CardFigures, recipe: Recipe) -> str:
 
 def voices(figures: CardFigures, recipe: Recipe, store: DatasetStore) -> str:
     """Who speaks: each voice's name, file, identity, use and origin."""
-    folder, fingerprints = Path(recipe.source).parent, store.voice_fingerprints()
+    folder, fingerprints = recipe.source_folder, store.voice_fingerprints()
     rows = []
     for voice, role in sorted(figures.voices, key=lambda key: (key[1], -figures.voices[key].total(), key[0])):
         uses = figures.voices[voice, role]

@@ -263,9 +263,7 @@ def test_files_that_are_left_alone_are_named(pipeline, dropped):
 
     ticks.tick()
 
-    assert (
-        "left alone: half.jsonl.part, notes.txt, typo.yaml (dialogue files end in .jsonl or .jsonl.gz" in ticks.skipped
-    )
+    assert "left alone: half.jsonl.part, notes.txt, typo.yaml (dialogue files end in .jsonl, " in ticks.skipped
 
 
 def test_a_cursor_that_somebody_edited_is_no_error(pipeline, dropped):

@@ -242,7 +242,7 @@ def test_messages_have_the_record_s_voices():
         ([said("user", [{"type": ["text"], "text": "x"}])], "messages[0].content[0] is no text part"),
         ([said("user", ["a", 5])], "messages[0].content[1] is no text part"),
         ([said("assistant", "x" * 2001)], "messages[0].content has 2001 characters, more than max_text_chars=2000"),
-        ([said("human")], "messages[0].role is 'human': user and assistant are spoken, system, "),
+        ([said("narrator")], "messages[].role is 'narrator', and nobody knows who that is"),
         ([said(5)], "messages[0].role is not a string"),
         ([{"content": "x"}], "messages[0].role is missing"),
         ([5], "messages[0] is not a JSON object"),
@@ -270,8 +270,8 @@ def test_a_record_of_two_forms_is_rejected(fields: dict[str, Any], both: str):
     assert reason(fields).startswith(f"{both} are both given: use one of ")
 
 
-def test_a_record_of_no_form_is_told_all_of_them():
-    assert reason({"id": "a"}) == "user_text is missing; assistant_text is missing; no turns and no messages either"
+def test_a_record_of_no_form_is_told_what_it_has():
+    assert reason({"id": "a"}) == "no form of dialogue fits: its fields are id (text)"
 
 
 def test_the_words_turns_and_messages_in_a_two_turn_record_mean_nothing():

@@ -108,7 +108,7 @@ def test_white_space_around_texts_and_ids_is_dropped(read):
         (b"17", "not a JSON object"),
         (line(user_text=None), "user_text is missing"),
         (line(assistant_text=None), "assistant_text is missing"),
-        (b"{}", "user_text is missing; assistant_text is missing"),
+        (b"{}", "no form of dialogue fits: it has no fields"),
         (line(user_text=""), "user_text is empty"),
         (line(assistant_text=" \t\n\u3000"), "assistant_text is empty"),
         (line(user_text=5), "user_text is not a string"),
@@ -231,7 +231,7 @@ def test_a_damaged_gzip_file_is_an_error_or_reads_the_same(
 
 @pytest.mark.parametrize(
     ("make", "told"),
-    [(lambda path: None, "after line 0: No such file"), (Path.mkdir, "is a folder: give a regular file")],
+    [(lambda path: None, "after line 0: No such file"), (Path.mkdir, "holds no dialogue file")],
     ids=["missing", "folder"],
 )
 def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, make, told):

@@ -166,7 +166,8 @@ def gzip_bomb(path: Path) -> None:
 
 
 DIALOGUE_FILES: dict[Callable[[Path], None], str] = {
-    **{make: f"is {kind}: give a regular file" for make, kind in NO_FILES.items()},
+    **{make: f"is {kind}: give a regular file" for make, kind in NO_FILES.items() if make is not folder},
+    folder: "holds no dialogue file: their names end in .jsonl",
     gzip_cut: "its gzip stream is cut off or damaged; copy or compress the file again",
     gzip_bomb: "holds no usable dialogue: 1 of 1 lines were rejected, the first because: line 1, line is longer than",
     lambda path: path.write_bytes(b"\n" * 10_000_000): "holds no usable dialogue",

@@ -1,0 +1,73 @@
+"""What a command is given to read: files, folders, patterns, or standard input."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from glob import has_magic
+from os.path import abspath
+from pathlib import Path
+
+import click
+
+from ..names import dataset_name_from
+from ..storage.whole_file import whole_file
+
+STANDARD_INPUT = "-"
+SPOOLED = "standard_input"
+"""File of a dataset's folder in which its standard input is kept: what is read once can be read again."""
+
+
+def inputs_argument(command: click.decorators.FC) -> click.decorators.FC:
+    """Give a command the argument INPUT, one or several."""
+    return click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", callback=_checked)(command)
+
+
+def _checked(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The inputs with their full paths; a wrong one is a usage error."""
+    from ..dialogues.files.faults import DialogueFileError
+    from ..dialogues.files.sources import find_files
+
+    if STANDARD_INPUT in values:
+        if len(values) > 1:
+            raise click.BadParameter("'-' (standard input) stands alone", context, parameter)
+        return values
+    paths = tuple(abspath(Path(value).expanduser()) for value in values)
+    for value, path in zip(values, paths, strict=True):
+        if not Path(path).exists() and not has_magic(path):
+            raise click.BadParameter(f"File {value!r} does not exist.", context, parameter)
+    try:
+        find_files(paths)
+    except DialogueFileError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+    return paths
+
+
+def source_of(inputs: Sequence[str]) -> str | list[str]:
+    """The source of a recipe."""
+    return inputs[0] if len(inputs) == 1 else list(inputs)
+
+
+def suggested_name(inputs: Sequence[str]) -> str:
+    """Name of the dataset that is made from them, where nobody gave one.
+
+    Raises:
+        ValueError: they suggest none.
+    """
+    if inputs[0] == STANDARD_INPUT or len(inputs) > 1 or not Path(inputs[0]).exists():
+        what = {STANDARD_INPUT: "standard input"}.get(inputs[0], "several files")
+        raise ValueError(f"{what} suggests no name for the dataset: give --name")
+    return dataset_name_from(Path(inputs[0]).name)
+
+
+def spool(target: Path) -> None:
+    """Keep all of standard input in a file, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if sys.stdin.isatty():
+        click.echo("reading dialogues from the terminal, Ctrl-D ends them", err=True)
+    with whole_file(target) as partial, open(partial, "wb") as out:
+        shutil.copyfileobj(sys.stdin.buffer, out)

@@ -1,0 +1,74 @@
+"""What dialogue corpora call their fields and speakers. Case, spaces and hyphens make no difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from ..dialogue import Role
+
+UNSPOKEN: Final = "system"
+"""What a speaker stands for whose turns are left out."""
+Speaker = Literal["user", "assistant", "system"]
+
+ROLE_FIELDS = ("role", "from", "speaker", "author", "who", "sender", "participant", "speaker_role")
+"""Fields of a turn that tell who says it; the first one that it has counts."""
+TEXT_FIELDS = ("content", "value", "text", "utterance", "message", "sentence", "transcript")
+"""Fields of a turn that tell what is said; the first one that it has counts."""
+LIST_FIELDS = ("turns", "messages", "conversations", "conversation", "dialog", "dialogue", "data", "utterances", "chat")
+"""Fields that may hold a list without roles, whose turns alternate."""
+USER_FIELDS = ("user_text", "instruction", "prompt", "question", "query", "user", "human", "input", "user_message")
+"""Fields of what the user says where a record holds two texts."""
+ASSISTANT_FIELDS = (
+    "assistant_text",
+    "output",
+    "completion",
+    "response",
+    "answer",
+    "assistant",
+    "bot",
+    "gpt",
+    "reply",
+    "assistant_message",
+)
+"""Fields of what the assistant says there."""
+ID_FIELDS = ("id", "conversation_id", "dialogue_id", "dialog_id", "conv_id", "session_id", "uuid")
+"""Fields that name a dialogue; the first one that it has counts."""
+
+_USERS = "user human prompter customer client caller usr person patient student guest visitor questioner"
+_ASSISTANTS = (
+    "assistant gpt ai model bot agent chatgpt chatbot moshi llm claude gemini llama operator advisor support"
+    " ai_assistant customer_service"
+)
+_UNSPOKEN = "system developer tool function tool_response tool_call function_call function_response observation ipython"
+SPEAKERS: dict[str, Speaker] = {
+    **dict.fromkeys(_USERS.split(), "user"),
+    **dict.fromkeys(_ASSISTANTS.split(), "assistant"),
+    **dict.fromkeys(_UNSPOKEN.split(), UNSPOKEN),
+}
+"""Names of speakers and what they stand for."""
+ALTERNATING: tuple[Role, Role] = ("user", "assistant")
+"""Who says the turns of a list without roles."""
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: small letters, with underscores.
+
+    >>> plain(" User Text")
+    'user_text'
+    """
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def speaker(name: str) -> Speaker | None:
+    """What the name of a speaker stands for; None: nobody knows."""
+    return SPEAKERS.get(name) or SPEAKERS.get(plain(name))
+
+
+def first_of(known: Iterable[str], fields: Iterable[str]) -> str | None:
+    """The field whose name comes first among the known ones; None where there is none."""
+    by_name = {plain(field): field for field in reversed(list(fields)) if len(field) <= _LONGEST}
+    return next((by_name[name] for name in known if name in by_name), None)
+
+
+_LONGEST = 100
