@@ -260,6 +260,8 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         click.echo(json_line("info", "summary", summary_figures(job.store, recipe, summary)))
     else:
         click.echo("\n".join(summary_lines(job.store, recipe, summary)))
+    for warning in job.store.summary().get("voice_warnings", []):
+        logger.warning(warning)
     if warning := split_warning(recipe, summary.evaluation):
         logger.warning(warning)
     return summary.rejected

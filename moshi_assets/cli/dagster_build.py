@@ -91,6 +91,8 @@ class BuildSummary:
     spoken_seconds: float
     """Of the utterances spoken now."""
     wall_seconds: float
+    voices_left_out: int = 0
+    """Recordings of pools that cannot be voices."""
     stages: dict[str, float] = field(default_factory=dict)
     """Wall seconds by stage."""
 
@@ -273,6 +275,7 @@ class Build:
             audio_seconds=pairs["audio_seconds"],
             spoken_seconds=mono["spoken_seconds"],
             wall_seconds=wall,
+            voices_left_out=parsed.get("voices_left_out", 0),
             stages=stages,
         )
 

@@ -24,6 +24,8 @@ def summary_lines(store: DatasetStore, recipe: Recipe, summary: BuildSummary) ->
     if summary.evaluation:
         yield f"evaluation  {summary.evaluation} dialogues: {store.eval_manifest_path}"
     yield f"turns       {summary.tasks}: {summary.spoken} spoken, {summary.reused} reused, {summary.failed} failed"
+    if summary.voices_left_out:
+        yield f"voices      {summary.voices_left_out} recordings of the pools left out"
     yield (
         f"audio       {summary.audio_seconds / 3600:.3f} h, {summary.recordings} recordings in {summary.shards} "
         f"shard(s), "

@@ -18,6 +18,7 @@ from indextts.foreign_files import kind_of
 
 from ..dialogues.dialogue import EmotionSettings, Role
 from ..prompts.recording import fault_of
+from ..prompts.traits import TRAITS_FILE
 from ..prompts.verdict import sentence
 from ..prompts.voice_activity import DetectorMissing
 from ..recipe.engines import IndexTTS2Options
@@ -115,7 +116,7 @@ class IndexTTS2Engine:
         for place in places:
             # The folder's own name is no pattern, whatever characters it holds.
             found = sorted(Path(place or "", name).resolve() for name in iglob(pattern, root_dir=place, recursive=True))
-            if files := [str(path) for path in found if path.is_file()]:
+            if files := [str(path) for path in found if path.is_file() and path.name != TRAITS_FILE]:
                 return files
         raise VoiceError(
             f"no voice recording matches {entry!r} (looked in {', '.join(str(place or 'it') for place in places)})"

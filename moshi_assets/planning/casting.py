@@ -1,17 +1,22 @@
 """Which voice speaks each turn: the record's own, or one that the dialogue draws for the role from the recipe's
 pool.
+
+A voice that the recipe names must be usable. What a pattern matches is only as good as the folder: what cannot be a
+voice is left out of the pool, and told.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from ..dialogues.dialogue import EVAL, ROLES, TRAIN, Role, Split, Turn
 from ..engines.base import VoiceError
 from ..engines.registry import engine_class
+from ..prompts.traits import TRAITS_FILE, TraitsBook
 from ..recipe import Recipe, RecipeError
 from .content_keys import ContentKeys
-from .voice_pools import VoicePool
+from .voice_pools import BalancedPool, Pool, VoicePool
 
 MAX_POOL = 10_000
 """Most voices of a pool: each is read to know it by its content."""
@@ -49,16 +54,20 @@ class VoiceCasting:
             keys: knows the engine's voices.
 
         Raises:
-            RecipeError: a voice that cannot be used, a pattern that matches none, or an evaluation voice that training
-                uses too.
+            RecipeError: a voice that cannot be used, a pattern that matches none that can, an evaluation voice that
+                training uses too, or a voice without the trait by which the pools are balanced.
         """
         self._keys = keys
-        train = {role: _pool(f"{role}_voice", voices_of(recipe, role), keys) for role in ROLES}
+        self._balanced_by = recipe.balance_voices_by
+        self.left_out: dict[str, str] = {}
+        """Recordings that a pattern matches and that cannot be voices, and why."""
+        self.traits = TraitsBook()
+        train = {role: self._pool(f"{role}_voice", voices_of(recipe, role)) for role in ROLES}
         self._pools = {TRAIN: train, EVAL: dict(train)}
         for role in ROLES:
             if getattr(recipe, f"eval_{role}_voice"):
                 setting = f"eval_{role}_voice"
-                pool = _pool(setting, voices_of(recipe, role, EVAL), keys)
+                pool = self._pool(setting, voices_of(recipe, role, EVAL))
                 _check_unheard(setting, pool, train)
                 self._pools[EVAL][role] = pool
         self._only = {
@@ -81,7 +90,64 @@ class VoiceCasting:
         drawn = self._only.get(split) or self._draw(turns, seed, self._pools[split])
         return [turn.voice or drawn[turn.role] for turn in turns]
 
-    def _draw(self, turns: Sequence[Turn], seed: int, pools: dict[Role, VoicePool]) -> dict[Role, str]:
+    def _pool(self, setting: str, entries: Sequence[str]) -> Pool:
+        """The pool that a setting describes.
+
+        Raises:
+            RecipeError: naming the setting.
+        """
+        named, matched = self._expand(setting, entries)
+        voices = [*named, *matched]
+        if len(voices) > MAX_POOL:
+            raise RecipeError(f"{setting}: more than {MAX_POOL} voices, too many for a pool")
+        faults = dict(zip(voices, self._keys.voice_faults(voices), strict=True))
+        for voice in named:
+            if fault := faults[voice]:
+                raise RecipeError(f"{setting}: {fault}")
+        refused = {voice: fault for voice in matched if (fault := faults[voice])}
+        self.left_out |= refused
+        usable = [voice for voice in voices if voice not in refused]
+        if not usable:
+            raise RecipeError(f"{setting}: none of {len(refused)} files can be a voice; {next(iter(refused.values()))}")
+        pool = VoicePool((voice, self._keys.fingerprint(voice)) for voice in usable)
+        return self._balanced(setting, pool) if self._balanced_by and len(pool) > 1 else pool
+
+    def _expand(self, setting: str, entries: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Voices that entries name, and those that their patterns match."""
+        named, matched = [], []
+        for entry in entries:
+            try:
+                found = self._keys.pool_voices(entry)
+            except VoiceError as error:
+                raise RecipeError(f"{setting}: {error}") from None
+            if found == [entry]:
+                named.append(entry)
+            else:
+                matched += found
+        return named, matched
+
+    def _balanced(self, setting: str, pool: VoicePool) -> BalancedPool:
+        """The same voices, in groups by a trait.
+
+        Raises:
+            RecipeError: the trait is not known of every voice.
+        """
+        trait, groups, without = str(self._balanced_by), defaultdict[str, list[tuple[str, str]]](list), []
+        for name, fingerprint in pool.voices:
+            (file,) = self._keys.voice_names([name])
+            if value := self.traits.of(file).get(trait):
+                groups[value].append((name, fingerprint))
+            else:
+                without.append(file)
+        if without:
+            listed = ", ".join(sorted(without)[:3]) + (", ..." if len(without) > 3 else "")
+            raise RecipeError(
+                f"{setting}: balance_voices_by {trait} needs the {trait} of every voice, and {len(without)} of "
+                f"{len(pool)} have none ({listed}): write it into {TRAITS_FILE} beside the recordings"
+            )
+        return BalancedPool({value: VoicePool(voices) for value, voices in groups.items()})
+
+    def _draw(self, turns: Sequence[Turn], seed: int, pools: dict[Role, Pool]) -> dict[Role, str]:
         named: dict[Role, set[str]] = {"user": set(), "assistant": set()}
         wanted = set()
         for turn in turns:
@@ -108,27 +174,7 @@ def _other(role: Role) -> Role:
     return "assistant" if role == "user" else "user"
 
 
-def _pool(setting: str, entries: Sequence[str], keys: ContentKeys) -> VoicePool:
-    """The pool that a setting describes.
-
-    Raises:
-        RecipeError: naming the setting.
-    """
-    names: list[str] = []
-    for entry in entries:
-        try:
-            names += keys.pool_voices(entry)
-        except VoiceError as error:
-            raise RecipeError(f"{setting}: {error}") from None
-        if len(names) > MAX_POOL:
-            raise RecipeError(f"{setting}: more than {MAX_POOL} voices, too many for a pool")
-    for name in names:
-        if fault := keys.voice_fault(name):
-            raise RecipeError(f"{setting}: {fault}")
-    return VoicePool((name, keys.fingerprint(name)) for name in names)
-
-
-def _check_unheard(setting: str, pool: VoicePool, train: dict[Role, VoicePool]) -> None:
+def _check_unheard(setting: str, pool: Pool, train: dict[Role, Pool]) -> None:
     for role, training in train.items():
         if shared := set(pool.fingerprints) & set(training.fingerprints):
             names = ", ".join(sorted(pool.name_of(fingerprint) for fingerprint in shared)[:3])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..dialogues.dialogue import EmotionSettings
 from ..engines.base import Engine, Voice, VoiceError
+from ..processes.pools import file_threads
 from ..recipe import Recipe
 
 _SOUND_FORMAT = 2
@@ -53,17 +54,37 @@ class ContentKeys:
     def voice_fault(self, voice: str) -> str | None:
         """Why a voice cannot be used, or None."""
         if voice not in self._voices and voice not in self._faults:
-            try:
-                found = self._engine.find_voice(self._options, voice, self._folder)
-            except VoiceError as error:
-                if len(self._faults) == _FAULTS_KEPT:
-                    self._faults.clear()
-                self._faults[voice] = str(error)
-            else:
-                self._voices[voice] = found
-                prefix = f"{_SOUND_FORMAT}\0{self._revision}\0{found.fingerprint}\0".encode()
-                self._prefixes[voice] = hashlib.blake2b(prefix, digest_size=16)
+            self._remember(voice, self._find(voice))
         return self._faults.get(voice)
+
+    def voice_faults(self, voices: Sequence[str]) -> list[str | None]:
+        """The same for several, which are looked at on all cores."""
+        with file_threads() as threads:
+            try:
+                found = list(threads.map(self._find, voices))
+            except BaseException:
+                threads.shutdown(cancel_futures=True)
+                raise
+        for voice, each in zip(voices, found, strict=True):
+            self._remember(voice, each)
+        return [each if isinstance(each, str) else None for each in found]
+
+    def _find(self, voice: str) -> Voice | str:
+        """A voice, or why it cannot be used."""
+        try:
+            return self._voices.get(voice) or self._engine.find_voice(self._options, voice, self._folder)
+        except VoiceError as error:
+            return str(error)
+
+    def _remember(self, voice: str, found: Voice | str) -> None:
+        if isinstance(found, str):
+            if len(self._faults) == _FAULTS_KEPT:
+                self._faults.clear()
+            self._faults[voice] = found
+        elif voice not in self._voices:
+            self._voices[voice] = found
+            prefix = f"{_SOUND_FORMAT}\0{self._revision}\0{found.fingerprint}\0".encode()
+            self._prefixes[voice] = hashlib.blake2b(prefix, digest_size=16)
 
     def pool_voices(self, entry: str) -> list[str]:
         """Voices that an entry of a recipe's pool stands for; each has still to pass `voice_fault`.

@@ -85,6 +85,24 @@ class DialoguePlanner:
         """Where several files are read: name of each one met so far, and the number of the record before its first."""
         return self._records.files if self._records else []
 
+    @property
+    def voice_traits(self) -> dict[str, dict[str, str]]:
+        """What is written down of the voices met so far, by what the engine is given for each."""
+        traits = {voice: self._casting.traits.of(voice) for voice in self._keys.fingerprints}
+        return {voice: told for voice, told in traits.items() if told}
+
+    @property
+    def voices_left_out(self) -> dict[str, str]:
+        """Recordings of pools that cannot be voices, and why."""
+        return self._casting.left_out
+
+    def voice_warnings(self) -> Iterator[str]:
+        """What is odd about the recordings of pools and about what is written down of them."""
+        if refused := self.voices_left_out:
+            more = f" (and {len(refused) - 1} more: 'moshi-assets voices FOLDER' lists them)" * (len(refused) > 1)
+            yield f"recordings left out of the pools: {len(refused)}; {next(iter(refused.values()))}{more}"
+        yield from self._casting.traits.warnings()
+
     def dialogues(self) -> Iterator[PlannedDialogue | Reject]:
         """Stream the recipe's source: every good dialogue, every bad line as a reject.
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,7 +26,7 @@ from ..processes.memory import peak_rss
 from ..quality.listeners.choice import check_listeners
 from ..recipe import Recipe, RecipeError
 from ..storage.checked_table import write_table
-from ..storage.dataset import VOICES_FILE, DatasetStore, tasks_path
+from ..storage.dataset import VOICE_TRAITS_FILE, VOICES_FILE, DatasetStore, tasks_path
 from ..storage.whole_file import whole_file, write_whole
 from .dialogue_planner import DialoguePlanner, PlannedDialogue
 from .task_table import TASK_SCHEMA
@@ -36,6 +37,7 @@ _REPORT_SECONDS = 0.5
 _REJECTS_A_LOOK = 1024
 """Rejects after which the clock is looked at: where nothing is good, no shard is written."""
 _KINDS_TOLD = 5
+_WARNINGS_TOLD = 20
 _RARE = 50_000
 """Objects made between two looks for cycles."""
 
@@ -53,6 +55,10 @@ class ParseFigures:
     shards: int = 0
     characters: int = 0
     unknown_fields: dict[str, int] = field(default_factory=dict)
+    voices_left_out: int = 0
+    """Recordings of pools that cannot be voices."""
+    voice_warnings: list[str] = field(default_factory=list)
+    """What is odd about the voices, for people."""
     wall_seconds: float = 0.0
     peak_rss_mb: float = 0.0
 
@@ -161,6 +167,9 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
 
     figures.train_dialogues = figures.dialogues - figures.eval_dialogues
     figures.unknown_fields = dict(unknown)
+    traits = planner.voice_traits
+    figures.voices_left_out = len(planner.voices_left_out)
+    figures.voice_warnings = list(islice(planner.voice_warnings(), _WARNINGS_TOLD))
     figures.wall_seconds = time.monotonic() - begin
     figures.peak_rss_mb = peak_rss()
     summary = {
@@ -173,6 +182,8 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     write_whole(incoming / "summary.json", json.dumps(summary, indent=1))
     voices = json.dumps(planner.voice_fingerprints, ensure_ascii=False, indent=1)
     write_whole(incoming / VOICES_FILE, voices, durable=False)
+    if traits:
+        write_whole(incoming / VOICE_TRAITS_FILE, json.dumps(traits, ensure_ascii=False, indent=1), durable=False)
     _swap(incoming, store.tasks_folder)
     write_whole(store.recipe_path, recipe.to_yaml())
     return figures

@@ -70,6 +70,11 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     eval_assistant_voice: Voices = Field(
         None, description="Voice or pool of the assistant in evaluation dialogues; default: assistant_voice."
     )
+    balance_voices_by: Literal["gender", "accent", "age"] | None = Field(
+        None,
+        description="Draw every gender, accent or age of a pool equally often, however many voices have it; "
+        "voices.jsonl beside the recordings says it of each.",
+    )
     eval_fraction: float | None = Field(
         None,
         ge=0,

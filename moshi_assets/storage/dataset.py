@@ -39,6 +39,9 @@ from .whole_file import whole_file, write_whole
 VOICES_FILE = "voices.json"
 """In the tasks folder: the identity by content of each voice, by what the engine is given for it."""
 
+VOICE_TRAITS_FILE = "voice_traits.json"
+"""In the tasks folder: gender, accent and age of the voices of which they are known."""
+
 
 def tasks_path(folder: Path, shard: str) -> Path:
     """File of a shard's tasks in a tasks folder."""
@@ -159,6 +162,13 @@ class DatasetStore:
         """Identity by content of each voice, by its name in the tasks; empty where an earlier version parsed."""
         try:
             return dict(parse_json((self.tasks_folder / VOICES_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def voice_traits(self) -> dict[str, dict[str, str]]:
+        """Gender, accent and age of voices, by their name in the tasks; empty where nothing is known."""
+        try:
+            return dict(parse_json((self.tasks_folder / VOICE_TRAITS_FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return {}
 

@@ -39,6 +39,8 @@ CONFIG = {
 """What to build the dataset from. Nothing given: its stored recipe, else a file of its name in the inbox."""
 
 _LOG_SECONDS = 3.0
+_TEXTS = ("unknown_fields", "voice_warnings")
+"""Figures of a parse that are no numbers."""
 
 
 def resolve_recipe(config: Mapping[str, Any], store: DatasetStore) -> Recipe:
@@ -123,13 +125,15 @@ def synthesis_tasks(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Mat
             context.log.warning(f"{figures.rejected} of {figures.lines} lines rejected, see {store.rejects_path}")
         if warning := split_warning(recipe, figures.eval_dialogues):
             context.log.warning(warning)
+        for warning in figures.voice_warnings:
+            context.log.warning(warning)
         if figures.unknown_fields:
             context.log.info(f"unknown fields ignored: {figures.unknown_fields}")
         if warning := lanes_warning(recipe):
             context.log.warning(warning)
         context.add_asset_metadata(
             {
-                **{name: value for name, value in asdict(figures).items() if name != "unknown_fields"},
+                **{name: value for name, value in asdict(figures).items() if name not in _TEXTS},
                 "lines_per_second": round(figures.lines / max(figures.wall_seconds, 1e-9)),
                 "recipe": dg.MetadataValue.json(recipe.model_dump(mode="json")),
                 "folder": dg.MetadataValue.path(str(store.folder)),

@@ -11,6 +11,7 @@ import yaml
 
 from ...alignment.word_times import APPROXIMATE
 from ...dialogues.dialogue import EVAL, SPLITS, TRAIN
+from ...prompts.traits import TRAITS
 from ...recipe import Recipe
 from ...recipe.card import UNSPECIFIED
 from ...stereo.training_window import TRAINING_WINDOW
@@ -21,7 +22,7 @@ from .markdown import code, fenced, prose, table
 from .training import BATCH_SIZE, MAX_STEPS, fitting_window, training_config, window_of
 
 MAX_VOICES = 200
-"""Voices listed; a pool may hold thousands."""
+"""Voices listed, and groups of them; a pool may hold thousands."""
 MUCH_PADDING = 0.2
 """Share of the windows from which on joining dialogues is worth a word."""
 _PURPOSE = {TRAIN: "train", EVAL: "eval, never trained on"}
@@ -83,7 +84,30 @@ def voices(figures: CardFigures, recipe: Recipe, store: DatasetStore) -> str:
         )
     if shared := sum(1 for uses in _by_voice(figures).values() if uses[TRAIN] and uses[EVAL]):
         lines.append(f"{shared} of {len(_by_voice(figures))} voices are heard in both splits.\n")
+    lines += _traits(figures, store)
     return "\n".join(lines)
+
+
+def _traits(figures: CardFigures, store: DatasetStore) -> Iterator[str]:
+    """How genders, accents and ages are spread over the dialogues, where they are known of any voice."""
+    known = store.voice_traits()
+    for trait in TRAITS:
+        if not any(trait in known.get(voice, {}) for voice, _ in figures.voices):
+            continue
+        voices, dialogues = Counter[tuple[str, str]](), dict[tuple[str, str], Counter[str]]()
+        for (voice, role), uses in figures.voices.items():
+            group = (role, known.get(voice, {}).get(trait, ""))
+            voices[group] += 1
+            dialogues.setdefault(group, Counter()).update(uses)
+        ordered = sorted(dialogues, key=lambda group: (group[0], -dialogues[group].total(), group[1]))
+        rows = [
+            [role, prose(value) if value else "not stated", voices[role, value]]
+            + [dialogues[role, value][split] for split in (TRAIN, EVAL)]
+            for role, value in ordered[:MAX_VOICES]
+        ]
+        yield table(["role", trait, "voices", "dialogues (train)", "dialogues (eval)"], rows, figures=3)
+        if len(ordered) > MAX_VOICES:
+            yield f"and {len(ordered) - MAX_VOICES} more.\n"
 
 
 def _by_voice(figures: CardFigures) -> dict[str, Counter[str]]:

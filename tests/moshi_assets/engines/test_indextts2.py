@@ -280,6 +280,20 @@ def test_a_voice_without_a_long_silence_keeps_its_keys_whether_silence_is_skippe
     assert skipped == kept
 
 
+def test_a_parse_counts_what_a_pool_left_out_and_keeps_who_speaks(folder: Path, checkpoint: Path) -> None:
+    sf.write(folder / "hiss.wav", np.random.default_rng(0).normal(0, 0.1, 3 * RATE), RATE)
+    (folder / "voices.jsonl").write_text('{"file": "his.wav", "gender": "male"}\n{"file": "gone.wav"}\n')
+    talks = dataset(folder, checkpoint, [record(1)], user_voice="hi*.wav")
+
+    figures = talks.plan()
+
+    assert figures.voices_left_out == talks.store.summary()["voices_left_out"] == 1
+    assert talks.store.voice_traits() == {str(folder / "his.wav"): {"gender": "male"}}
+    left_out, unknown = figures.voice_warnings
+    assert left_out.startswith(f"recordings left out of the pools: 1; voice recording {folder}/hiss.wav has no speech")
+    assert unknown == f"{folder}/voices.jsonl, line 2: there is no file 'gone.wav' beside it"
+
+
 def test_missing_checkpoint_files_are_all_named(folder: Path) -> None:
     talks = dataset(folder, folder / "nowhere", [record(1)])
 

@@ -1,20 +1,26 @@
 """Which voice speaks each turn."""
 
+import hashlib
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moshi_assets.dialogues.dialogue import Turn
 from moshi_assets.engines.base import VoiceError
+from moshi_assets.engines.indextts2 import IndexTTS2Engine
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.planning.casting import VoiceCasting
 from moshi_assets.planning.content_keys import ContentKeys
 from moshi_assets.recipe import RecipeError, make_recipe
-from moshi_assets.recipe.engines import NoiseOptions
+from moshi_assets.recipe.engines import IndexTTS2Options, NoiseOptions
+from tests.moshi_assets.support.voices import RATE, write_voice
 
 NAMES = [f"voice_{number}" for number in range(8)]
 TALK = (Turn("assistant", "Hi.", None), Turn("user", "Hello.", None), Turn("assistant", "Hm?", None))
@@ -119,3 +125,107 @@ def test_a_voice_of_training_in_the_pool_of_evaluation_is_an_error(evaluation: A
 def test_a_pool_that_cannot_be_used_is_an_error_that_names_the_setting(pool: Any, reason: str):
     with pytest.raises(RecipeError, match=reason):
         casting(pool)
+
+
+def test_draws_without_balance_are_those_of_before():
+    """Pinned before there were balanced pools: existing datasets keep their voices."""
+    found, drawn = casting(NAMES, NAMES[2:6]), hashlib.blake2b(digest_size=8)
+    for seed in range(2000):
+        drawn.update("|".join(cast(found, seed=seed * 0x9E3779B97F4A7C15 % 2**64)).encode())
+    assert drawn.hexdigest() == "c524d19c5b1c5317"
+
+
+def test_presets_cannot_be_balanced():
+    with pytest.raises(
+        RecipeError, match=r"user_voice: balance_voices_by age needs the age of every voice, and 8 of 8"
+    ):
+        casting(NAMES, balance_voices_by="age")
+
+
+def test_a_single_voice_needs_no_trait():
+    assert cast(casting("voice_0", balance_voices_by="gender")) == ["voice_7", "voice_0", "voice_7"]
+
+
+# -- pools of recordings
+
+
+@pytest.fixture
+def choir(tmp_path: Path) -> Path:
+    """A dialogue file's folder with six recordings: four women, a man, and noise."""
+    (tmp_path / "voices").mkdir()
+    for number in range(5):
+        write_voice(tmp_path / "voices" / f"v{number}.wav", number)
+    noise = np.random.default_rng(0).standard_normal(2 * RATE)
+    sf.write(tmp_path / "voices" / "noise.wav", 0.1 * noise, RATE)
+    traits = [{"file": f"v{n}.wav", "gender": "male" if n == 4 else "female", "age": 20 + 10 * n} for n in range(4 + 1)]
+    (tmp_path / "voices" / "voices.jsonl").write_text("\n".join(map(json.dumps, traits)))
+    return tmp_path
+
+
+class Recordings(IndexTTS2Engine):
+    """IndexTTS2's rules for voices, without its checkpoint."""
+
+    @classmethod
+    def revision(cls, options: IndexTTS2Options) -> str:
+        return "none"
+
+
+def recordings(folder: Path, user: Any = "voices/*", **options: Any) -> VoiceCasting:
+    settings = {"name": "a", "source": str(folder / "a.jsonl"), "engine": "indextts2", "user_voice": user}
+    made = make_recipe(settings | {"assistant_voice": "voices/v0.wav"} | options)
+    return VoiceCasting(made, ContentKeys(Recordings, made))
+
+
+def drawn(found: VoiceCasting, seeds: int = 400) -> Counter[str]:
+    """How often each recording is drawn for the user, by file name."""
+    turns = (Turn("user", "Hello.", None),)
+    return Counter(
+        Path(found.voices(turns, seed * 0x9E3779B97F4A7C15 % 2**64, "train")[0]).name for seed in range(seeds)
+    )
+
+
+def test_what_a_pattern_matches_and_cannot_be_a_voice_is_left_out_and_told(choir: Path):
+    (choir / "voices" / "notes.txt").write_text("nothing to hear")
+    found = recordings(choir)
+    assert drawn(found).keys() == {f"v{n}.wav" for n in range(5)}
+    assert {Path(voice).name: reason.split(" ")[3:6] for voice, reason in found.left_out.items()} == {
+        "noise.wav": ["has", "no", "speech"],
+        "notes.txt": ["is", "damaged", "or"],
+    }
+
+
+def test_a_recording_that_leaves_the_pool_moves_only_its_own_dialogues(choir: Path):
+    write_voice(choir / "voices" / "noise.wav", 7)
+    turns = (Turn("user", "Hello.", None),)
+    with_it = [recordings(choir).voices(turns, seed, "train") for seed in range(60)]
+    sf.write(choir / "voices" / "noise.wav", np.zeros(2 * RATE), RATE)
+    without = [recordings(choir).voices(turns, seed, "train") for seed in range(60)]
+    assert {Path(before[0]).name for before, after in zip(with_it, without, strict=True) if before != after} == {
+        "noise.wav"
+    }
+
+
+def test_a_recording_that_is_named_and_cannot_be_a_voice_is_an_error(choir: Path):
+    with pytest.raises(RecipeError, match=r"^user_voice: voice recording .*/noise.wav has no speech"):
+        recordings(choir, ["voices/v*.wav", "voices/noise.wav"])
+
+
+def test_a_pattern_of_which_nothing_can_be_a_voice_is_an_error(choir: Path):
+    with pytest.raises(RecipeError, match=r"^user_voice: none of 1 files can be a voice; .*noise.wav has no speech"):
+        recordings(choir, "voices/n*")
+
+
+def test_a_pool_can_be_balanced_by_what_is_written_beside_the_recordings(choir: Path):
+    usual, balanced = drawn(recordings(choir)), drawn(recordings(choir, balance_voices_by="gender"))
+    assert 40 < usual["v4.wav"] < 120
+    assert 160 < balanced["v4.wav"] < 240 and all(25 < balanced[f"v{n}.wav"] < 80 for n in range(4))
+
+
+def test_a_pool_with_a_voice_of_which_the_trait_is_not_written_cannot_be_balanced(choir: Path):
+    write_voice(choir / "voices" / "new.wav", 9)
+    with pytest.raises(RecipeError) as refused:
+        recordings(choir, balance_voices_by="gender")
+    assert str(refused.value) == (
+        f"user_voice: balance_voices_by gender needs the gender of every voice, and 1 of 6 have none "
+        f"({choir}/voices/new.wav): write it into voices.jsonl beside the recordings"
+    )

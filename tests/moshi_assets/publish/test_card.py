@@ -143,6 +143,16 @@ def test_voices_with_their_use_by_split(copy: PlainDataset):
     assert "2 of 2 voices are heard in both splits" in voices
 
 
+def test_who_speaks_is_told_as_far_as_it_is_known(copy: PlainDataset):
+    assert "gender" not in section(text_of(copy), "Voices")
+    (copy.store.tasks_folder / "voice_traits.json").write_text('{"high": {"gender": "a | <b>", "age": "30s"}}')
+    copy.publish()
+    voices = section(text_of(copy), "Voices")
+    assert "| role | gender | voices | dialogues (train) | dialogues (eval) |" in voices
+    assert "| assistant | a &#124; &#60;b&#62; | 1 | 4 | 2 |\n| user | not stated | 1 | 4 | 2 |" in voices
+    assert "| assistant | 30s | 1 | 4 | 2 |" in voices and "accent" not in voices
+
+
 def test_engine_and_revision_are_those_of_the_parse(finished: PlainDataset):
     assert "Revision: `noise-1/200.0`" in section(text_of(finished), "Engine")
 
