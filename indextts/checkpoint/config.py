@@ -6,10 +6,9 @@ there: all missing and ill-typed entries are named at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from ..foreign_files import ForeignFileError, read_json, read_yaml, shown
 from ..models.bigvgan import BigVGANConfig
@@ -21,14 +20,40 @@ from ..models.length_regulator import LengthRegulatorConfig
 from ..models.semantic_codec import CodecConfig
 from ..models.wavenet import WaveNetConfig
 from ..voice.features import Spectrogram
+from .settings_reader import SettingsReader
 
 # Widths that the published model does not configure, and that smaller twins override (`tiny_overrides`).
 SEMANTIC_DIM = 1024
 GPT_LAYER_HIDDEN = (256, 128)
 EMOTIONS = 8
-MOST_PROBLEMS = 30
 CONFIG_SOURCE = "config.yaml of huggingface.co/IndexTeam/IndexTTS-2"
-T = TypeVar("T")
+
+_FILE_NAMES = ("gpt_checkpoint", "s2mel_checkpoint", "w2v_stat", "spk_matrix", "emo_matrix", "qwen_emo_path")
+_SUPPORTED = {
+    "gpt.condition_type": "conformer_perceiver",
+    "gpt.condition_module.input_layer": "conv2d2",
+    "gpt.emo_condition_module.input_layer": "conv2d2",
+    "s2mel.length_regulator.is_discrete": False,
+    "s2mel.length_regulator.f0_condition": False,
+    "s2mel.dit_type": "DiT",
+    "s2mel.DiT.style_condition": True,
+    "s2mel.DiT.final_layer_type": "wavenet",
+    "s2mel.DiT.f0_condition": False,
+    "s2mel.DiT.is_causal": False,
+    "s2mel.DiT.long_skip_connection": True,
+    "s2mel.DiT.time_as_token": False,
+    "s2mel.DiT.style_as_token": False,
+    "s2mel.DiT.uvit_skip_connection": True,
+    "s2mel.DiT.add_resblock_in_transformer": False,
+}
+"""Settings that change what a module computes, and the one value that is implemented here."""
+_SUPPORTED_VOCODER = {
+    "resblock": "1",
+    "activation": "snakebeta",
+    "snake_logscale": True,
+    "use_tanh_at_final": False,
+    "use_bias_at_final": False,
+}
 
 
 class ConfigError(ValueError):
@@ -37,15 +62,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything inference takes from `config.yaml`.
-
-    Attributes:
-        gpt_layer_dims: widths of the linear layers from a GPT latent to a semantic embedding.
-        emo_num: number of prototypes of each of the 8 emotions.
-        vocoder_name: Hugging Face repository of the vocoder.
-        gpt_checkpoint, s2mel_checkpoint, bpe_model, w2v_stat, spk_matrix, emo_matrix, qwen_emo_path: names inside
-            the model folder.
-    """
+    """All settings of `config.yaml` that inference uses."""
 
     gpt: GPTConfig
     codec: CodecConfig
@@ -53,81 +70,30 @@ class ModelConfig:
     cfm: CFMConfig
     spectrogram: Spectrogram
     gpt_layer_dims: tuple[int, ...]
+    """Widths of the linear layers from a GPT latent to a semantic embedding, both ends included."""
     emo_num: tuple[int, ...]
+    """Number of prototypes of each of the 8 emotions."""
     vocoder_name: str
+    """Hugging Face repository of the vocoder."""
     gpt_checkpoint: str
+    """Name of a file in the model folder, as all that follow."""
     s2mel_checkpoint: str
     bpe_model: str
     w2v_stat: str
     spk_matrix: str
     emo_matrix: str
     qwen_emo_path: str
+    """Name of the emotion text model's folder in the model folder."""
     version: float
-
-
-class _Reader:
-    """Looks entries up by dotted path and collects what is wrong with them."""
-
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        self.content = content
-        self.problems: list[str] = []
-
-    def _find(self, path: str) -> Any:
-        node: Any = self.content
-        for name in path.split("."):
-            if not isinstance(node, Mapping) or name not in node:
-                return None
-            node = node[name]
-        return node
-
-    def integer(self, path: str, default: int | None = None) -> int:
-        value = self._find(path)
-        if value is None:
-            if default is not None:
-                return default
-            self.problems.append(f"{path} is missing")
-            return 1
-        if isinstance(value, bool) or not isinstance(value, int):
-            self.problems.append(f"{path} must be a whole number, not {shown(value)}")
-            return 1
-        return value
-
-    def integers(self, path: str) -> tuple[int, ...]:
-        value = self._find(path)
-        if value is None:
-            self.problems.append(f"{path} is missing")
-        elif isinstance(value, list) and all(isinstance(item, int) for item in value):
-            return tuple(value)
-        else:
-            self.problems.append(f"{path} must be a list of whole numbers, not {shown(value)}")
-        return ()
-
-    def text(self, path: str) -> str:
-        value = self._find(path)
-        if value is None:
-            self.problems.append(f"{path} is missing")
-        elif not isinstance(value, str) or not value:
-            self.problems.append(f"{path} must be a name, not {shown(value)}")
-        return str(value)
-
-    def build(self, kind: Callable[..., T], **values: Any) -> T:
-        """A `kind` of these values; its default once anything is wrong, so that reading goes on to the end."""
-        if not self.problems:
-            try:
-                return kind(**values)
-            except ValueError as error:
-                self.problems.append(str(error))
-        return kind()
-
-    def expect(self, path: str, *supported: Any) -> None:
-        """The entry may be absent; if it is there, it must say what the modules implement."""
-        value = self._find(path)
-        if value is not None and value not in supported:
-            self.problems.append(f"{path} is {shown(value)}; supported: {', '.join(map(repr, supported))}")
+    """Of IndexTTS: 2.0."""
 
 
 def load_config(path: str | Path) -> ModelConfig:
-    """Reads and validates `config.yaml`. Raises `ConfigError` with everything that is wrong with it."""
+    """Reads and validates `config.yaml`.
+
+    Raises:
+        ConfigError: everything that is wrong with the file.
+    """
     path = Path(path)
     try:
         content = read_yaml(path)
@@ -135,14 +101,32 @@ def load_config(path: str | Path) -> ModelConfig:
         raise ConfigError(f"{error} (the published file is {CONFIG_SOURCE})") from error
     if not isinstance(content, Mapping):
         raise ConfigError(f"{path} holds no settings: get it again, {CONFIG_SOURCE}")
-    reader = _Reader(content)
-    version = content.get("version", 2.0)
-    if not isinstance(version, int | float) or int(version * 10) != 20:
-        reader.problems.append(f"version is {shown(version)}; this package runs IndexTTS 2.0")
-    model = _model_config(reader, float(version) if isinstance(version, int | float) else 0.0)
+    reader = SettingsReader(content)
+    model = _model_config(reader)
     if reader.problems:
-        raise ConfigError(f"{path}: {_told(reader.problems)}. Get it again, {CONFIG_SOURCE}")
+        raise ConfigError(f"{path}: {reader.listed()}. Get it again, {CONFIG_SOURCE}")
     return model
+
+
+def load_vocoder_config(path: str | Path) -> BigVGANConfig:
+    """Reads and validates the vocoder's `config.json`.
+
+    Raises:
+        ConfigError: everything that is wrong with the file.
+    """
+    path = Path(path)
+    try:
+        content = read_json(path)
+    except ForeignFileError as error:
+        raise ConfigError(str(error)) from error
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{path} holds no settings: get the vocoder's config.json again")
+    reader = SettingsReader(content)
+    reader.expect(_SUPPORTED_VOCODER)
+    config = reader.section(BigVGANConfig)
+    if reader.problems:
+        raise ConfigError(f"{path}: {reader.listed()}. Get the vocoder's config.json again")
+    return config
 
 
 def published_config_path() -> Path:
@@ -150,45 +134,81 @@ def published_config_path() -> Path:
     return Path(__file__).parents[1] / "data/official/config.yaml"
 
 
-def _model_config(reader: _Reader, version: float) -> ModelConfig:
-    semantic_dim = reader.integer("tiny_overrides.semantic_dim", default=SEMANTIC_DIM)
+def _model_config(reader: SettingsReader) -> ModelConfig:
+    reader.expect(_SUPPORTED)
+    version = reader.content.get("version", 2.0)
+    if not isinstance(version, int | float) or not 2.0 <= version < 2.1:
+        reader.problems.append(f"version is {shown(version)}; this package runs IndexTTS 2.0")
+        version = 0.0
+    semantic_dim = reader.entry("tiny_overrides.semantic_dim", int, SEMANTIC_DIM)
     gpt = _gpt_config(reader, semantic_dim)
-    codec = reader.build(
-        CodecConfig,
-        codebook_size=reader.integer("semantic_codec.codebook_size"),
-        hidden_size=reader.integer("semantic_codec.hidden_size"),
-        codebook_dim=reader.integer("semantic_codec.codebook_dim"),
-        vocos_dim=reader.integer("semantic_codec.vocos_dim"),
-        vocos_intermediate_dim=reader.integer("semantic_codec.vocos_intermediate_dim"),
-        vocos_num_layers=reader.integer("semantic_codec.vocos_num_layers"),
-    )
+    codec = reader.section(CodecConfig, "semantic_codec")
     gpt_layer_dims: tuple[int, ...] = (gpt.model_dim, *GPT_LAYER_HIDDEN, codec.hidden_size)
     if "tiny_overrides" in reader.content:
-        gpt_layer_dims = reader.integers("tiny_overrides.gpt_layer_dims")
+        gpt_layer_dims = reader.entry("tiny_overrides.gpt_layer_dims", tuple[int, ...])
     model = ModelConfig(
         gpt=gpt,
         codec=codec,
-        regulator=_regulator_config(reader),
+        regulator=reader.section(LengthRegulatorConfig, "s2mel.length_regulator"),
         cfm=_cfm_config(reader),
-        spectrogram=_spectrogram(reader),
+        spectrogram=_spectrogram(reader, "s2mel.preprocess_params"),
         gpt_layer_dims=gpt_layer_dims,
-        emo_num=reader.integers("emo_num"),
-        vocoder_name=reader.text("vocoder.name"),
-        gpt_checkpoint=reader.text("gpt_checkpoint"),
-        s2mel_checkpoint=reader.text("s2mel_checkpoint"),
-        bpe_model=reader.text("dataset.bpe_model"),
-        w2v_stat=reader.text("w2v_stat"),
-        spk_matrix=reader.text("spk_matrix"),
-        emo_matrix=reader.text("emo_matrix"),
-        qwen_emo_path=reader.text("qwen_emo_path"),
-        version=version,
+        emo_num=reader.entry("emo_num", tuple[int, ...]),
+        vocoder_name=reader.entry("vocoder.name", str),
+        bpe_model=reader.entry("dataset.bpe_model", str),
+        version=float(version),
+        **{name: reader.entry(name, str) for name in _FILE_NAMES},
     )
     if not reader.problems:
         _check_widths(reader, model)
     return model
 
 
-def _check_widths(reader: _Reader, model: ModelConfig) -> None:
+def _gpt_config(reader: SettingsReader, semantic_dim: int) -> GPTConfig:
+    def conformer(path: str) -> ConformerConfig:
+        return reader.section(ConformerConfig, path, fixed=["conv_kernel_size"], input_size=semantic_dim)
+
+    return reader.section(
+        GPTConfig,
+        "gpt",
+        optional=["start_text_token", "stop_text_token"],
+        fixed=["condition_num_latents"],
+        semantic_dim=semantic_dim,
+        condition=conformer("gpt.condition_module"),
+        condition_perceiver_mult=reader.entry("gpt.condition_module.perceiver_mult", int),
+        emo_condition=conformer("gpt.emo_condition_module"),
+        emo_condition_perceiver_mult=reader.entry("gpt.emo_condition_module.perceiver_mult", int),
+    )
+
+
+def _cfm_config(reader: SettingsReader) -> CFMConfig:
+    return reader.build(
+        CFMConfig,
+        dit=reader.section(
+            DiTConfig,
+            "s2mel.DiT",
+            style_dim=reader.entry("s2mel.style_encoder.dim", int),
+            wavenet=reader.section(WaveNetConfig, "s2mel.wavenet"),
+        ),
+    )
+
+
+def _spectrogram(reader: SettingsReader, path: str) -> Spectrogram:
+    # The published code reads any fmax but the string "None" as 8000 Hz.
+    unlimited = reader.find(f"{path}.spect_params.fmax") in ("None", None)
+    return reader.build(
+        Spectrogram,
+        sampling_rate=reader.entry(f"{path}.sr", int),
+        n_fft=reader.entry(f"{path}.spect_params.n_fft", int),
+        win_length=reader.entry(f"{path}.spect_params.win_length", int),
+        hop_length=reader.entry(f"{path}.spect_params.hop_length", int),
+        n_mels=reader.entry(f"{path}.spect_params.n_mels", int, 80),
+        fmin=reader.entry(f"{path}.spect_params.fmin", int, 0),
+        fmax=None if unlimited else 8000.0,
+    )
+
+
+def _check_widths(reader: SettingsReader, model: ModelConfig) -> None:
     """Modules that feed each other must agree on their width."""
     pairs = {
         "semantic_codec.hidden_size and s2mel.length_regulator.in_channels": (
@@ -217,139 +237,3 @@ def _check_widths(reader: _Reader, model: ModelConfig) -> None:
     for what, (left, right) in pairs.items():
         if left != right:
             reader.problems.append(f"{what} differ: {left} and {right}")
-
-
-def _conformer_config(reader: _Reader, path: str, semantic_dim: int) -> ConformerConfig:
-    reader.expect(f"{path}.input_layer", "conv2d2")
-    return reader.build(
-        ConformerConfig,
-        input_size=semantic_dim,
-        output_size=reader.integer(f"{path}.output_size"),
-        linear_units=reader.integer(f"{path}.linear_units"),
-        attention_heads=reader.integer(f"{path}.attention_heads"),
-        num_blocks=reader.integer(f"{path}.num_blocks"),
-    )
-
-
-def _gpt_config(reader: _Reader, semantic_dim: int) -> GPTConfig:
-    reader.expect("gpt.condition_type", "conformer_perceiver")
-    return reader.build(
-        GPTConfig,
-        model_dim=reader.integer("gpt.model_dim"),
-        layers=reader.integer("gpt.layers"),
-        heads=reader.integer("gpt.heads"),
-        max_text_tokens=reader.integer("gpt.max_text_tokens"),
-        max_mel_tokens=reader.integer("gpt.max_mel_tokens"),
-        number_text_tokens=reader.integer("gpt.number_text_tokens"),
-        number_mel_codes=reader.integer("gpt.number_mel_codes"),
-        start_text_token=reader.integer("gpt.start_text_token", default=0),
-        stop_text_token=reader.integer("gpt.stop_text_token", default=1),
-        start_mel_token=reader.integer("gpt.start_mel_token"),
-        stop_mel_token=reader.integer("gpt.stop_mel_token"),
-        semantic_dim=semantic_dim,
-        condition=_conformer_config(reader, "gpt.condition_module", semantic_dim),
-        condition_perceiver_mult=reader.integer("gpt.condition_module.perceiver_mult"),
-        emo_condition=_conformer_config(reader, "gpt.emo_condition_module", semantic_dim),
-        emo_condition_perceiver_mult=reader.integer("gpt.emo_condition_module.perceiver_mult"),
-    )
-
-
-def _regulator_config(reader: _Reader) -> LengthRegulatorConfig:
-    reader.expect("s2mel.length_regulator.is_discrete", False)
-    reader.expect("s2mel.length_regulator.f0_condition", False)
-    return reader.build(
-        LengthRegulatorConfig,
-        channels=reader.integer("s2mel.length_regulator.channels"),
-        in_channels=reader.integer("s2mel.length_regulator.in_channels"),
-        sampling_ratios=reader.integers("s2mel.length_regulator.sampling_ratios"),
-    )
-
-
-def _cfm_config(reader: _Reader) -> CFMConfig:
-    reader.expect("s2mel.dit_type", "DiT")
-    for path, supported in {
-        "style_condition": True,
-        "final_layer_type": "wavenet",
-        "f0_condition": False,
-        "is_causal": False,
-        "long_skip_connection": True,
-        "time_as_token": False,
-        "style_as_token": False,
-        "uvit_skip_connection": True,
-        "add_resblock_in_transformer": False,
-    }.items():
-        reader.expect(f"s2mel.DiT.{path}", supported)
-    wavenet = reader.build(
-        WaveNetConfig,
-        hidden_dim=reader.integer("s2mel.wavenet.hidden_dim"),
-        num_layers=reader.integer("s2mel.wavenet.num_layers"),
-        kernel_size=reader.integer("s2mel.wavenet.kernel_size"),
-        dilation_rate=reader.integer("s2mel.wavenet.dilation_rate"),
-    )
-    return reader.build(
-        CFMConfig,
-        dit=reader.build(
-            DiTConfig,
-            hidden_dim=reader.integer("s2mel.DiT.hidden_dim"),
-            num_heads=reader.integer("s2mel.DiT.num_heads"),
-            depth=reader.integer("s2mel.DiT.depth"),
-            in_channels=reader.integer("s2mel.DiT.in_channels"),
-            content_dim=reader.integer("s2mel.DiT.content_dim"),
-            style_dim=reader.integer("s2mel.style_encoder.dim"),
-            wavenet=wavenet,
-        ),
-    )
-
-
-def _spectrogram(reader: _Reader) -> Spectrogram:
-    params = "s2mel.preprocess_params"
-    # The published code reads any fmax but the string "None" as 8000 Hz.
-    unlimited = reader._find(f"{params}.spect_params.fmax") in ("None", None)
-    return reader.build(
-        Spectrogram,
-        sampling_rate=reader.integer(f"{params}.sr"),
-        n_fft=reader.integer(f"{params}.spect_params.n_fft"),
-        win_length=reader.integer(f"{params}.spect_params.win_length"),
-        hop_length=reader.integer(f"{params}.spect_params.hop_length"),
-        n_mels=reader.integer(f"{params}.spect_params.n_mels", default=80),
-        fmin=reader.integer(f"{params}.spect_params.fmin", default=0),
-        fmax=None if unlimited else 8000.0,
-    )
-
-
-def load_vocoder_config(path: str | Path) -> BigVGANConfig:
-    """Reads the vocoder's `config.json`. Raises `ConfigError` with everything that is wrong with it."""
-    path = Path(path)
-    try:
-        content = read_json(path)
-    except ForeignFileError as error:
-        raise ConfigError(str(error)) from error
-    if not isinstance(content, Mapping):
-        raise ConfigError(f"{path} holds no settings: get the vocoder's config.json again")
-    reader = _Reader(content)
-    reader.expect("resblock", "1")
-    reader.expect("activation", "snakebeta")
-    reader.expect("snake_logscale", True)
-    reader.expect("use_tanh_at_final", False)
-    reader.expect("use_bias_at_final", False)
-    dilations = reader.content.get("resblock_dilation_sizes", [])
-    if not isinstance(dilations, list) or not all(isinstance(row, list) for row in dilations):
-        reader.problems.append(f"resblock_dilation_sizes must be lists of whole numbers, not {shown(dilations)}")
-        dilations = []
-    config = reader.build(
-        BigVGANConfig,
-        num_mels=reader.integer("num_mels"),
-        upsample_initial_channel=reader.integer("upsample_initial_channel"),
-        upsample_rates=reader.integers("upsample_rates"),
-        upsample_kernel_sizes=reader.integers("upsample_kernel_sizes"),
-        resblock_kernel_sizes=reader.integers("resblock_kernel_sizes"),
-        resblock_dilation_sizes=tuple(tuple(row) for row in dilations),
-    )
-    if reader.problems:
-        raise ConfigError(f"{path}: {_told(reader.problems)}. Get the vocoder's config.json again")
-    return config
-
-
-def _told(problems: list[str]) -> str:
-    more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
-    return "; ".join(problems[:MOST_PROBLEMS]) + more

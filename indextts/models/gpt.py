@@ -48,7 +48,7 @@ class GPTConfig:
     emo_condition_perceiver_mult: int = 2
 
     def __post_init__(self) -> None:
-        if self.model_dim % self.heads:
+        if self.heads < 1 or self.model_dim % self.heads:
             raise ValueError(f"gpt.model_dim {self.model_dim} is not a multiple of gpt.heads {self.heads}")
 
     def speaker_perceiver(self) -> PerceiverConfig:

@@ -1,5 +1,6 @@
 """Finding, reading, checking and fingerprinting the files of a checkpoint folder; config.yaml."""
 
+import json
 import os
 import pickle
 import shutil
@@ -407,7 +408,9 @@ def test_all_missing_settings_are_named(folder):
         ("emo_num", [1, 2.5], "emo_num must be a list of whole numbers"),
         ("s2mel.DiT.f0_condition", True, "s2mel.DiT.f0_condition is True; supported: False"),
         ("s2mel.length_regulator.channels", 97, "s2mel.DiT.content_dim differ: 97 and 96"),
+        ("gpt.heads", 0, "gpt.model_dim 192 is not a multiple of gpt.heads 0"),
         ("version", 2.5, "version is 2.5; this package runs IndexTTS 2.0"),
+        ("version", float("nan"), "version is nan; this package runs IndexTTS 2.0"),
     ],
 )
 def test_impossible_settings_are_explained(folder, path, value, message):
@@ -421,10 +424,18 @@ def test_any_other_fmax_means_8000_hertz(folder):
     )
 
 
-def test_a_vocoder_of_another_kind_is_refused(folder):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"activation": "snake"}, "activation is 'snake'; supported: 'snakebeta'"),
+        ({"resblock_dilation_sizes": [[1, "x"]]}, "resblock_dilation_sizes must be a list of lists of whole numbers"),
+        ({"resblock_dilation_sizes": None}, "resblock_dilation_sizes is missing"),
+    ],
+)
+def test_a_vocoder_of_another_kind_is_refused(folder, changes, message):
     path = folder / "bigvgan/config.json"
-    path.write_text(path.read_text().replace("snakebeta", "snake"))
-    with pytest.raises(ConfigError, match="activation is 'snake'"):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(ConfigError, match=message):
         load_vocoder_config(path)
 
 
