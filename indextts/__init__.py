@@ -16,7 +16,8 @@ module imports only from those above it; a test asserts that.
     decoding/         the decoding loop: continuous batching, beams, sampling, how many rows fit
     engine/           requests through all stages in batches, and what that took
     published/        what else callers of the published class use: its arguments, attributes and methods
-    infer_v2          the class IndexTTS2, at the published import path
+    loaded_model      a checkpoint folder, loaded: what the class IndexTTS2 is made of
+    infer_v2          the class IndexTTS2 and how it speaks, at the published import path
     tiny              python -m indextts.tiny: writes a pseudo-random checkpoint
     cli               the command indextts
 """

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..engine.samples import pause
 from ..engine.silence import MAX_SILENT_CODES, SILENT_CODE, remove_long_silence
+from ..voice.emotion import normalize_emo_vec
 
 
 class PublishedMethods:
@@ -41,3 +42,8 @@ class PublishedMethods:
         for wav in wavs[1:]:
             joined += [silence, wav]
         return joined
+
+    @staticmethod
+    def normalize_emo_vec(emo_vector: Sequence[float], apply_bias: bool = True) -> list[float]:
+        """8 emotion weights in a range that sounds natural, for user interfaces: biased, their sum at most 0.8."""
+        return normalize_emo_vec(emo_vector, apply_bias)

@@ -153,7 +153,7 @@ def test_the_class_speaks_by_its_normalizer(checkpoint_dir, prompt_file):
 
 
 def test_a_wrong_name_is_refused_before_a_model_is_loaded(checkpoint_dir, monkeypatch):
-    monkeypatch.setattr("indextts.infer_v2.load_components", lambda *_: pytest.fail("a model is loaded"))
+    monkeypatch.setattr("indextts.loaded_model.load_components", lambda *_: pytest.fail("a model is loaded"))
     with pytest.raises(ValueError, match="unknown normalizer 'x'"):
         IndexTTS2(checkpoint_dir / "config.yaml", checkpoint_dir, device="cpu", normalizer="x")
 
