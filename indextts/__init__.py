@@ -14,8 +14,8 @@ module imports only from those above it; a test asserts that.
     voice/            a prompt -> conditioning: features, encoder, cache, emotions
     checkpoint/       files and weights: where they lie, download, configuration, keys, pseudo-random checkpoints
     decoding/         the decoding loop: continuous batching, beams, sampling, how many rows fit
-    engine/           requests through all stages in batches, and what that took
-    published/        what else callers of the published class use: its arguments, attributes and methods
+    engine/           requests through all stages in batches, with figures of time and memory
+    published/        arguments, attributes and methods that callers of the published class use beside infer
     loaded_model      a checkpoint folder, loaded: what the class IndexTTS2 is made of
     infer_v2          the class IndexTTS2 and how it speaks, at the published import path
     tiny              python -m indextts.tiny: writes a pseudo-random checkpoint

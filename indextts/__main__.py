@@ -6,7 +6,7 @@ from .interrupts import begin_quietly
 
 
 def main() -> int:
-    """Entry point of the command; returns its exit code."""
+    """Run the command `indextts` and return its exit code."""
     begin_quietly("interrupted")
     from .cli import main as command
 

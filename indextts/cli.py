@@ -23,8 +23,9 @@ logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 0, 1 for a folder or a call that fails, 2 for wrong
-    arguments, 130 where it was interrupted.
+    """Run the command and return its exit code.
+
+    It is 0 on success, 1 for a folder or a call that fails, 2 for wrong arguments, 130 if it was interrupted.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command = {"check": _check, "download": _download}.get(arguments[0] if arguments else "")
@@ -179,9 +180,10 @@ def _speak(arguments: Sequence[str]) -> int:
 
 
 def parse_emotion(given: str | None, alpha: float = 1.0) -> Emotion:
-    """The `--emotion` argument: an existing file, weights by name, 8 numbers, or else a description.
+    """Read the `--emotion` argument: an existing file, weights by name, 8 numbers, or else a description.
 
-    Raises `ValueError` for weights with an unknown name.
+    Raises:
+        ValueError: a weight has an unknown name.
     """
     from .engine.request import Emotion
     from .voice.emotion import EMOTIONS

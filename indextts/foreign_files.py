@@ -1,9 +1,8 @@
-"""Files that others made, read with limits: what a checkpoint folder or a recipe holds may have been written to do
-harm.
+"""Files that others made, read with limits: a checkpoint folder or a recipe may have been made to do harm.
 
 A pipe without a writer would be waited for, a few lines of YAML can stand for a billion values, and a message that
-shows such a value would never end. All of that is refused here, with the file's name and what to do. Needs nothing but
-PyYAML, so that every command can afford it.
+shows such a value would never end. All of that is refused here, with the file's name and the remedy. Only PyYAML is
+needed, so that every command can afford the import.
 """
 
 from __future__ import annotations
@@ -66,16 +65,18 @@ class MissingFileError(FileNotFoundError):
 
 
 def kind_of(mode: int) -> str | None:
-    """What a file is by its `st_mode` where it is not a regular one, such as "a pipe"; None for a regular one."""
+    """Kind of a file that is not a regular one, such as "a pipe", by its `st_mode`; None for a regular file."""
     if stat.S_ISREG(mode):
         return None
     return next((name for is_kind, name in _KINDS.items() if is_kind(mode)), "no regular file")
 
 
 def open_regular(path: str | Path, buffering: int = io.DEFAULT_BUFFER_SIZE) -> io.BufferedReader:
-    """Opens a regular file for reading and never waits for a writer.
+    """Open a regular file for reading, without ever waiting for a writer.
 
-    Raises `ForeignFileError` for a pipe, device, socket or folder, and `OSError` where it cannot be opened.
+    Raises:
+        ForeignFileError: it is a pipe, device, socket or folder.
+        OSError: it cannot be opened.
     """
     kind = kind_of(os.stat(path).st_mode)
     if kind is None:
@@ -88,9 +89,15 @@ def open_regular(path: str | Path, buffering: int = io.DEFAULT_BUFFER_SIZE) -> i
 
 
 def require_regular(path: str | Path, what: str) -> Path:
-    """The path of a regular file, which may be given to a library that opens it by itself.
+    """The path of a regular file, which a library may then open by itself.
 
-    Raises `MissingFileError` or `ForeignFileError` with `what` it should be, such as "voice prompt".
+    Args:
+        path: the file.
+        what: its purpose, for messages: "voice prompt".
+
+    Raises:
+        MissingFileError: it is not there.
+        ForeignFileError: it is something else than a file.
     """
     path = Path(path)
     try:
@@ -105,7 +112,11 @@ def require_regular(path: str | Path, what: str) -> Path:
 
 
 def read_limited(path: str | Path, most: int = MAX_SETTINGS_BYTES) -> str:
-    """The text of a small UTF-8 file. Raises `ForeignFileError` for a longer one, and as `open_regular`."""
+    """The text of a small UTF-8 file; raises as `open_regular`.
+
+    Raises:
+        ForeignFileError: it has more than `most` bytes, or is not UTF-8.
+    """
     with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -117,7 +128,7 @@ def read_limited(path: str | Path, most: int = MAX_SETTINGS_BYTES) -> str:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """PyYAML's safe loader, but what is given twice is an error: PyYAML takes the last one without a word."""
+    """PyYAML's safe loader, but a key given twice is an error: PyYAML would silently take the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         given: set[tuple[str, str]] = set()
@@ -135,9 +146,10 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 def read_yaml(path: str | Path, max_values: int = MAX_VALUES) -> Any:
     """Plain values (mappings, lists, texts, numbers, dates) of a YAML file.
 
-    Raises `ForeignFileError` for what is no YAML, is nested too deeply, holds more than `max_values` values (those
-    of aliases counted wherever they are used) or a tag that asks for an object; `OSError` where the file cannot be
-    read.
+    Raises:
+        ForeignFileError: it is no YAML, is nested too deeply, has more than `max_values` values (those of aliases
+            counted wherever they are used), or a tag that asks for an object.
+        OSError: it cannot be read.
     """
     text = read_limited(path)
     try:
@@ -157,7 +169,7 @@ def read_yaml(path: str | Path, max_values: int = MAX_VALUES) -> Any:
 
 
 def read_json(path: str | Path) -> Any:
-    """The content of a small JSON file. Raises `ForeignFileError` and `OSError` as `read_yaml`."""
+    """The content of a small JSON file; raises as `read_yaml`."""
     text = read_limited(path)
     try:
         return parse_json(text)
@@ -166,7 +178,11 @@ def read_json(path: str | Path) -> Any:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises `ValueError` for any other text, one of thousands of levels or digits too."""
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON, or has thousands of levels or digits.
+    """
     try:
         return json.loads(text)
     except RecursionError:
@@ -174,7 +190,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: its beginning, however large, deep or odd it is."""
+    """A value for a message: the beginning of its text, however large, deep or odd it is."""
     try:
         return shorten(_short.repr(value))
     except Exception:  # an integer of more digits than Python writes, or somebody else's __repr__
@@ -193,14 +209,14 @@ _short.maxstring = _short.maxother = _short.maxlong = _MOST_SHOWN
 
 
 def _is_number(event: yaml.ScalarEvent) -> bool:
-    """Whether a long text could be read as a number: YAML knows ones to the base 60, which take time without end."""
+    """Whether a long text could be read as a number: YAML has numbers to the base 60, which may take very long."""
     if event.tag in (f"{_YAML}int", f"{_YAML}float"):
         return True
     return bool(event.implicit[0] and event.value[0] in "-+.0123456789" and _NUMERIC.fullmatch(event.value))
 
 
 def _check_events(events: Iterable[yaml.Event], path: str | Path, max_values: int) -> None:
-    """Refuses a document whose values are too many, too deep or objects, before any of them is made."""
+    """Refuse a document whose values are too many, too deep or objects, before any of them is made."""
     sizes: dict[str, tuple[int, int]] = {}  # anchor -> values, and levels below it, all aliases written out
     open_nodes: list[tuple[str | None, int, int]] = []
     values = height = 0

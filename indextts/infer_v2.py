@@ -53,7 +53,7 @@ class IndexTTS2(LoadedModel):
         more_segment_before: int = 0,
         **options: Any,
     ) -> Any:
-        """Speaks `text` with the voice of a prompt.
+        """Speak `text` with the voice of a prompt.
 
         Args:
             spk_audio_prompt: recording of the voice; its first 15 s count.
@@ -123,7 +123,7 @@ class IndexTTS2(LoadedModel):
         initial_noise: NoiseSource | None = None,
         **generation_kwargs: Any,
     ) -> Generator[Any, None, None]:
-        """Speaks like `infer`, as a generator of one item, or of the segments as they are finished.
+        """Speak like `infer`, as a generator of one item, or of the segments as they are finished.
 
         With `stream_return` every segment is a float tensor (1, n) in 16-bit scale, followed by a tensor (1, m) of
         silence, also after the last one; there is no further item, and a file is written at the end if asked for.
@@ -191,7 +191,7 @@ class IndexTTS2(LoadedModel):
         return_numpy: bool = False,
         **options: Any,
     ) -> list[Any]:
-        """Speaks all requests together, many times faster than one call after another.
+        """Speak all requests together, many times faster than one call after another.
 
         Each result is that of its own `infer` call with `return_audio`: the same codes on a CPU in float32, and samples
         within 8 of 32 767 steps, whatever the other requests, their order and the batch sizes. One beam (`num_beams=1`)
@@ -243,7 +243,7 @@ class IndexTTS2(LoadedModel):
         flow_budget: int | None = None,
         **generation_kwargs: Any,
     ) -> SynthesisSession:
-        """Speaks requests as a stream: they are added as they come, their results are taken as they end.
+        """Begin a stream of requests: they are added as they come, their results are taken as they end.
 
             session = tts.session(num_beams=1)
             for number, result in session.run(requests):  # takes requests as there is room for them
@@ -283,7 +283,7 @@ class IndexTTS2(LoadedModel):
             self.gr_progress(done / segment.count, desc=f"segment {done} of {segment.count}")
 
     def _in_one_thread(self, items: Iterator[Any]) -> Generator[Any, None, None]:
-        """The same items; the instance is taken, and gradients are off, only while one of them is being made."""
+        """Pass items on; the instance is taken, and gradients are off, only while one of them is being made."""
         end = object()
         while True:
             with self._exclusive(), torch.no_grad():

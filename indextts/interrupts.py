@@ -19,7 +19,7 @@ EXIT_INTERRUPTED = 130
 
 
 class QuietExit:
-    """A signal handler that says one line where the user sees it and ends the process."""
+    """A signal handler that writes one line to the user and ends the process."""
 
     current: QuietExit | None = None
 
@@ -27,7 +27,7 @@ class QuietExit:
         self._message = f"{chr(10) * own_line}{message}\n".encode()
         self._terminal = 2
         self.unfinished: tuple[Path, ...] = ()
-        """Files to be removed."""
+        """Files to remove before the process ends."""
         with suppress(OSError):
             self._terminal = os.dup(2)  # a command may lead its standard error elsewhere
 
@@ -43,10 +43,8 @@ class QuietExit:
 def begin_quietly(message: str, own_line: bool = True) -> None:
     """Let Ctrl-C end this process at once, with a line on its standard error, until `raise_interrupts`.
 
-    By default that line is put below the `^C` of a terminal; a program that reads lines wants no empty one
-    (`own_line=False`).
-
-    Where a shell started the process with Ctrl-C ignored, it stays so.
+    By default that line is put below the `^C` of a terminal; for a program that reads lines, `own_line=False` leaves
+    the empty one out. If a shell started the process with Ctrl-C ignored, it stays ignored.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         QuietExit.current = QuietExit(message, own_line)
@@ -54,22 +52,23 @@ def begin_quietly(message: str, own_line: bool = True) -> None:
 
 
 def raise_interrupts() -> None:
-    """Let Ctrl-C raise `KeyboardInterrupt` again: from here on there is something to clean up."""
+    """Let Ctrl-C raise `KeyboardInterrupt` again, for work that has something to clean up."""
     if QuietExit.current and signal.getsignal(signal.SIGINT) is QuietExit.current:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def end_quietly() -> None:
-    """Let Ctrl-C end this process at once again: what is left is the interpreter's own end."""
+    """Let Ctrl-C end this process at once again, while the interpreter shuts down."""
     if QuietExit.current:
         signal.signal(signal.SIGINT, QuietExit.current)
 
 
 @contextmanager
 def ending_at_once(*unfinished: Path) -> Iterator[None]:
-    """Inside, Ctrl-C and SIGTERM end the process at once wherever they would raise `KeyboardInterrupt`: for heavy
-    imports, and for work that leaves nothing behind but the `unfinished` files, which are removed. Does nothing where
-    no command began with `begin_quietly`.
+    """Let Ctrl-C and SIGTERM end the process at once inside the `with` block, instead of `KeyboardInterrupt`.
+
+    For heavy imports, and for work that leaves nothing behind but the `unfinished` files, which are removed. Without
+    effect in a process that did not call `begin_quietly`.
     """
     quiet = QuietExit.current
     raising = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is signal.default_int_handler]

@@ -73,7 +73,7 @@ class LoadedModel(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         text_readers: int | None = None,
         normalizer: str | Reading = "published",
     ) -> None:
-        """Loads a checkpoint folder.
+        """Load a checkpoint folder.
 
         Args:
             cfg_path: the checkpoint's `config.yaml`.
@@ -106,8 +106,8 @@ class LoadedModel(LatestVoiceViews, PublishedAttributes, PublishedMethods):
             text_readers: processes that normalise texts ahead, see `read_ahead`; by default 2 for a GPU, which would
                 wait for its texts otherwise, and none for a CPU, which is busy anyway.
             normalizer: how numbers and signs become words: `published`, the model's own front end; `verbatim`, not at
-                all, for texts that are spelled out already; `spoken`, the reading of `moshi_assets`; the name of another
-                one that is installed; or a function `(text: str) -> str`. See docs/indextts2.md §4.
+                all, for texts that are spelled out already; `spoken`, the reading of `moshi_assets`; the name of
+                another one that is installed; or a function `(text: str) -> str`. See docs/indextts2.md §4.
 
         Raises:
             MissingFilesError: files are missing; all are listed with their sources.
@@ -188,7 +188,7 @@ class LoadedModel(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         return self._synthesizer.engine.budgets
 
     def read_ahead(self, texts: Iterable[str]) -> None:
-        """Starts normalising texts that will be spoken next, and returns at once. Any thread may call it."""
+        """Start normalising texts that will be spoken next, and return at once. Any thread may call it."""
         self._text.read_ahead(texts)
 
     def unknown_pieces(self, text: str) -> list[str]:
@@ -200,13 +200,13 @@ class LoadedModel(LatestVoiceViews, PublishedAttributes, PublishedMethods):
         return self._text.unknown(text)
 
     def close(self) -> None:
-        """Ends the processes of `read_ahead`; the model's memory is freed with the last reference to it."""
+        """End the processes of `read_ahead`; the model's memory is freed with the last reference to it."""
         self._text.close()
 
     # Caches
 
     def warm_cache(self, prompts: str | Path | Iterable[str | Path]) -> None:
-        """Encodes prompts as voices and as emotions, so that later calls find them cached.
+        """Encode prompts as voices and as emotions, so that later calls find them cached.
 
         Raises:
             ValueError, FileNotFoundError: as `infer` does for a prompt that cannot be used.
@@ -218,7 +218,7 @@ class LoadedModel(LatestVoiceViews, PublishedAttributes, PublishedMethods):
                 self._voices.emotion(path)
 
     def clear_cache(self, kind: str | None = None) -> None:
-        """Empties the `speaker` cache, the `emotion` cache, or both.
+        """Empty the `speaker` cache, the `emotion` cache, or both.
 
         Raises:
             ValueError: there is no cache of this kind.
@@ -232,7 +232,7 @@ class LoadedModel(LatestVoiceViews, PublishedAttributes, PublishedMethods):
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the checkpoint by 32 hex digits; see `indextts.checkpoint.files.fingerprint`."""
+        """32 hex digits that identify the checkpoint; see `indextts.checkpoint.files.fingerprint`."""
         return fingerprint(self._files)
 
     # For the methods that speak
@@ -247,7 +247,7 @@ class LoadedModel(LatestVoiceViews, PublishedAttributes, PublishedMethods):
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """Waits while another thread is at work with this instance."""
+        """Wait while another thread is at work with this instance."""
         if not self._in_use.acquire(blocking=False):
             logger.info("this IndexTTS2 instance is at work in another thread: waiting for it")
             self._in_use.acquire()

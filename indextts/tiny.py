@@ -1,4 +1,4 @@
-"""Writes pseudo-random checkpoints: `python -m indextts.tiny OUT`, see `checkpoint/pseudo_checkpoint.py`."""
+"""Write pseudo-random checkpoints: `python -m indextts.tiny OUT`, see `checkpoint/pseudo_checkpoint.py`."""
 
 from .checkpoint.pseudo_checkpoint import main, write_checkpoint
 

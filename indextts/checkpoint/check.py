@@ -1,4 +1,4 @@
-"""Says whether a checkpoint folder is complete and fits, without loading it. docs/indextts2.md §11."""
+"""Check whether a checkpoint folder is complete and fits, without loading it. docs/indextts2.md §11."""
 
 from __future__ import annotations
 
@@ -28,17 +28,14 @@ from .files import (
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at.
-
-    Attributes:
-        name: component or file.
-        state: `ok`, `missing`, `wrong` or `optional` (absent, and only some calls need it).
-        detail: path and size, or what is wrong and where to get it.
-    """
+    """One thing that was looked at."""
 
     name: str
+    """Component or file."""
     state: str
+    """`ok`, `missing`, `wrong` or `optional` (absent, and only some calls need it)."""
     detail: str
+    """Path and size, or what is wrong and where to get it."""
 
     @property
     def good(self) -> bool:
@@ -53,9 +50,9 @@ def check_folder(
     cfg_path: str | Path | None = None,
     aux_paths: Mapping[str, str | Path] | None = None,
 ) -> list[Finding]:
-    """Looks at every file of a model: whether it is there, and whether its entries are those of the modules.
+    """Look at every file of a model: whether it is there, and whether its entries are those of the modules.
 
-    Reads `config.yaml` (default: that of the folder), small tables, and of the large files names and shapes only.
+    `config.yaml` (by default the folder's own) and small tables are read; of large files only names and shapes.
     """
     model_dir = Path(model_dir)
     cfg_path = Path(cfg_path) if cfg_path is not None else model_dir / "config.yaml"

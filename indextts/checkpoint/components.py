@@ -65,11 +65,7 @@ OPTIONAL = {"gpt": r"(emo_)?conditioning_encoder\.embed\.pos_enc\.pe"}
 
 @dataclass
 class Components:
-    """All modules of the model, and the emotion prototypes.
-
-    Attributes:
-        spk_matrix, emo_matrix: prototypes (73, 192) and (73, D), empty until `load_components` fills them.
-    """
+    """All modules of the model, and the emotion prototypes."""
 
     gpt: UnifiedVoice
     cfm: CFM
@@ -80,7 +76,9 @@ class Components:
     bigvgan: BigVGAN
     semantic_encoder: SemanticEncoder
     spk_matrix: Tensor
+    """Styles of the prototypes' speakers (73, 192); empty until `load_components` fills it."""
     emo_matrix: Tensor
+    """Emotion vectors of the prototypes (73, D); empty until `load_components` fills it."""
 
     def checkpoint_modules(self) -> dict[str, nn.Module]:
         """Component name -> the module whose keys are those of the component's checkpoint dictionary."""
@@ -98,7 +96,7 @@ class Components:
 
 @contextmanager
 def without_initial_weights() -> Iterator[None]:
-    """Modules built inside have parameters on the meta device (no memory, no random fill) but real buffers."""
+    """Build modules with parameters on the meta device (no memory, no random fill) but with real buffers."""
     register = nn.Module.register_parameter
 
     def register_on_meta(module: nn.Module, name: str, param: nn.Parameter | None) -> None:
@@ -114,7 +112,7 @@ def without_initial_weights() -> Iterator[None]:
 
 
 def build_components(config: ModelConfig, vocoder: BigVGANConfig, w2v_bert: Wav2Vec2BertConfig) -> Components:
-    """Every module with its right shapes and no weights: parameters are on the meta device."""
+    """Build every module with its shapes and without weights: parameters are on the meta device."""
     if w2v_bert.hidden_size != config.codec.hidden_size:
         raise CheckpointError(
             f"w2v-bert is {w2v_bert.hidden_size} wide, semantic_codec.hidden_size is {config.codec.hidden_size}"
@@ -135,7 +133,7 @@ def build_components(config: ModelConfig, vocoder: BigVGANConfig, w2v_bert: Wav2
 
 
 def read_w2v_bert_config(path: Path) -> Wav2Vec2BertConfig:
-    """`config.json` of w2v-bert-2.0."""
+    """Read `config.json` of w2v-bert-2.0."""
     from transformers import Wav2Vec2BertConfig
 
     try:
@@ -169,7 +167,7 @@ class KeyDifferences:
 
 
 def compare_keys(module: nn.Module, entries: Mapping[str, Tensor], component: str) -> KeyDifferences:
-    """Compares by name and shape. Entries that inference never reads (`UNUSED`) are not unexpected."""
+    """Compare by name and shape. Entries that inference never reads (`UNUSED`) do not count as unexpected."""
     own = module.state_dict()
     unused, optional = re.compile(UNUSED[component]), re.compile(OPTIONAL.get(component, NOTHING))
     return KeyDifferences(
@@ -184,9 +182,10 @@ def compare_keys(module: nn.Module, entries: Mapping[str, Tensor], component: st
 
 
 def load_strictly(module: nn.Module, entries: Mapping[str, Tensor], component: str, path: Path) -> None:
-    """Makes `entries` the module's weights; those of the right dtype are not copied.
+    """Make `entries` the module's weights; those of the right dtype are not copied.
 
-    Raises `CheckpointError` with the names of missing, unexpected and misshapen entries.
+    Raises:
+        CheckpointError: names the missing, unexpected and misshapen entries.
     """
     differences = compare_keys(module, entries, component)
     if differences:
@@ -198,9 +197,12 @@ def load_strictly(module: nn.Module, entries: Mapping[str, Tensor], component: s
 
 
 def read_entries(files: Mapping[str, Path], component: str, shapes_only: bool = False) -> dict[str, Tensor]:
-    """One component's dictionary: memory-mapped on the CPU, or as shapes on the meta device.
+    """Read one component's dictionary: memory-mapped on the CPU, or as shapes on the meta device.
 
-    `files` maps file names as in `CheckpointFiles.paths`. Raises `CheckpointError`.
+    `files` maps file names as in `CheckpointFiles.paths`.
+
+    Raises:
+        CheckpointError: the file cannot be read, or lacks the dictionary.
     """
     device = "meta" if shapes_only else "cpu"
     if component in ("w2v_bert", "semantic_codec"):
@@ -217,19 +219,20 @@ def read_entries(files: Mapping[str, Path], component: str, shapes_only: bool = 
 
 
 def file_of(component: str) -> str:
-    """The name in `CheckpointFiles.paths` of the file that holds a component."""
+    """Name, in `CheckpointFiles.paths`, of the file that holds a component."""
     return "s2mel" if component in ("cfm", "length_regulator", "gpt_layer") else component
 
 
 def load_components(
     files: CheckpointFiles, device: torch.device, dtypes: Mapping[str, torch.dtype] | None = None
 ) -> Components:
-    """The whole model, ready for inference on `device`; `dtypes` by stage as from `precision.stage_dtypes`.
+    """Load the whole model, ready for inference on `device`; `dtypes` by stage as from `precision.stage_dtypes`.
 
     On the CPU in float32 the weights are the mapped pages of the files: they are read when first used, and shared by
     all processes that map them. Do not rewrite a checkpoint file while it is in use.
 
-    Raises `CheckpointError` naming file and entries that do not fit.
+    Raises:
+        CheckpointError: names the file and the entries that do not fit.
     """
     config = files.config
     components = build_components(
@@ -254,7 +257,11 @@ def load_components(
 
 
 def read_w2v_statistics(path: Path, dim: int) -> tuple[Tensor, Tensor]:
-    """`wav2vec2bert_stats.pt` -> mean and variance, (dim,) each. Raises `CheckpointError`."""
+    """Read `wav2vec2bert_stats.pt`: mean and variance, (dim,) each.
+
+    Raises:
+        CheckpointError: it holds something else.
+    """
     content = read_pickle(path)
     for key in ("mean", "var"):
         if not isinstance(content, Mapping) or not _has_shape(content.get(key), (dim,)):
@@ -267,7 +274,11 @@ def _has_shape(value: object, shape: tuple[int, ...]) -> bool:
 
 
 def read_emotion_matrix(path: Path, config: ModelConfig, name: str) -> Tensor:
-    """`spk_matrix` (73, 192) or `emo_matrix` (73, D), float32. Raises `CheckpointError`."""
+    """Read `spk_matrix` (73, 192) or `emo_matrix` (73, D), float32.
+
+    Raises:
+        CheckpointError: the file holds something else.
+    """
     rows = sum(config.emo_num)
     width = config.cfm.dit.style_dim if name == "spk_matrix" else config.gpt.model_dim
     matrix = read_pickle(path)

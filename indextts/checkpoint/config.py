@@ -57,7 +57,7 @@ _SUPPORTED_VOCODER = {
 
 
 class ConfigError(ValueError):
-    """config.yaml lacks entries or holds impossible ones; the message names file and entries."""
+    """`config.yaml` lacks entries or holds impossible ones; the message names file and entries."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class ModelConfig:
 
 
 def load_config(path: str | Path) -> ModelConfig:
-    """Reads and validates `config.yaml`.
+    """Read and validate `config.yaml`.
 
     Raises:
         ConfigError: everything that is wrong with the file.
@@ -109,7 +109,7 @@ def load_config(path: str | Path) -> ModelConfig:
 
 
 def load_vocoder_config(path: str | Path) -> BigVGANConfig:
-    """Reads and validates the vocoder's `config.json`.
+    """Read and validate the vocoder's `config.json`.
 
     Raises:
         ConfigError: everything that is wrong with the file.
@@ -130,7 +130,7 @@ def load_vocoder_config(path: str | Path) -> BigVGANConfig:
 
 
 def published_config_path() -> Path:
-    """A copy of the published sizes and file names, for when a folder has no `config.yaml`."""
+    """Path of the published sizes and file names, for a folder that has no `config.yaml`."""
     return Path(__file__).parents[1] / "data/official/config.yaml"
 
 
@@ -209,7 +209,7 @@ def _spectrogram(reader: SettingsReader, path: str) -> Spectrogram:
 
 
 def _check_widths(reader: SettingsReader, model: ModelConfig) -> None:
-    """Modules that feed each other must agree on their width."""
+    """Note where modules that feed each other differ in their width."""
     pairs = {
         "semantic_codec.hidden_size and s2mel.length_regulator.in_channels": (
             model.codec.hidden_size,

@@ -1,5 +1,4 @@
-"""Fetches the missing files of a checkpoint folder from the Hugging Face hub; only ever on request. docs/indextts2.md
-§11.
+"""Fetch the missing files of a checkpoint folder from the Hugging Face hub, on request only. docs/indextts2.md §11.
 
 Files appear whole: the hub's own client writes beside them, goes on where a connection breaks off, and gives up after
 some attempts. The next call then begins with the file that was not finished.
@@ -32,7 +31,7 @@ logger = logging.getLogger(__name__)
 CONFIG = FileSource(INDEXTTS_REPO, "config.yaml", ("config.yaml",), shared=False)
 LOCK_NAME = ".download.lock"
 INCOMING_FOLDER = ".incoming"
-"""Of the model folder: what is being fetched of the emotion text model, whose folder appears whole."""
+"""Folder in the model folder for the emotion text model while it is fetched: the model's own folder appears whole."""
 LICENCE_NOTE = (
     "The weights of IndexTTS2 carry bilibili's model licence, those of the other models their own: read them before "
     "you use "
@@ -43,20 +42,17 @@ T = TypeVar("T")
 
 
 class DownloadError(RuntimeError):
-    """A file cannot be fetched; the message names it and says how to go on."""
+    """A file could not be fetched; the message names it and says how to go on."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a call has fetched.
-
-    Attributes:
-        files: paths in the order they came.
-        size: bytes in them, but for `config.yaml`.
-    """
+    """Files that a call has fetched."""
 
     files: tuple[Path, ...]
+    """Paths in the order they came."""
     size: int
+    """Bytes in them, but for `config.yaml`."""
 
 
 def download_missing(
@@ -64,15 +60,15 @@ def download_missing(
     cfg_path: str | Path | None = None,
     aux_paths: Mapping[str, str | Path] | None = None,
 ) -> Fetched:
-    """Fetches what `locate` does not find, and the emotion text model where there is none.
+    """Fetch the files that `locate` does not find, and the emotion text model if there is none.
 
     The model's own files go to `model_dir`, models of other projects to its `hf_cache`. Progress bars are those of
-    the hub's client, on a terminal; each file is logged. Nothing is asked of the network where nothing is missing.
+    the hub's client, on a terminal; each file is logged. If nothing is missing the network is not used.
 
     Args:
         model_dir: the model folder; made if it is missing.
         cfg_path: config of the model; default: `config.yaml` of the folder. Another one is not fetched.
-        aux_paths: places of auxiliary models, as for `locate`. What they name is not fetched.
+        aux_paths: places of auxiliary models, as for `locate`; models named there are not fetched.
 
     Raises:
         DownloadError: the hub cannot be reached, has no such file, or the disk lacks room.
@@ -86,9 +82,7 @@ def download_missing(
 
 @contextmanager
 def _alone(model_dir: Path) -> Iterator[None]:
-    """Waits for another process that fetches into the folder, and clears away what killed ones have left half
-    written.
-    """
+    """Wait for another process that fetches into the folder, and remove half-written files of killed ones."""
     import fcntl  # not on Windows, where only this command needs it
 
     handle = os.open(model_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)

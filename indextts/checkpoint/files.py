@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 INDEXTTS_REPO = "IndexTeam/IndexTTS-2"
 FLAT_FOLDER = "hf_cache"
-"""Of the model folder: models of other projects lie in it as plain files (the published downloader of today), as a
-Hugging Face cache (that of earlier times, and ours), or both."""
+"""Folder in the model folder for models of other projects: plain files (today's published downloader), a Hugging Face
+cache (the earlier one, and ours), or both."""
 FINGERPRINT_BLOCK = 4096
 FINGERPRINT_ENDS = 1 << 20
 FINGERPRINT_SAMPLES = 64
@@ -42,23 +42,21 @@ class CheckpointError(RuntimeError):
 
 
 class MissingFilesError(FileNotFoundError):
-    """One or more files of the checkpoint are absent; the message lists all of them with their sources."""
+    """One or more files of the checkpoint are missing; the message lists all of them with their sources."""
 
 
 @dataclass(frozen=True)
 class FileSource:
-    """One file: where it may lie and where it comes from.
-
-    Attributes:
-        repo, remote: the Hugging Face repository and the file's path in it.
-        places: paths inside the model folder, tried in order.
-        shared: whether it may also lie in the Hugging Face caches, as models of other projects do.
-    """
+    """One file: where it may lie and where it comes from."""
 
     repo: str
+    """The Hugging Face repository."""
     remote: str
+    """The file's path in it."""
     places: tuple[str, ...]
+    """Paths inside the model folder, tried in order."""
     shared: bool
+    """Whether it may also lie in the Hugging Face caches, as models of other projects do."""
 
 
 def file_sources(config: ModelConfig) -> dict[str, FileSource]:
@@ -112,19 +110,16 @@ AUX_KEYS = ("w2v_bert", "semantic_codec", "campplus", "bigvgan")
 
 @dataclass(frozen=True)
 class CheckpointFiles:
-    """Every file of a model, all present, but for the optional ones.
-
-    Attributes:
-        config_path: `config.yaml`.
-        paths: component name (`gpt`, `s2mel`, `w2v_bert`, …) -> file.
-        qwen_emotion: folder of the emotion text model, or None if it is not there.
-        glossary: `glossary.yaml` of the model folder, or None.
-    """
+    """Every file of a model, all present, but for the optional ones."""
 
     config_path: Path
+    """`config.yaml`."""
     paths: Mapping[str, Path]
+    """Component name (`gpt`, `s2mel`, `w2v_bert`, …) -> file."""
     qwen_emotion: Path | None = None
+    """Folder of the emotion text model, or None if it is not there."""
     glossary: Path | None = None
+    """`glossary.yaml` of the model folder, or None."""
     config: ModelConfig = field(repr=False, kw_only=True)
 
     def __getitem__(self, name: str) -> Path:
@@ -137,7 +132,7 @@ def locate(
     aux_paths: Mapping[str, str | Path] | None = None,
     download: bool = False,
 ) -> CheckpointFiles:
-    """Finds every file of a model, without opening more than `config.yaml`.
+    """Find every file of a model, opening none but `config.yaml`.
 
     The model's own files lie in `model_dir`. The auxiliary models are looked for in `aux_paths` (keys `w2v_bert`,
     `bigvgan`: folders; `semantic_codec`, `campplus`: files or folders), then in the model folder, then in its
@@ -145,8 +140,8 @@ def locate(
     `download` goes to the network.
 
     Raises:
-        MissingFilesError: names every missing file and where to get it.
-        ValueError: an unknown key in `aux_paths`; a config that does not fit (`ConfigError`).
+        MissingFilesError: files are missing; all are named with their sources.
+        ValueError: `aux_paths` has an unknown key, or the config does not fit (`ConfigError`).
     """
     cfg_path, model_dir = Path(cfg_path), Path(model_dir)
     if download:
@@ -180,7 +175,7 @@ def find_files(
     model_dir: Path,
     aux_paths: Mapping[str, str | Path] | None = None,
 ) -> tuple[dict[str, Path], dict[str, str]]:
-    """Files that are there, by component, and of those that are not: where they belong and where to get them."""
+    """Files that are there, by component, and for each missing one a line on where it belongs and where to get it."""
     aux_paths = dict(aux_paths or {})
     unknown = sorted(set(aux_paths) - set(AUX_KEYS))
     if unknown:
@@ -221,7 +216,7 @@ def _search(source: FileSource, model_dir: Path) -> Path | None:
 
 
 def repo_page(repo: str) -> str:
-    """Where a person finds a repository."""
+    """Address of a repository's page, for people."""
     return f"huggingface.co/{repo}"
 
 
@@ -229,10 +224,11 @@ def repo_page(repo: str) -> str:
 
 
 def read_pickle(path: Path, map_location: str = "cpu") -> Any:
-    """A `torch.save` file, memory-mapped, tensors only.
+    """Read a `torch.save` file, memory-mapped, tensors only.
 
-    Raises `CheckpointError` if it holds any other kind of object, is not a torch file, or has the format of
-    torch before 1.6, which cannot be mapped.
+    Raises:
+        CheckpointError: it holds any other kind of object, is not a torch file, or has the format of torch before 1.6,
+            which cannot be mapped.
     """
     with _readable(path, "a torch checkpoint"):
         if not zipfile.is_zipfile(path):
@@ -250,7 +246,7 @@ def read_pickle(path: Path, map_location: str = "cpu") -> Any:
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """The entries of a safetensors file, on the CPU."""
+    """Read the entries of a safetensors file, on the CPU."""
     import safetensors
 
     with _readable(path, "safetensors"), safetensors.safe_open(path, framework="pt") as file:
@@ -259,7 +255,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_safetensors_shapes(path: Path) -> dict[str, Tensor]:
-    """Every entry as an empty tensor on the meta device; reads the header only."""
+    """Read every entry as an empty tensor on the meta device, from the header alone."""
     import safetensors
 
     with _readable(path, "safetensors"), safetensors.safe_open(path, framework="pt") as file:
@@ -269,7 +265,7 @@ def read_safetensors_shapes(path: Path) -> dict[str, Tensor]:
 
 @contextmanager
 def _readable(path: Path, what: str) -> Iterator[None]:
-    """Whatever a library makes of a damaged file becomes a `CheckpointError` that names the file and a remedy."""
+    """Turn whatever a library raises for a damaged file into a `CheckpointError` that names the file and a remedy."""
     try:
         open_regular(path).close()
         yield
@@ -284,7 +280,11 @@ def _readable(path: Path, what: str) -> Iterator[None]:
 
 
 def tensor_entries(content: Any, path: Path, *names: str) -> dict[str, Tensor]:
-    """The dictionary at `content[names[0]][names[1]]…`. Raises `CheckpointError` if it is not one of tensors."""
+    """The dictionary at `content[names[0]][names[1]]…`.
+
+    Raises:
+        CheckpointError: it is not there, or holds anything but tensors.
+    """
     for name in names:
         if not isinstance(content, Mapping) or name not in content:
             raise CheckpointError(f"{path} has no entry {'/'.join(names)}. {GET_AGAIN}")
@@ -320,7 +320,7 @@ def bigvgan_entries(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def file_digest(path: Path) -> bytes:
-    """Digest of a file's size, ends and 64 evenly spaced blocks; of all of it up to 2 MiB.
+    """Digest of a file's size, ends and 64 evenly spaced blocks; of the whole file if it has up to 2 MiB.
 
     The end of a torch file lists the CRC of every tensor in it, so any change to one changes the digest; in other
     large files a change that keeps the size may fall between the samples.
@@ -341,9 +341,9 @@ def file_digest(path: Path) -> bytes:
 
 
 def fingerprint(files: CheckpointFiles) -> str:
-    """32 hex digits that identify what a model folder says and sounds like, for content keys.
+    """32 hex digits that identify how a model folder sounds, for content keys.
 
-    Depends on file contents only: not on paths, times or the machine. Reads a few MB.
+    They depend on file contents only, not on paths, times or the machine. A few MB are read.
     """
     digest = hashlib.blake2b(digest_size=16)
     parts = dict(files.paths, config=files.config_path)

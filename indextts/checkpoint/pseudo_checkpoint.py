@@ -1,10 +1,10 @@
-"""Writes a complete checkpoint folder with reproducible pseudo-random weights. docs/indextts2.md §11.
+"""Write a complete checkpoint folder with reproducible pseudo-random weights. docs/indextts2.md §11.
 
     python -m indextts.tiny OUT [--size tiny|small|official] [--seed-rule parity]
 
 `tiny` (20 M parameters) is the model of the goldens, for tests; `small` (195 M) is for benchmarks;
 `official` (1.7 G, 7 GB) has every entry of the published files, so that loading and memory can be measured
-without them. What such a model says is noise. Files are written one after another, so memory peaks at the largest.
+without them. Such a model speaks noise. Files are written one after another, so memory peaks at the largest.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def write_checkpoint(folder: str | Path, size: str = "tiny") -> Path:
-    """Writes a checkpoint folder that `IndexTTS2` loads, and returns its path.
+    """Write a checkpoint folder that `IndexTTS2` loads, and return its path.
 
     `folder` may exist; its files are replaced. The tokenizer is always the tiny one, which has 700 pieces.
     """
@@ -97,7 +97,7 @@ def _save_safetensors(path: Path, make: Any) -> None:
 
 
 def parity_entries(module: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """One checkpoint dictionary: values of the rule, and the module's own where the rule leaves the computed ones."""
+    """One checkpoint dictionary: values of the rule, and the module's own where the rule keeps computed ones."""
     own = module.state_dict()
 
     def entry(key: str) -> Tensor:
@@ -169,7 +169,7 @@ def _unused_shapes(
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
-    """Runs the command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m indextts.tiny", description=__doc__.split("\n")[0])
     parser.add_argument("out", type=Path, help="folder to write")
     parser.add_argument("--size", choices=SIZES, default="tiny")

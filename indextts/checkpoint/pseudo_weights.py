@@ -101,7 +101,7 @@ def fill(key: str, shape: Sequence[int]) -> FloatArray | None:
 
 
 def fill_module(module: nn.Module) -> None:
-    """Overwrites every entry of `module.state_dict()` that the rule covers, in place.
+    """Overwrite every entry of `module.state_dict()` that the rule covers, in place.
 
     Integer buffers and computed entries stay as they are. The module's own key names are the keys of the rule, so
     it must be the root of its checkpoint dictionary.

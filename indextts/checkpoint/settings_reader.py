@@ -23,11 +23,7 @@ T = TypeVar("T")
 
 
 class SettingsReader:
-    """Looks up settings by dotted path and collects all that is wrong with them.
-
-    Args:
-        content: the file as it was read.
-    """
+    """Looks up settings by dotted path and collects all that is wrong with them."""
 
     content: Mapping[str, Any]
     """The file as it was read."""
@@ -48,9 +44,9 @@ class SettingsReader:
         return node
 
     def entry(self, path: str, kind: Any, default: Any = None) -> Any:
-        """The value at a path, which must be of a kind: int, str, or a tuple of ints or of such tuples.
+        """The value at a path; the default if it is missing, None if something is wrong with it.
 
-        It is the default if it is not there, and None if something is wrong with it.
+        It must be of a kind: int, str, `tuple[int, ...]` or a tuple of such tuples.
         """
         value = self.find(path)
         if value is None:
@@ -70,7 +66,7 @@ class SettingsReader:
         fixed: Collection[str] = (),
         **given: Any,
     ) -> T:
-        """A section of the file as a dataclass; an entry belongs to the field of its name.
+        """Make a dataclass of a section of the file, whose entries have the names of its fields.
 
         Args:
             kind: the dataclass.
@@ -90,7 +86,10 @@ class SettingsReader:
         return self.build(kind, **given)
 
     def build(self, kind: Callable[..., T], **values: Any) -> T:
-        """An object of these values, or of its defaults once anything is wrong; a `ValueError` of it is a problem."""
+        """Make an object of these values, or of its defaults once anything is wrong.
+
+        A `ValueError` that it raises is noted as a problem.
+        """
         if not self.problems:
             try:
                 return kind(**values)
@@ -99,7 +98,7 @@ class SettingsReader:
         return kind()
 
     def expect(self, supported: Mapping[str, Any]) -> None:
-        """Settings that may be missing but, where they are there, must say what the modules implement."""
+        """Note settings that have another value than the supported one; they may be missing."""
         for path, only in supported.items():
             value = self.find(path)
             if value is not None and value != only:

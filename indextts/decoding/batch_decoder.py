@@ -29,7 +29,7 @@ from .sampling import Candidates, draw, keep_typical, penalise_repetition, warp
 logger = logging.getLogger(__name__)
 
 # The published code hands the decoder a prefix of made-up ids, all of this value, followed by start_mel. The
-# repetition penalty therefore holds for code 1 and start_mel from the first step on (FACTS 2.5).
+# repetition penalty therefore holds for code 1 and start_mel from the first step on (docs/indextts2.md §6).
 PREFIX_CODE = 1
 # On a GPU, reading back which rows ended costs more than the codes a few of them are decoded too far.
 STEPS_BETWEEN_READS = 8
@@ -45,21 +45,19 @@ OnStep = Callable[[int, Tensor, Tensor], None]
 
 @dataclass(frozen=True)
 class DecodeRow:
-    """One sequence to decode.
-
-    Attributes:
-        conds: (34, D), see `UnifiedVoice.conds`.
-        text_ids: (L,) int, without start and stop tokens; such ids inside are dropped.
-        generator: on any device; needed when sampling. All numbers of the row are drawn from it when the row is let
-            in, `max_codes * draws_per_step` of them whatever the length of the result.
-        min_codes, max_codes: bounds of the result's length.
-    """
+    """One sequence to decode."""
 
     conds: Tensor
+    """(34, D), see `UnifiedVoice.conds`."""
     text_ids: Tensor
+    """(L,) int, without start and stop tokens; such ids inside are dropped."""
     generator: torch.Generator | None
+    """On any device; needed when sampling. All numbers of the row are drawn from it when the row is let in:
+    `max_codes * draws_per_step` of them, whatever the length of the result."""
     min_codes: int
+    """Least length of the result."""
     max_codes: int
+    """Greatest length of the result."""
 
     def uniforms(self, draws_per_step: int) -> Tensor:
         """The row's random numbers, (max_codes, draws per step) on the generator's device."""
@@ -78,15 +76,10 @@ class _Place:
 
 
 class BatchDecoder:
-    """Greedy or sampled decoding, one beam, of any number of rows, so many at a time as there are slots.
+    """Decodes any number of rows, greedily or by sampling, with one beam; as many at a time as there are slots.
 
     Rows may be added at any time. Live rows occupy the first slots, with gaps where some have ended and others wait.
     All state is tensors with one row a slot; on a GPU nothing is read back but, every few steps, which rows have ended.
-
-    Attributes:
-        waiting: rows that are not let in yet.
-        steps, row_steps: passes through the model, and the sum of their live rows.
-        set_back: how often a row gave its place up because the cache had no more room.
     """
 
     def __init__(
@@ -98,11 +91,15 @@ class BatchDecoder:
         on_step: OnStep | None = None,
         captured: bool = True,
     ) -> None:
-        """
+        """Prepare an empty decoder.
+
         Args:
+            gpt: the model, with its weights.
+            options: how codes are chosen, the same for all rows.
             slots: most rows decoded at a time.
             positions: most cache positions of all rows together, each counted as long as the longest; a single row may
                 have more. None: no limit.
+            on_step: called with the raw logits of each step.
             captured: whether steps are CUDA graphs on a GPU.
         """
         assert options.num_beams == 1 and slots >= 1
@@ -112,7 +109,13 @@ class BatchDecoder:
         self.slots, self.positions = slots, positions
         self.on_cpu = device.type == "cpu"
         self.waiting: deque[_Place] = deque()
-        self.steps = self.row_steps = self.set_back = 0
+        """Rows that are not let in yet."""
+        self.steps = 0
+        """Passes through the model."""
+        self.row_steps = 0
+        """Sum of the live rows of all passes."""
+        self.set_back = 0
+        """How often a row gave its place up because the cache had no more room."""
         self._places: list[_Place | None] = []
         self._cache: KVCache | None = None
         self._spans: set[tuple[str, int, int]] = set()

@@ -19,22 +19,19 @@ NONE = float("-inf")
 
 
 class BeamSearch:
-    """Live beams and finished hypotheses of B rows.
-
-    Attributes:
-        codes: (B, n, steps) int64, what each live beam has generated.
-        scores: (B, n) float32, their summed log-probabilities, best first.
-        done: (B,) bool.
-    """
+    """Live beams and finished hypotheses of B rows."""
 
     def __init__(
         self, rows: int, beams: int, steps: int, stop: int, length_penalty: float, device: torch.device
     ) -> None:
         self.beams, self.steps, self.stop, self.length_penalty = beams, steps, stop, length_penalty
         self.codes = torch.full((rows, beams, steps), stop, device=device)
+        """(B, n, steps) int64, what each live beam has generated."""
         self.scores = torch.full((rows, beams), DORMANT, device=device)
+        """(B, n) float32, their summed log-probabilities, best first."""
         self.scores[:, 0] = 0.0
         self.done = torch.zeros(rows, dtype=torch.bool, device=device)
+        """(B,) bool."""
         self.length = 0
         self._hypothesis_codes = torch.full((rows, beams, steps), stop, device=device)
         self._hypothesis_scores = torch.full((rows, beams), NONE, device=device)

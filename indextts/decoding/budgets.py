@@ -37,19 +37,16 @@ MAX_PADDING = 0.15
 
 @dataclass(frozen=True)
 class Budgets:
-    """Limits of a batch.
-
-    Attributes:
-        max_batch: rows decoded at the same time.
-        decode_budget: cache positions of all of them together, each row counted as long as the longest is so far; of
-            beams at the most codes it may have.
-        flow_budget: frames of a flow batch, prompt and padding included; also positions of a latent batch, and half
-            of it frames of a vocoder batch.
-    """
+    """Limits of a batch."""
 
     max_batch: int
+    """Rows decoded at the same time."""
     decode_budget: int
+    """Cache positions of all of them together, each row counted as long as the longest is so far; of beams at the most
+    codes it may have."""
     flow_budget: int
+    """Frames of a flow batch, prompt and padding included; also positions of a latent batch, and half of it frames of a
+    vocoder batch."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -1,7 +1,7 @@
 """Score processors and draws of the decoder, row by row in one batch. docs/indextts2.md §6.
 
-Order (FACTS 2.5): minimum length, repetition penalty, then when sampling typical decoding, temperature, top-k, top-p.
-Without beams they act on raw logits, with beams on log-probabilities.
+Order: minimum length, repetition penalty, and when sampling then typical decoding, temperature, top-k, top-p. Without
+beams they act on raw logits, with beams on log-probabilities.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ EXCLUDED = float("-inf")
 
 
 class Candidates(NamedTuple):
-    """The codes a row may go on with, best first."""
+    """Codes with which a row may continue, best first."""
 
     scores: Tensor
-    """(B, K) float32, `-inf` for those that are out."""
+    """(B, K) float32, `-inf` for excluded codes."""
     codes: Tensor
     """(B, K) int64."""
 

@@ -23,17 +23,16 @@ class Acceleration:
 
     When the twin fails it is given up, with one line in the log, and the plain function does that call and all later
     ones. Memory that runs out is no such failure: it is raised.
-
-    Attributes:
-        enabled: whether the twin is used for tensors on a CUDA device; elsewhere it never is.
     """
 
     def __init__(self, stage: str, enabled: bool = False) -> None:
-        """`stage` says in the log what goes on without its twin."""
-        self.stage, self.enabled = stage, enabled
+        """Begin with the twin untried; the log calls by `stage` what goes on without it."""
+        self.stage = stage
+        self.enabled = enabled
+        """Whether the twin is used for tensors on a CUDA device; elsewhere it never is."""
 
     def run(self, fast: Fast[P, R], plain: Fast[P, R], x: Tensor, *args: P.args, **kwargs: P.kwargs) -> R:
-        """The result of `fast` where it is enabled and `x` on a CUDA device, else of `plain`."""
+        """Run `fast` if it is enabled and `x` is on a CUDA device, else `plain`, and return the result."""
         if self.enabled and x.is_cuda:
             if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
                 return fast(x, *args, **kwargs)  # what fails now is the capture, not the twin
@@ -48,10 +47,9 @@ class Acceleration:
 
 
 def compiled(function: Callable[P, R], backend: str | Callable[..., Any] = "inductor") -> Callable[P, R]:
-    """`function` as one compiled graph for tensors of any size; a graph break is an error. It is compiled at its
-    first call.
+    """Compile `function`, at its first call, to one graph for tensors of any size; a graph break is an error.
 
-    Without the compiler's own CUDA graphs, whatever the environment says: they would be captured within ours.
+    The compiler's own CUDA graphs stay off, whatever the environment says: they would be captured within ours.
     """
     options: dict[str, Any] | None = {"triton.cudagraphs": False} if backend == "inductor" else None
     fast = torch.compile(function, fullgraph=True, dynamic=True, backend=backend, options=options)

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 @lru_cache
 def capture_stream(device: torch.device, stage: str) -> torch.cuda.Stream:
-    """One for each GPU and stage.
+    """The stream on which a stage's work is captured; one for each GPU and stage.
 
     Matrix products keep working memory for every stream they were captured on. Two stages that are replayed at the same
     time, on streams of their own, must not share it.
@@ -29,27 +29,26 @@ def capture_stream(device: torch.device, stage: str) -> torch.cuda.Stream:
 class CapturedSteps:
     """CUDA graphs of one stage on one GPU, by key.
 
-    The first time a step runs as it is, on the stream it may be captured on: what is compiled, measured or loaded at a
-    first launch, is then. The second time it is captured. What a step computes on its way to the fixed tensors is of no
-    use afterwards, so all graphs of a stage share that memory.
-
-    Attributes:
-        enabled: whether anything is captured; off for good once a capture has failed.
-        captures: graphs captured so far.
+    The first time a step runs uncaptured, on the stream on which it may be captured later, so that everything that
+    happens at a first launch (compiling, measuring, loading) is over by then. The second time it is captured.
+    Intermediate results are not needed afterwards, so all graphs of a stage share their memory.
     """
 
     def __init__(self, stage: str, device: torch.device, enabled: bool) -> None:
-        """`stage` says in the log what goes on without graphs."""
-        self.stage, self.device, self.enabled = stage, device, enabled
+        """Begin without any graph; the log calls by `stage` what goes on if captures fail."""
+        self.stage, self.device = stage, device
+        self.enabled = enabled
+        """Whether anything is captured; off for good once a capture has failed."""
         self.captures = 0
+        """Graphs captured so far."""
         self._graphs: dict[Hashable, torch.cuda.CUDAGraph | None] = {}
         self._pool: Any = None
 
     def run(self, key: Hashable, work: Callable[[], None]) -> None:
-        """Does `work`.
+        """Do `work`, by its graph if there is one.
 
         Raises:
-            torch.OutOfMemoryError: also where it was a capture that ran out of memory; nothing is given up then.
+            torch.OutOfMemoryError: memory ran out, in the work or in a capture of it; captures go on being tried.
         """
         if not self.enabled:
             work()
@@ -67,7 +66,7 @@ class CapturedSteps:
         graph.replay()
 
     def forget(self, key: Hashable) -> None:
-        """Drops the graph of `key`."""
+        """Drop the graph of `key`."""
         self._graphs.pop(key, None)
 
     def _warm_up(self, work: Callable[[], None]) -> None:
@@ -78,7 +77,7 @@ class CapturedSteps:
         usual.wait_stream(stream)
 
     def _capture(self, key: Hashable, work: Callable[[], None]) -> torch.cuda.CUDAGraph | None:
-        """The graph, or `None` where the work cannot be captured."""
+        """The graph of the work, or None if it cannot be captured."""
         failed: Exception | None = None
         try:
             graph = self._captured(work)

@@ -35,9 +35,6 @@ class EngineSession:
 
     On a GPU the later stages have a CUDA stream of their own, beside decoding; on a CPU they take turns with it. Either
     way a stage begins when a full group is there, or when there is nothing left that could join one.
-
-    Attributes:
-        budgets: limits of a batch; lowered where the memory turns out to be too small for them.
     """
 
     def __init__(
@@ -46,6 +43,7 @@ class EngineSession:
         self._engine, self._clock, self._figures = engine, clock, figures
         self._own_limits = any(limit is not None for limit in limits.values())
         self.budgets = engine.budgets.limited(**limits)
+        """Limits of a batch; lowered where the memory turns out to be too small for them."""
         self._waiting: dict[GenerationOptions, deque[Segment]] = {}
         self._decoder: BatchDecoder | None = None
         self._decoding: dict[int, Segment] = {}

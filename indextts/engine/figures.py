@@ -1,4 +1,4 @@
-"""What a call did and how fast: seconds, batches and padding by stage. docs/indextts2.md §12."""
+"""Figures of a call: seconds, batches and padding by stage. docs/indextts2.md §12."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ STAGES = ("prompt", "text", "gpt", "latent", "flow", "vocoder")
 
 
 class StageClock:
-    """Seconds spent in each stage.
-
-    Attributes:
-        waits: whether on a GPU a stage ends when its work has ended; without it, when the work was given to the card.
-    """
+    """Seconds spent in each stage."""
 
     def __init__(self, device: torch.device, waits: bool = True) -> None:
-        self.device, self.waits = device, waits
+        self.device = device
+        self.waits = waits
+        """On a GPU: whether a stage counts until its work has ended, or only until it was given to the card."""
         self.seconds = dict.fromkeys(STAGES, 0.0)
 
     @contextmanager
@@ -36,28 +34,26 @@ class StageClock:
 
 @dataclass
 class BatchCount:
-    """Batches of one stage.
-
-    Attributes:
-        batches: passes through the stage's modules; when decoding, one for every code.
-        rows: rows in all of them together.
-        valid, padded: positions or frames of the rows, and with the padding they were computed with.
-    """
+    """Batches of one stage."""
 
     batches: int = 0
+    """Passes through the stage's modules; when decoding, one for every code."""
     rows: int = 0
+    """Rows in all of them together."""
     valid: int = 0
+    """Positions or frames of the rows."""
     padded: int = 0
+    """The same with the padding that was computed along."""
 
     def add(self, lengths: list[int]) -> None:
-        """One batch of rows of these lengths, padded to the longest."""
+        """Add one batch of rows of these lengths, padded to the longest."""
         self.batches += 1
         self.rows += len(lengths)
         self.valid += sum(lengths)
         self.padded += len(lengths) * max(lengths)
 
     def add_steps(self, steps: int, rows: int, slots: int) -> None:
-        """So many passes of at most `slots` rows, `rows` in all of them together."""
+        """Add passes of at most `slots` rows; `rows` is the sum over all of them."""
         self.batches += steps
         self.rows += rows
         self.valid += rows
@@ -75,33 +71,34 @@ class BatchCount:
 
 @dataclass
 class SpeakingFigures:
-    """One call of `synthesize` or `infer`.
-
-    Attributes:
-        requests, segments, failed: how many were asked for, spoken, and not spoken.
-        codes, audio_seconds: what came out.
-        seconds: wall time of the call; `stage_seconds` its parts.
-        batches: by stage: `gpt` (a row is a code), `latent`, `flow`, `vocoder`.
-        out_of_memory: how often a batch was halved because memory ran out.
-        peak_memory: bytes on the GPU, 0 on a CPU.
-    """
+    """Work, time and memory of one call of `synthesize` or `infer`."""
 
     requests: int = 0
+    """Utterances asked for."""
     segments: int = 0
+    """Segments spoken."""
     failed: int = 0
+    """Utterances that could not be spoken."""
     codes: int = 0
+    """Semantic codes decoded."""
     audio_seconds: float = 0.0
+    """Duration of the results."""
     seconds: float = 0.0
+    """Wall time of the call."""
     stage_seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    """The part of it that each stage took."""
     batches: dict[str, BatchCount] = field(
         default_factory=lambda: {stage: BatchCount() for stage in ("gpt", "latent", "flow", "vocoder")}
     )
+    """Batches by stage: `gpt` (a row is a code), `latent`, `flow`, `vocoder`."""
     out_of_memory: int = 0
+    """How often a batch was halved because memory ran out."""
     peak_memory: int = 0
+    """Bytes on the GPU, 0 on a CPU."""
 
     @property
     def codes_per_second(self) -> float:
-        """Codes per second of decoding."""
+        """Codes decoded per second of decoding."""
         return self.codes / self.stage_seconds["gpt"] if self.stage_seconds["gpt"] else 0.0
 
     @property
@@ -121,7 +118,7 @@ class Call:
     """Clock and figures of one call, or of a session."""
 
     def __init__(self, device: torch.device, waits: bool = True) -> None:
-        """`waits`: see `StageClock`."""
+        """Start the clock; `waits` as in `StageClock`."""
         self.clock, self.figures = StageClock(device, waits), SpeakingFigures(requests=1)
         self._started = time.perf_counter()
         if device.type == "cuda":
@@ -133,7 +130,7 @@ class Call:
         return time.perf_counter() - self._started
 
     def finish(self) -> SpeakingFigures:
-        """The figures up to now; `audio_seconds` are the caller's to count."""
+        """The figures up to now; the caller counts `audio_seconds`."""
         figures, device = self.figures, self.clock.device
         figures.seconds, figures.stage_seconds = self.seconds, dict(self.clock.seconds)
         figures.peak_memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0

@@ -52,19 +52,16 @@ def _nothing(segment: Segment) -> Hashable:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage.
-
-    Attributes:
-        work: begins the stage for segments that are in one batch; on a GPU it returns before the device is done.
-        size: positions or frames of a segment; one counts `weight` times against the flow budget.
-        alike: segments of one batch must have this in common.
-    """
+    """One stage."""
 
     name: str
     work: Callable[[Pipeline, Sequence[Segment]], Deliver]
+    """Begins the stage for segments that are in one batch; on a GPU it returns before the device is done."""
     size: Callable[[Segment], int]
+    """Positions or frames of a segment; one counts `weight` times against the flow budget."""
     weight: int = 1
     alike: Callable[[Segment], Hashable] = _nothing
+    """Segments of one batch must have this in common."""
 
     def groups(self, segments: Sequence[Segment], budget: int) -> list[tuple[list[Segment], bool]]:
         """Batches of like segments, and of each whether it is full: whether the budget had no room for one more."""

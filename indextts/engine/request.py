@@ -1,4 +1,4 @@
-"""What is asked of the engine and what comes back. docs/indextts2.md §1."""
+"""Requests to the engine, and results. docs/indextts2.md §1."""
 
 from __future__ import annotations
 
@@ -19,21 +19,18 @@ ChunkListener = Callable[[Tensor, int, int], None]
 
 
 class InferenceResult(NamedTuple):
-    """One utterance.
-
-    Attributes:
-        sampling_rate: Hz.
-        wav_tensor: (N,) float32 in [-1, 1] on the CPU; a numpy array if the call asked for one.
-        duration_sec: N / sampling_rate.
-        rtf: seconds of work per second of audio.
-        timings: seconds by stage: prompt, text, gpt, latent, flow, vocoder.
-    """
+    """One utterance."""
 
     sampling_rate: int
+    """Hz."""
     wav_tensor: Tensor | np.ndarray
+    """(N,) float32 in [-1, 1] on the CPU; a numpy array if the call asked for one."""
     duration_sec: float
+    """N / sampling_rate."""
     rtf: float
+    """Seconds of work per second of audio."""
     timings: dict[str, float]
+    """Seconds by stage: prompt, text, gpt, latent, flow, vocoder."""
 
     @property
     def audio(self) -> Tensor | np.ndarray:
@@ -43,21 +40,18 @@ class InferenceResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Emotion:
-    """How something is said, if not as in the voice prompt: one of audio, vector or text, and its strength.
-
-    Attributes:
-        emo_audio: a recording that sounds like it.
-        emo_vector: 8 weights: happy, angry, sad, afraid, disgusted, melancholic, surprised, calm.
-        emo_text: a description; needs the Qwen emotion model of the checkpoint.
-        emo_alpha: 0 is the voice's own emotion, 1 is all of this one.
-        use_random: with a vector or a text, draws the prototypes instead of choosing those close to the voice.
-    """
+    """How something is said, if not as in the voice prompt: one of audio, vector or text, and its strength."""
 
     emo_audio: str | Path | None = None
+    """A recording that sounds like it."""
     emo_vector: Sequence[float] | None = None
+    """8 weights: happy, angry, sad, afraid, disgusted, melancholic, surprised, calm."""
     emo_text: str | None = None
+    """A description; needs the Qwen emotion model of the checkpoint."""
     emo_alpha: float = 1.0
+    """0 is the voice's own emotion, 1 is all of this one."""
     use_random: bool = False
+    """With a vector or a text, draws the prototypes instead of choosing those close to the voice."""
 
     def __post_init__(self) -> None:
         given = [name for name in ("emo_audio", "emo_vector", "emo_text") if getattr(self, name) is not None]
@@ -66,7 +60,11 @@ class Emotion:
 
     @classmethod
     def of(cls, emotion: Emotion | Mapping[str, Any] | None) -> Emotion:
-        """Accepts a mapping with the same names. Raises `ValueError` for unknown ones."""
+        """An `Emotion` from one, from a mapping with the same names, or from None.
+
+        Raises:
+            ValueError: the mapping has an unknown name.
+        """
         if isinstance(emotion, Emotion):
             return emotion
         settings = dict(emotion or {})
@@ -87,7 +85,7 @@ class Emotion:
         emo_text: str | None = None,
         use_random: bool = False,
     ) -> Emotion:
-        """From the arguments of `infer`, where a text takes the place of a vector, and both that of a recording."""
+        """From the arguments of `infer`, where a text overrides a vector, and both override a recording."""
         if use_emo_text:
             return cls(emo_text=emo_text or text, emo_alpha=emo_alpha, use_random=use_random)
         if emo_vector is not None:
@@ -97,22 +95,20 @@ class Emotion:
 
 @dataclass(frozen=True)
 class SynthesisRequest:
-    """One utterance to speak.
-
-    Attributes:
-        text: what is said; long text becomes several segments.
-        voice: the prompt's file.
-        seed: makes the audio reproducible; None draws one from torch's global generator.
-        emotion: an `Emotion` or a mapping with its names; None: as in the prompt.
-        min_mel_tokens, max_mel_tokens: bounds of each segment's codes (50 a second); None: those of the call.
-    """
+    """One utterance to speak."""
 
     text: str
+    """Text to say; a long one becomes several segments."""
     voice: str | Path
+    """The prompt's file."""
     seed: int | None = None
+    """Makes the audio reproducible; None draws one from torch's global generator."""
     emotion: Emotion | Mapping[str, Any] | None = None
+    """An `Emotion` or a mapping with its names; None: as in the prompt."""
     min_mel_tokens: int | None = None
+    """Fewest codes of each segment (50 a second); None: as the call says."""
     max_mel_tokens: int | None = None
+    """Most codes of each segment; None: as the call says."""
 
 
 class RandomStreams:
@@ -122,9 +118,10 @@ class RandomStreams:
     """
 
     def __init__(self, seed: int | None = None, generator: torch.Generator | None = None) -> None:
-        """From `seed`, or from one number drawn from `generator`, by default torch's global one (of the CPU).
+        """Begin with `seed`, or with one drawn from `generator`, by default torch's global one (of the CPU).
 
-        Raises `ValueError` if both are given.
+        Raises:
+            ValueError: both are given.
         """
         if seed is not None and generator is not None:
             raise ValueError("give seed or generator, not both")

@@ -1,13 +1,16 @@
 """Silence between segments, and over-long silence within a row of codes.
 
-Source: docs/indextts2.md §10 and §13, FACTS 2.9 and 3.
+Source: docs/indextts2.md §10 and §13.
 """
+
+from __future__ import annotations
 
 import torch
 from torch import Tensor
 
 SILENT_CODE = 52
-MAX_SILENT_CODES = 30  # a row with more of them in total is thinned out
+MAX_SILENT_CODES = 30
+"""A row with more silent codes in total is shortened."""
 KEPT_PER_RUN = 10
 
 
@@ -25,9 +28,16 @@ def remove_long_silence(
 ) -> tuple[Tensor, Tensor]:
     """Cut rows of codes at their stop code and shorten runs of silence in rows that hold too much of it.
 
-    codes: (B, n) int. A row ends before its first `stop_code`; without one it is n long. A row is shortened if it holds
-        more than `max_silent` silent codes in total (those after the stop code count too, as in the original).
-    Returns: (B, longest row) codes, padded with `stop_code`, and (B,) int64 lengths.
+    Args:
+        codes: (B, n) int. A row ends before its first `stop_code`; without one it is n long.
+        stop_code: the code that ends a row.
+        silent_code: the code of silence.
+        max_silent: a row with more silent codes in total is shortened (those after the stop code count too, as in the
+            original).
+        kept_per_run: silent codes that are left of each run in such a row.
+
+    Returns:
+        (B, longest row) codes, padded with `stop_code`, and (B,) int64 lengths.
     """
     rows = []
     for row in codes:

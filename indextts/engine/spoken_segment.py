@@ -18,13 +18,7 @@ from .request import NoiseSource, RandomStreams
 
 @dataclass(frozen=True)
 class SpeakingOptions:
-    """How one utterance is made.
-
-    Attributes:
-        detail_level: logging level of the details.
-        solver: how the flow is solved; its time is proportional to the evaluations.
-        cfg_rate: guidance of the flow; 0 halves its time.
-    """
+    """How one utterance is made."""
 
     generation: GenerationOptions
     streams: RandomStreams = field(default_factory=RandomStreams)
@@ -32,8 +26,11 @@ class SpeakingOptions:
     quick_streaming_tokens: int = 0
     initial_noise: NoiseSource | None = None
     detail_level: int = logging.DEBUG
+    """Logging level of the details."""
     solver: FlowSolver = field(default_factory=FlowSolver)
+    """How the flow is solved; its time is proportional to the evaluations."""
     cfg_rate: float = GUIDANCE_RATE
+    """Guidance of the flow; 0 halves its time."""
 
     def __post_init__(self) -> None:
         if self.cfg_rate < 0:
@@ -42,31 +39,29 @@ class SpeakingOptions:
 
 @dataclass
 class Segment:
-    """One segment of an utterance, filled in stage by stage.
-
-    Attributes:
-        index, count: its place among the segments of the utterance.
-        text: of the whole utterance, for messages.
-        text_ids: (L,) int64.
-        emovec: (1, D).
-        codes: semantic codes (n,) int64.
-        mel: log-mel (80, trunc(1.72 n)).
-        samples: (256 frames,) float32 in [-1, 1], on the CPU.
-        error: why there are none.
-    """
+    """One segment of an utterance, filled in stage by stage."""
 
     index: int
+    """Its place in the utterance, from 0."""
     count: int
+    """Number of segments of the utterance."""
     text: str
+    """Text of the whole utterance, for messages."""
     text_ids: Tensor
+    """Vocabulary ids of the segment (L,) int64."""
     speaker: SpeakerCondition
     emovec: Tensor
+    """Emotion vector (1, D)."""
     options: SpeakingOptions
     codes: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
+    """Semantic codes (n,) int64."""
     semantic: Tensor | None = None
     mel: Tensor = field(default_factory=lambda: torch.zeros(0))
+    """Log-mel (80, trunc(1.72 n))."""
     samples: Tensor = field(default_factory=lambda: torch.zeros(0))
+    """(256 * frames,) float32 in [-1, 1], on the CPU."""
     error: Exception | None = None
+    """Why there are no samples."""
 
     @property
     def frames(self) -> int:

@@ -1,4 +1,4 @@
-"""What the sessions of one engine share. docs/indextts2.md §12."""
+"""State that all sessions of one engine share. docs/indextts2.md §12."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ from .pipeline import Pipeline
 
 
 class EngineState:
-    """The stages, the limits of a batch, and the decoder that was used last.
-
-    Attributes:
-        budgets: limits of a batch; lowered for good where the memory turned out to be too small for them.
-        captured_steps: whether decoding steps are CUDA graphs on a GPU.
-        beside: whether on a GPU the later stages run beside decoding; without it they take turns, and the seconds of
-            each stage are its own: for measurements.
-    """
+    """The stages, the limits of a batch, and the decoder that was used last."""
 
     beside = True
+    """On a GPU: whether the later stages run beside decoding. Measurements turn it off, so that each stage has seconds
+    of its own."""
 
     def __init__(self, pipeline: Pipeline, budgets: Budgets | None = None, captured_steps: bool = True) -> None:
-        self.pipeline, self.captured_steps = pipeline, captured_steps
+        self.pipeline = pipeline
+        self.captured_steps = captured_steps
+        """Whether decoding steps are CUDA graphs on a GPU."""
         memory = self.bytes_per_position, pipeline.bytes_per_frame()
         self.budgets = budgets or default_budgets(pipeline.device, *memory)
+        """Limits of a batch; lowered for good where the memory turned out to be too small for them."""
         self._kept_decoder: BatchDecoder | None = None
 
     def take_decoder(self, options: GenerationOptions, slots: int, positions: int) -> BatchDecoder:
-        """On a GPU the one that was given back last, if it fits: its steps are captured already."""
+        """A decoder for these rows; on a GPU the one given back last, if it fits: its steps are captured already."""
         kept, self._kept_decoder = self._kept_decoder, None
         if kept is not None and kept.does(options, slots, positions):
             return kept
@@ -36,17 +34,17 @@ class EngineState:
         return BatchDecoder(gpt, options, slots, positions, captured=captured)
 
     def give_back(self, decoder: BatchDecoder) -> None:
-        """A decoder that has nothing left to do. One that has failed is not given back."""
+        """Keep a decoder that has nothing left to do for the next session. Not for one that has failed."""
         if not decoder.on_cpu:
             self._kept_decoder = decoder
 
     def free_memory(self) -> None:
-        """Gives up what is only kept for speed."""
+        """Release memory that is only kept for speed."""
         self._kept_decoder = None
         self.pipeline.components.cfm.loops.clear()
 
     @property
     def bytes_per_position(self) -> int:
-        """What one position takes in the GPT's cache."""
+        """Bytes of one position in the GPT's cache."""
         gpt = self.pipeline.components.gpt
         return 2 * gpt.config.layers * gpt.config.model_dim * gpt.mel_head.weight.element_size()

@@ -23,11 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class Synthesizer:
-    """Brings text, voices, emotions and the engine together.
-
-    Attributes:
-        last_speaker, last_emotion: path and conditioning that the latest utterance used.
-    """
+    """Brings text, voices, emotions and the engine together."""
 
     def __init__(
         self,
@@ -45,14 +41,20 @@ class Synthesizer:
         self.qwen_emotion = qwen_emotion
         self.engine = engine
         self.last_speaker: tuple[str, SpeakerCondition] | None = None
+        """Path and conditioning of the voice that the latest utterance used."""
         self.last_emotion: tuple[str, EmotionCondition] | None = None
+        """Path and conditioning of the emotion that the latest utterance used."""
 
     @property
     def pipeline(self) -> Pipeline:
         return self.engine.pipeline
 
     def segments(self, text: str, options: SpeakingOptions) -> list[Tensor]:
-        """Token ids of each segment, (L,) int64. Raises `ValueError` for a text with nothing to say."""
+        """Token ids of each segment, (L,) int64.
+
+        Raises:
+            ValueError: the text has nothing to say.
+        """
         pieces = self.text.segments(text, options.max_text_tokens_per_segment, options.quick_streaming_tokens)
         if not pieces:
             raise ValueError(f"nothing to say in text {text!r}")
@@ -63,9 +65,10 @@ class Synthesizer:
     def prepare(
         self, voice: str | Path, text: str, emotion: Emotion, options: SpeakingOptions, clock: StageClock
     ) -> list[Segment]:
-        """An utterance's segments with all they need to be spoken.
+        """The segments of an utterance, with all that speaking them needs.
 
-        Raises `ValueError`, `RuntimeError` and `FileNotFoundError` as `IndexTTS2.infer`; the text is named.
+        Raises:
+            ValueError, RuntimeError, FileNotFoundError: as in `IndexTTS2.infer`; the message names the text.
         """
         with clock.time("text"):
             segments = self.segments(text, options)
@@ -87,9 +90,12 @@ class Synthesizer:
         figures: SpeakingFigures | None = None,
         at_once: bool = True,
     ) -> Iterator[Segment]:
-        """Yields the segments of an utterance, in order; raises as `prepare`.
+        """Speak an utterance and yield its segments in order; raises as `prepare`.
 
-        `at_once`: they are spoken as one batch before the first is yielded, which is faster than one by one.
+        Args:
+            voice, text, emotion, options: the utterance.
+            clock, figures: where time and work are counted.
+            at_once: all segments are spoken as one batch before the first is yielded, which is faster than one by one.
         """
         figures = figures or SpeakingFigures()
         segments = self.prepare(voice, text, emotion, options, clock)
@@ -105,8 +111,10 @@ class Synthesizer:
     ) -> Tensor:
         """Emotion vector of an utterance, (1, D). docs/indextts2.md §3.
 
-        Raises `RuntimeError` for an emotion text if its model is off, `FileNotFoundError` if it is not there,
-        `ValueError` for an impossible vector.
+        Raises:
+            RuntimeError: an emotion text is given and the model that reads it is switched off.
+            FileNotFoundError: that model is not there.
+            ValueError: the emotion vector is impossible.
         """
         vector = emotion.emo_vector
         if emotion.emo_text is not None:

@@ -141,7 +141,7 @@ class ConvModule(nn.Module):
     """Pointwise - GLU - depthwise k15 - LayerNorm - SiLU - pointwise.
 
     The padding is zeroed after the GLU: the bias of the first pointwise convolution would otherwise make it
-    non-zero and leak through the depthwise convolution into the last valid frames (FACTS 5; the published
+    non-zero and leak through the depthwise convolution into the last valid frames (docs/indextts2.md §12; the published
     code has that leak, but never runs with padding).
     """
 

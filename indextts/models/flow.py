@@ -74,19 +74,17 @@ class CFM(nn.Module):
     """Conditional flow matching with classifier-free guidance.
 
     Key names are those of `s2mel.pth` `["net"]["cfm"]`; call `fuse` once they are loaded.
-
-    Attributes:
-        acceleration: of the velocity, compiled on a GPU.
-        loops: of the whole loop, captured on a GPU.
-        attention: how rows of different length are attended to on a GPU, see `indextts.models.attention`.
     """
 
     def __init__(self, config: CFMConfig) -> None:
         super().__init__()
         self.estimator = DiT(config.dit)
         self.acceleration = Acceleration("the flow")
+        """Of the velocity, compiled on a GPU."""
         self.loops = CapturedLoops()
+        """Of the whole loop, captured on a GPU."""
         self.attention: AttentionName = "auto"
+        """How rows of different length are attended to on a GPU, see `indextts.models.attention`."""
         self._compiled_velocity = compiled(self.estimator.velocity)
 
     def fuse(self) -> None:

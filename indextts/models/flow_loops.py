@@ -63,14 +63,15 @@ class CapturedLoops:
     A bucket's tensors stay where they are while it has a graph; each call copies its own into them. The first call of a
     bucket runs as it is, the second is captured. A bucket that others have displaced must be asked for twice as often
     as it was before it is captured again, so that a long run captures a bounded number, however its batches come.
-
-    Attributes:
-        enabled: whether anything is captured; off for good once that has failed.
-        most, most_frames: graphs at a time, and frames of a captured batch.
     """
 
     def __init__(self, enabled: bool = False, most: int = MOST_GRAPHS, most_frames: int = MOST_CAPTURED_FRAMES) -> None:
-        self.enabled, self.most, self.most_frames = enabled, most, most_frames
+        self.enabled = enabled
+        """Whether anything is captured; off for good once that has failed."""
+        self.most = most
+        """Most graphs kept at a time."""
+        self.most_frames = most_frames
+        """Most frames of a batch that is captured."""
         self._steps: CapturedSteps | None = None
         self._states: OrderedDict[Hashable, Any] = OrderedDict()
         self._asked: Counter[Hashable] = Counter()

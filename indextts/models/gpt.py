@@ -18,7 +18,7 @@ from .gpt2 import GPT2, KVCache
 from .padding import stack_rows
 
 # mel_pos_embedding row of start_mel, and of the first generated code when decoding; row 1 is never used there
-# (FACTS 2.5). The latent pass numbers the same codes from 1 (FACTS 2.6).
+# (docs/indextts2.md §6). The latent pass numbers the same codes from 1 (§7).
 START_POSITION = 0
 FIRST_CODE_POSITION = 2
 
@@ -188,7 +188,7 @@ class UnifiedVoice(nn.Module):
         conds (B, 34, D), text_ids B rows (L,) int, room for `new_tokens` more positions
         -> logits (B, codes) of the first code, and the filled cache.
 
-        Start and stop tokens inside a text are dropped here (and only here: FACTS 2.3).
+        Start and stop tokens inside a text are dropped here, and only here (docs/indextts2.md §6).
         """
         text_ids = [self._spoken_ids(ids) for ids in text_ids]
         no_codes = [torch.zeros(0, dtype=torch.long)] * len(text_ids)

@@ -16,16 +16,15 @@ from ..device.packed_linear import PackedWeight, available
 
 
 class KVCache:
-    """Keys and values of every layer; each row is contiguous from slot 0 whatever its neighbours.
-
-    Attributes:
-        keys, values: by layer, each (B, heads, capacity, d_head).
-        lengths: (B,) int64 on the device, slots in use per row.
-        known_lengths: the same on the host, or upper bounds of them, so that attention reads no further.
-    """
+    """Keys and values of every layer; each row is contiguous from slot 0 whatever its neighbours."""
 
     def __init__(self, keys: list[Tensor], values: list[Tensor], lengths: Tensor, known_lengths: list[int]) -> None:
-        self.keys, self.values, self.lengths, self.known_lengths = keys, values, lengths, known_lengths
+        self.keys, self.values = keys, values
+        """By layer, each (B, heads, capacity, d_head)."""
+        self.lengths = lengths
+        """(B,) int64 on the device: slots in use in each row."""
+        self.known_lengths = known_lengths
+        """The same on the host, or upper bounds of them: attention reads no further."""
 
     @classmethod
     def allocate(cls, layers: int, rows: int, heads: int, capacity: int, dim_head: int, like: Tensor) -> KVCache:

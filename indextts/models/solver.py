@@ -22,19 +22,15 @@ METHODS: tuple[Method, ...] = get_args(Method)
 
 @dataclass(frozen=True)
 class FlowSolver:
-    """How the velocity is integrated. The defaults are those of the published class.
-
-    Attributes:
-        evaluations: of the velocity, to which the flow's time is proportional. Euler's method takes one a step, the
-            others two.
-        method: `euler`, `midpoint` or `heun` (the explicit trapezoidal rule); the latter two are of second order.
-        sway: how times are spread over [0, 1]: 0 evenly, -1 all the closer together the nearer they are to 0, where the
-            noise is (sway sampling, Chen et al. 2024, "F5-TTS", equation 10); -1 to 2 / (pi - 2).
-    """
+    """How the velocity is integrated. The defaults are those of the published class."""
 
     evaluations: int = FLOW_STEPS
+    """Of the velocity, to which the flow's time is proportional. Euler's method takes one a step, the others two."""
     method: Method = "euler"
+    """`euler`, `midpoint` or `heun` (the explicit trapezoidal rule); the latter two are of second order."""
     sway: float = 0.0
+    """How times are spread over [0, 1]: 0 evenly, -1 all the closer together the nearer they are to 0, where the noise
+    is (sway sampling, Chen et al. 2024, "F5-TTS", equation 10); -1 to 2 / (pi - 2)."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:

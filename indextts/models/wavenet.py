@@ -2,7 +2,7 @@
 
 Key names are those below `estimator.wavenet.` in `s2mel.pth`. A row's frames end where the row ends, not where
 the batch does: before every convolution the frames past its end mirror those before it, so a padded batch gives
-what each row gives alone (FACTS 5; the published code reflects at the batch's end).
+what each row gives alone (docs/indextts2.md §12; the published code reflects at the batch's end).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What else callers of the published class use: its arguments, attributes and methods."""
+"""Arguments, attributes and methods that callers of the published class use beside `infer`."""

@@ -1,4 +1,4 @@
-"""What the keyword arguments of the published class mean here. docs/indextts2.md §1."""
+"""Meaning of the published class's keyword arguments here. docs/indextts2.md §1."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _warned: set[str] = set()
 
 
 def warn_of_no_effect(**given: Any) -> None:
-    """Warns, once in a process, of each option that is switched on and has no effect here."""
+    """Warn, once in a process, of each option that is switched on and has no effect here."""
     for option, value in given.items():
         if value:
             _warn_once(option, _WITHOUT_EFFECT[option])
 
 
 def on_this_device(device: torch.device, given: Mapping[str, bool | None]) -> dict[str, bool]:
-    """Accelerations that are used on `device`: all on CUDA but those that are switched off, none elsewhere.
+    """Accelerations to use on `device`: on CUDA all that are not switched off, elsewhere none.
 
-    One that was asked for in vain is warned of, once in a process.
+    A warning, once in a process, names one that was switched on elsewhere.
     """
     on_cuda = device.type == "cuda"
     for option, value in given.items():
@@ -44,7 +44,7 @@ def _warn_once(option: str, reason: str) -> None:
 
 
 def default_device() -> torch.device:
-    """cuda:0, xpu, mps or cpu, the first that is there."""
+    """The first of cuda:0, xpu, mps and cpu that is available."""
     if torch.cuda.is_available():
         return torch.device("cuda:0")
     if hasattr(torch, "xpu") and torch.xpu.is_available():
@@ -55,15 +55,15 @@ def default_device() -> torch.device:
 
 
 def generation_options(given: Mapping[str, Any], longest: int) -> GenerationOptions:
-    """Checks and completes the generation arguments.
+    """Check and complete the generation arguments.
 
     Args:
         given: keyword arguments of a call; `None` for "off", as user interfaces hand it.
         longest: most codes that the model can speak.
 
     Raises:
-        TypeError: an argument that does not exist.
-        ValueError: one out of range.
+        TypeError: there is no argument of this name.
+        ValueError: an argument is out of range.
     """
     known = {field.name for field in fields(GenerationOptions)}
     unknown = sorted(set(given) - known)

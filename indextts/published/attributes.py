@@ -1,6 +1,6 @@
-"""What callers of the published class read from an instance beside its methods. docs/indextts2.md §1.
+"""Attributes that callers of the published class read from an instance. docs/indextts2.md §1.
 
-Everything is read-only, but for `gr_progress` and the normaliser's glossary: what is replaced here would not be used.
+Everything is read-only, but for `gr_progress` and the normaliser's glossary: a replacement would not be used.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Settings(Mapping[str, Any]):
     """A section of `config.yaml`: `cfg.gpt.model_dim` and `cfg["gpt"]["model_dim"]` are the same."""
 
     def __init__(self, content: Mapping[str, Any], sizes: ModelConfig | None = None, path: str = "") -> None:
-        """`sizes`: attributes for names that are not in the file; `path`: of the section, for messages."""
+        """Wrap a section: `sizes` has attributes for names that are not in the file, `path` is for messages."""
         self._content, self._sizes, self._path = content, sizes, path
 
     def __getitem__(self, key: str) -> Any:
@@ -84,7 +84,7 @@ class SemanticToMel(nn.Module):
 
 
 class PublishedAttributes:
-    """Thin over the objects that do the work."""
+    """Attributes of the published class, over the objects that do the work."""
 
     model_dir: Path
     _device: torch.device
@@ -127,7 +127,7 @@ class PublishedAttributes:
 
     @cached_property
     def cfg(self) -> Settings:
-        """All of `config.yaml`, by attributes and by keys."""
+        """The whole `config.yaml`, by attributes and by keys."""
         return Settings(yaml.safe_load(self._cfg_path.read_text(encoding="utf-8")), self._sizes)
 
     # Text
@@ -139,9 +139,7 @@ class PublishedAttributes:
 
     @property
     def normalizer(self) -> Normalizer:
-        """Written text -> spoken text; a `TextNormalizer`, with the glossary that `infer` uses, if it is the published
-        one.
-        """
+        """Written text -> spoken text; the published one is a `TextNormalizer` with the glossary that `infer` uses."""
         return self._synthesizer.text.normalizer
 
     @property
@@ -151,15 +149,12 @@ class PublishedAttributes:
 
     @property
     def glossary_path(self) -> str:
-        """Where the model folder keeps its glossary, whether or not there is one.
-
-        It is read when the model is loaded.
-        """
+        """Path of the model folder's glossary, whether or not there is one; it is read when the model is loaded."""
         return str(self.model_dir / "glossary.yaml")
 
     @property
     def qwen_emo(self) -> QwenEmotion | None:
-        """Reads emotions out of a text, `inference(text)`; None with `use_qwen_emo=False`."""
+        """Model that reads emotions out of a text, `inference(text)`; None with `use_qwen_emo=False`."""
         return self._synthesizer.qwen_emotion
 
     # Modules

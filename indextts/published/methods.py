@@ -13,16 +13,14 @@ from ..voice.emotion import normalize_emo_vec
 
 
 class PublishedMethods:
-    """Thin over the functions that do the work."""
+    """Methods of the published class, over the functions that do the work."""
 
     cfg: Any
 
     def remove_long_silence(
         self, codes: Tensor, silent_token: int = SILENT_CODE, max_consecutive: int = MAX_SILENT_CODES
     ) -> tuple[Tensor, Tensor]:
-        """(B, n) codes -> shortened codes (B, m) and lengths (B,); see
-        `indextts.engine.silence.remove_long_silence`.
-        """
+        """Shorten codes (B, n) to (B, m), with lengths (B,); see `indextts.engine.silence.remove_long_silence`."""
         return remove_long_silence(codes, self.cfg.gpt.stop_mel_token, silent_token, max_consecutive)
 
     def interval_silence(

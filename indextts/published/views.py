@@ -8,7 +8,7 @@ from ..engine.synthesizer import Synthesizer
 
 
 class LatestVoiceViews:
-    """Read-only; all None before the first call. Float32 on the model's device."""
+    """Voice and emotion of the latest call: float32 on the model's device, read-only, None before the first call."""
 
     _synthesizer: Synthesizer
 

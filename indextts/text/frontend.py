@@ -1,7 +1,9 @@
 """From written text to token segments: normalisation, sentencepiece tokens, segments.
 
-Source: docs/indextts2.md §4, FACTS 2.3.
+Source: docs/indextts2.md §4.
 """
+
+from __future__ import annotations
 
 import logging
 import re
@@ -27,9 +29,9 @@ _CJK = re.compile(
 
 
 class TextFrontend:
-    """Text -> normalised text -> pieces of the checkpoint's vocabulary -> segments -> ids.
+    """Turns a text into spoken words, pieces of the checkpoint's vocabulary, segments and ids.
 
-    It needs no model, only its vocabulary: it can be asked what a voice knows before anything is loaded.
+    It needs the vocabulary only, not the model, and so can say what a voice can speak before anything is loaded.
 
     Args:
         bpe_model_path: the checkpoint's `bpe.model`.
@@ -66,7 +68,7 @@ class TextFrontend:
         return self.pieces.GetPieceSize()
 
     def normalize(self, text: str) -> str:
-        """Spoken form of `text` in its own case, e.g. "It's 3:30 PM" -> "It is three thirty PM"."""
+        """Spoken form of `text` in its own case: "It's 3:30 PM" -> "It is three thirty PM"."""
         return self.normalizer.normalize(text)
 
     def tokenize(self, text: str) -> list[str]:
@@ -87,7 +89,7 @@ class TextFrontend:
         return self.unknown_among(self.tokenize(text))
 
     def unknown_among(self, pieces: Sequence[str]) -> list[str]:
-        """Those of the pieces of `tokenize` that the vocabulary lacks, in order."""
+        """Pieces out of those of `tokenize` that the vocabulary lacks, in order."""
         unknown = self.pieces.unk_id()
         return [piece.strip(BLANK) for piece in pieces if self.pieces.PieceToId(piece) == unknown]
 
@@ -103,11 +105,11 @@ class TextFrontend:
         max_text_tokens_per_segment: int = MAX_SEGMENT_TOKENS,
         quick_streaming_tokens: int = 0,
     ) -> list[list[str]]:
-        """The segments that `infer` makes of these pieces, by the name of the published tokenizer."""
+        """Segments that `infer` would speak, under the name that the published tokenizer has for them."""
         return split_segments(tokenized, max_text_tokens_per_segment, quick_streaming_tokens)
 
     def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
-        """`ids`, by the name of the published tokenizer."""
+        """Ids as of `ids`, under the name that the published tokenizer has for it."""
         return self.ids(tokens)
 
     def ids(self, pieces: Sequence[str]) -> list[int]:

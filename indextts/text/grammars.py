@@ -1,13 +1,15 @@
 """The English and the Chinese text grammar: numbers, dates, money, units and abbreviations become words.
 
 Both are finite-state grammars of WeTextProcessing; where that is not installed (it needs pynini, which has wheels for
-Linux only) its twin `wetext` takes over. Source: docs/indextts2.md §4, FACTS 2.3 (Chinese with
-remove_interjections=False and remove_erhua=False, English with defaults).
+Linux only) its twin `wetext` takes over. Chinese has remove_interjections=False and remove_erhua=False, English the
+defaults. Source: docs/indextts2.md §4.
 
 Nothing is ever written: WeTextProcessing would compile the Chinese graphs with those two options into its own package
 folder or a cache. Their tagger, however, is the one in the wheel, byte for byte, and the small verbalizer is put
 together in memory in about half a second, so there is no cache that two processes could damage.
 """
+
+from __future__ import annotations
 
 import logging
 import string
@@ -19,7 +21,7 @@ from typing import Any
 
 Grammar = Callable[[str], str]
 
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _INSTALL_HINT = "text normalisation needs `pip install WeTextProcessing==1.2.0` (Linux) or `pip install wetext`"
 
 
@@ -27,8 +29,11 @@ _INSTALL_HINT = "text normalisation needs `pip install WeTextProcessing==1.2.0` 
 def english() -> Grammar:
     """Load the English grammar once (about a second).
 
-    Returns: a function text -> text, e.g. "$12.50" -> "twelve point five dollars".
-    Raises: ImportError, with what to install, if there is no grammar library.
+    Returns:
+        A function text -> text, e.g. "$12.50" -> "twelve point five dollars".
+
+    Raises:
+        ImportError: there is no grammar library; the message says what to install.
     """
     package = _wetextprocessing()
     if package is None:
@@ -59,8 +64,8 @@ _WORD_CHARACTERS = frozenset(string.ascii_letters + " ,.?!'-\u2019\u201c\u201d\u
 def _restricted(tagger: Any, characters: frozenset[str]) -> Any:
     """The part of a tagger that can read texts of these characters only.
 
-    For such a text it holds the very same paths; but with 3 000 states instead of 133 000 it reads a sentence about
-    five times faster, because it starts no reading of numbers, units or dates that must end nowhere.
+    For such a text it has exactly the same paths. With 3 000 states instead of 133 000 it reads a sentence about five
+    times faster, because it does not try numbers, units or dates that such a text cannot contain.
     """
     from pynini import accep, escape, union
 
@@ -71,8 +76,11 @@ def _restricted(tagger: Any, characters: frozenset[str]) -> Any:
 def chinese() -> Grammar:
     """Load the Chinese grammar once (about a second). It keeps interjections and the final 儿.
 
-    Returns: a function text -> text, e.g. "2.5平方" -> "二点五平方".
-    Raises: ImportError, with what to install, if there is no grammar library.
+    Returns:
+        A function text -> text, e.g. "2.5平方" -> "二点五平方".
+
+    Raises:
+        ImportError: there is no grammar library; the message says what to install.
     """
     package = _wetextprocessing()
     if package is None:
@@ -141,7 +149,7 @@ def _compiled(language: str, options: dict[str, bool]) -> Grammar:
     """Compile a whole grammar in a temporary folder (20 s; only where the library came without its graphs)."""
     import importlib
 
-    _LOG.warning("WeTextProcessing came without its %s graphs: compiling them, which takes about 20 s", language)
+    logger.warning("WeTextProcessing came without its %s graphs: compiling them, which takes about 20 s", language)
     normalizer = importlib.import_module(f"tn.{language}.normalizer").Normalizer
     with tempfile.TemporaryDirectory() as folder:
         return normalizer(cache_dir=folder, overwrite_cache=True, **options).normalize

@@ -3,6 +3,8 @@
 Source: docs/indextts2.md §4.
 """
 
+from __future__ import annotations
+
 import re
 
 _MARKS = {

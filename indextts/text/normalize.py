@@ -1,9 +1,11 @@
 """Written text becomes spoken text: numbers and symbols as words, one small set of punctuation marks.
 
-Source: docs/indextts2.md §4, FACTS 2.3. The order is: glossary, short forms ("what's" -> "what is"), protection of what
-the grammars must not touch, the grammar of the language, the protected parts back in, punctuation folded onto the marks
-that the model's vocabulary has.
+This is the published front end, docs/indextts2.md §4. The order is: glossary, short forms ("what's" -> "what is"),
+protection of parts that the grammars must not touch, the grammar of the language, the protected parts back in,
+punctuation folded onto the marks that the model's vocabulary has.
 """
+
+from __future__ import annotations
 
 import logging
 import re
@@ -24,7 +26,7 @@ from .protection import (
     ProtectedParts,
 )
 
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 GlossaryEntry = str | Mapping[str, str]
 MAX_GLOSSARY_VALUES = 200_000
@@ -43,9 +45,9 @@ _IS_SHORTENED = re.compile(
 
 
 def is_chinese(text: str) -> bool:
-    """True if the Chinese grammar reads this text.
+    """Whether the Chinese grammar reads this text.
 
-    That is: any Chinese character, no latin letter at all ("12345"), an e-mail address, or pinyin with a tone.
+    It does for any Chinese character, no latin letter at all ("12345"), an e-mail address, or pinyin with a tone.
     """
     return bool(
         _IDEOGRAPH.search(text)
@@ -56,18 +58,15 @@ def is_chinese(text: str) -> bool:
 
 
 class TextNormalizer:
-    """Spoken form of a text, after a glossary and the grammar of its language.
-
-    term_glossary: term -> spoken form, or term -> {"en": spoken form, "zh": spoken form}. Terms are found as whole
-    words and
-        in either case of their ASCII letters; where two overlap the longer one wins. It may be changed at any time: the
-        next text is read by what it then holds.
-    enable_glossary: False leaves it unused.
-    """
+    """Makes spoken words of a text, by a glossary and the grammar of its language."""
 
     def __init__(self, glossary: Mapping[str, GlossaryEntry] | None = None):
         self.term_glossary: dict[str, GlossaryEntry] = {}
+        """Term -> spoken form, or term -> {"en": spoken form, "zh": spoken form}. Terms are found as whole words and in
+        either case of their ASCII letters; where two overlap the longer one wins. It may be changed at any time: the
+        next text is read by its new content."""
         self.enable_glossary = True
+        """False leaves the glossary unused."""
         self._indexed: dict[str, GlossaryEntry] = {}
         self._entries: dict[str, GlossaryEntry] = {}
         self._terms: re.Pattern | None = None
@@ -81,7 +80,9 @@ class TextNormalizer:
     def load_glossary(self, glossary: Mapping[str, GlossaryEntry] | str | Path) -> None:
         """Add the terms of a mapping or of a `glossary.yaml`; those that are there already are replaced.
 
-        Raises: ValueError for an entry of another kind, FileNotFoundError.
+        Raises:
+            ValueError: an entry is of another kind.
+            FileNotFoundError: there is no such file.
         """
         terms = load_glossary(glossary) if isinstance(glossary, str | Path) else glossary
         self.term_glossary.update({term: _check_entry(term, entry) for term, entry in terms.items()})
@@ -100,8 +101,10 @@ class TextNormalizer:
     def normalize(self, text: str) -> str:
         """Return the spoken form of `text`; "" for a blank one.
 
-        What a grammar cannot read (it happens with rare mixtures of symbols) is passed on as it stands, with a warning.
-        Raises: ImportError, with what to install, if there is no grammar library.
+        Words that a grammar cannot read (rare mixtures of symbols) are passed on as they stand, with a warning.
+
+        Raises:
+            ImportError: there is no grammar library; the message says what to install.
         """
         text = drop_silent(text)
         if not text:
@@ -138,9 +141,7 @@ class TextNormalizer:
         return terms.sub(spoken, text)
 
     def _current_terms(self) -> re.Pattern | None:
-        """Finds the terms of the glossary; made anew when terms have come, gone or been replaced since the last
-        text.
-        """
+        """Pattern of the glossary's terms; made anew when the glossary has changed since the last text."""
         if self._indexed != self.term_glossary:
             self._indexed = dict(self.term_glossary)
             self._entries = {term.lower(): _check_entry(term, entry) for term, entry in self._indexed.items()}
@@ -159,14 +160,16 @@ def _read(grammar: grammars.Grammar, text: str) -> str:
         words = text.split()
         if len(words) > 1:
             return " ".join(_read(grammar, word) for word in words)
-        _LOG.warning("text normalisation cannot read %r and passes it on as it is (%s)", text, error)
+        logger.warning("text normalisation cannot read %r and passes it on as it is (%s)", text, error)
         return text
 
 
 def load_glossary(path: str | Path) -> dict[str, GlossaryEntry]:
     """Read a `glossary.yaml`: a mapping of term to spoken form, or to {"en": …, "zh": …}.
 
-    Raises: ForeignFileError (a ValueError), naming the file and the entry, if it is anything else; FileNotFoundError.
+    Raises:
+        ForeignFileError: it holds anything else; the message names the file and the entry.
+        FileNotFoundError: there is no such file.
     """
     content = read_yaml(path, MAX_GLOSSARY_VALUES)
     if content is None:

@@ -1,9 +1,11 @@
-"""Which reading a text gets before it meets the vocabulary: a `normalizer`, by name or as a function.
+"""Normalizers: how a written text becomes spoken words, chosen by name or given as a function.
 
-`published` is the model's own front end. `verbatim` changes no word: it is for texts that have been read already. All
-others read a text and leave the rest to `verbatim`: a function, or a name that an installed package has registered in
-the entry-point group `indextts.normalizers`. docs/indextts2.md §4.
+`published` is the model's own front end. `verbatim` changes no word: it is for texts that are spelled out already. Any
+other one reads the text first and leaves the rest to `verbatim`: a function, or a name that an installed package has
+registered in the entry-point group `indextts.normalizers`. docs/indextts2.md §4.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,30 +24,30 @@ ENTRY_POINTS = "indextts.normalizers"
 
 
 class Normalizer(Protocol):
-    """Gives a written text the form in which the vocabulary knows it, upper case aside."""
+    """Makes of a written text the spoken one, with no other marks than those of the vocabulary."""
 
     def normalize(self, text: str) -> str:
-        """Returns "" for a blank text."""
+        """The spoken form of `text` in its own case; "" for a blank one."""
 
 
 class VerbatimNormalizer:
-    """Changes no word of a text, only what the vocabulary has no other sign for.
+    """Changes no word of a text, only signs that the vocabulary lacks.
 
     Punctuation is folded onto its few marks, invisible characters are dropped, pinyin with tones is spelled as the
     vocabulary spells it, and `<word|pronunciation>` stays.
 
     Args:
-        reading: what turns written into spoken words first; by default the text is taken for spoken.
+        reading: a function that makes spoken words of the text first; by default the text is taken as spoken.
     """
 
     def __init__(self, reading: Reading | None = None) -> None:
         self._reading = reading
 
     def normalize(self, text: str) -> str:
-        """Gives the text the marks of the vocabulary.
+        """Fold the signs of `text` onto those of the vocabulary; "" for a blank text.
 
         Raises:
-            TypeError: the reading returned no text.
+            TypeError: the reading returned something else than a text.
         """
         if self._reading is not None:
             spoken = self._reading(text)
@@ -61,7 +63,7 @@ class VerbatimNormalizer:
 
 
 def make_normalizer(normalizer: str | Reading, glossary: Mapping[str, GlossaryEntry] | None = None) -> Normalizer:
-    """The normalizer of a name, or of a function.
+    """Make the normalizer with a name, or of a function.
 
     Args:
         normalizer: `published`, `verbatim`, the name of an installed one, or a function from written to spoken text.

@@ -4,6 +4,8 @@ Protected parts are replaced where they stand, by one placeholder each, in a sin
 result never depends on an order in which parts are looked up. Source: docs/indextts2.md §4.
 """
 
+from __future__ import annotations
+
 import re
 
 # A placeholder is one private character. The English grammar needs it in angle brackets, which it passes on unread; the
@@ -53,9 +55,10 @@ HYPHENATED = re.compile("(?<![a-zA-Z0-9])[a-zA-Z][a-zA-Z0-9]*(?:-[a-zA-Z0-9]+)+"
 
 
 class ProtectedParts:
-    """Parts of one text, taken out of a grammar's way and put back afterwards.
+    """Parts of one text that are replaced by placeholders and put back afterwards.
 
-    form: how a placeholder is written, "{}" standing for its private character.
+    Args:
+        form: how a placeholder is written, "{}" standing for its private character.
     """
 
     def __init__(self, form: str):

@@ -1,8 +1,8 @@
-"""Texts read ahead of their turn, in processes of their own. docs/indextts2.md §12.
+"""Texts normalised ahead of their turn, in processes of their own. docs/indextts2.md §12.
 
-A grammar holds Python's lock while it reads a sentence, some for longer than a fast GPU takes to speak it, so that the
-GPU would wait. Each reader is this file run as a program, a JSON line in and one out; it ends with its input,
-that is, with the process that started it, however that ends.
+Text normalisation holds the GIL, sometimes longer than a fast GPU needs to synthesise the sentence; in this process it
+would stall the GPU. Each reader is this file run as a program, one JSON line in and one out. It ends when its input
+ends, and so never outlives the process that started it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from .normalizers import Reading
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 4096
-"""Texts read or being read that nobody has taken; beyond that the oldest are forgotten."""
+"""Most texts kept that nobody has asked for yet; beyond that the oldest are forgotten."""
 
 
 class TextAhead(TextFrontend):
-    """A text front end that can be told what it will be asked. Its answers are those of `TextFrontend`."""
+    """A text front end that may be given texts before they are needed. Its answers are those of `TextFrontend`."""
 
     def __init__(
         self,
@@ -41,11 +41,12 @@ class TextAhead(TextFrontend):
         readers: int = 1,
         normalizer: str | Reading = "published",
     ) -> None:
-        """Prepares the readers; they are started when the first text comes.
+        """Prepare the readers, which are started when the first text comes; raises as `TextFrontend`.
 
         Args:
-            bpe_model_path, glossary_path, normalizer: of `TextFrontend`, which says what is raised.
-            readers: processes. None for `verbatim`, which takes no time, nor for a function, which they do not know.
+            bpe_model_path, glossary_path, normalizer: as for `TextFrontend`.
+            readers: number of processes. None is started for `verbatim`, which takes no time, nor for a function, which
+                another process does not have.
         """
         super().__init__(bpe_model_path, glossary_path, normalizer)
         self._readers_glossary = deepcopy(self._glossary())
@@ -64,7 +65,10 @@ class TextAhead(TextFrontend):
         self._lock = threading.Lock()
 
     def read_ahead(self, texts: Iterable[str]) -> None:
-        """Has texts read that will be asked for; returns at once. From any thread. Without readers nothing happens."""
+        """Start reading texts that will be asked for, and return at once; do nothing without readers.
+
+        Any thread may call it.
+        """
         if not self._readers or not self._readers_agree():
             return
         with self._lock:
@@ -108,7 +112,7 @@ class TextAhead(TextFrontend):
         )
 
     def close(self) -> None:
-        """Ends the readers."""
+        """End the readers."""
         with self._lock:
             threads, self._threads = self._threads, []
             for answer in self._answers.values():
@@ -120,7 +124,7 @@ class TextAhead(TextFrontend):
             thread.join()
 
     def _serve(self) -> None:
-        """Passes texts to one reader and its answers back; a reader that dies leaves the texts to `tokenize`."""
+        """Pass texts to one reader and its answers back; texts of a reader that dies are left to `tokenize`."""
         # A reader finds the same packages as this process, and so the same normalizers.
         path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *filter(None, sys.path)]))
         environment = {**os.environ, "PYTHONPATH": path}
@@ -153,7 +157,7 @@ class TextAhead(TextFrontend):
 
 
 def main() -> None:
-    """The reader: a JSON string a line in, its pieces out, or an object with what went wrong."""
+    """Run a reader: for each line with a JSON string, write one with its pieces, or with an object naming an error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the end of the input ends this
     frontend = TextFrontend(**json.loads(sys.argv[1]))
     for line in sys.stdin:

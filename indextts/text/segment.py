@@ -1,7 +1,9 @@
 """Long token sequences become segments that the model speaks one after another.
 
-Source: docs/indextts2.md §4, FACTS 2.3 (the table of cases is `split_segments` in `l_text.json`).
+Source: docs/indextts2.md §4; the table of cases is `split_segments` in the golden `l_text.json`.
 """
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 
@@ -25,11 +27,17 @@ def split_segments(
     sentence end stands at the end of its segment *and* at the start of the next one (such a segment may exceed the
     limit by one), and what remains of a chopped passage starts a segment of its own.
 
-    max_tokens: limit of a segment, in tokens.
-    quick_streaming_tokens: until more than this many tokens have gone by, only short neighbours (together at most half
-        the limit) are joined, so that the first segment is ready early.
-    Returns: the segments in order; [] for no tokens.
-    Raises: ValueError if `max_tokens` is not positive.
+    Args:
+        tokens: pieces of the text.
+        max_tokens: limit of a segment, in tokens.
+        quick_streaming_tokens: until more than this many tokens have gone by, only short neighbours (together at most
+            half the limit) are joined, so that the first segment is ready early.
+
+    Returns:
+        The segments in order; [] for no tokens.
+
+    Raises:
+        ValueError: `max_tokens` is not positive.
     """
     if max_tokens < 1:
         raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")

@@ -1,1 +1,1 @@
-"""A prompt becomes conditioning: features, encoder, cache, and emotions."""
+"""A prompt becomes conditioning: features, encoder, cache, emotions."""

@@ -1,7 +1,9 @@
 """Emotion as eight weights: scaling them, turning them into a conditioning vector, and reading them out of a text.
 
-Source: docs/indextts2.md §3, FACTS 2.2.
+Source: docs/indextts2.md §3.
 """
+
+from __future__ import annotations
 
 import logging
 import re
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 
 from ..foreign_files import ForeignFileError, MissingFileError
 
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # The order of the weights everywhere: emo_vector, the groups of feat1.pt and feat2.pt, QwenEmotion.
 EMOTIONS = ("happy", "angry", "sad", "afraid", "disgusted", "melancholic", "surprised", "calm")
@@ -29,7 +31,8 @@ Generators = torch.Generator | Sequence[torch.Generator]
 def check_emo_vector(vector: Sequence[float]) -> list[float]:
     """The eight weights as floats.
 
-    Raises: ValueError if there are not eight finite numbers.
+    Raises:
+        ValueError: they are not eight finite numbers.
     """
     weights = [float(weight) for weight in vector]
     if len(weights) != len(EMOTIONS) or not all(abs(weight) < float("inf") for weight in weights):
@@ -40,7 +43,7 @@ def check_emo_vector(vector: Sequence[float]) -> list[float]:
 def normalize_emo_vec(vector: Sequence[float], apply_bias: bool = True) -> list[float]:
     """Weights for balanced speech: each times its bias, then all scaled down so that they sum to 0.8 at most.
 
-    Not part of `infer`: it is for those who offer sliders. apply_bias=False leaves the bias out.
+    `infer` does not do this; it is for user interfaces with sliders. `apply_bias=False` leaves the bias out.
     """
     weights = [weight * bias for weight, bias in zip(vector, BIAS, strict=True)] if apply_bias else list(vector)
     total = sum(weights)
@@ -60,9 +63,13 @@ def scale_emo_vector(vector: Sequence[float], alpha: float) -> list[float]:
 class EmotionMatrix(nn.Module):
     """Emotion vectors of many speakers, in eight groups, each with the style of its speaker.
 
-    spk_matrix: (R, 192) float, `feat1.pt`, the styles. emo_matrix: (R, D) float, `feat2.pt`, the emotion vectors.
-    emo_num: the sizes of the eight groups, `emo_num` of config.yaml; they sum to R.
-    Raises: ValueError if the shapes do not agree.
+    Args:
+        spk_matrix: (R, 192) float, `feat1.pt`: the styles.
+        emo_matrix: (R, D) float, `feat2.pt`: the emotion vectors.
+        emo_num: sizes of the eight groups, `emo_num` of config.yaml; they sum to R.
+
+    Raises:
+        ValueError: the shapes do not agree.
     """
 
     spk_matrix: Tensor
@@ -88,10 +95,15 @@ class EmotionMatrix(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Pick one speaker per group and add up the emotion vectors by weight.
 
-        vector: (8,) or (B, 8) weights. style: (192,) or (B, 192) float, CAMPPlus style of the voice.
-        use_random: pick at random instead of by the highest cosine between styles, with `generator` (or one for each
-            row, so that a row does not depend on its neighbours; None: a fresh one, the global RNG is never touched).
-        Returns: (8,) or (B, 8) int64, the row within each group; (D,) or (B, D) float32, sum of weight * row.
+        Args:
+            vector: (8,) or (B, 8) weights.
+            style: (192,) or (B, 192) float, CAMPPlus style of the voice.
+            use_random: pick at random instead of by the highest cosine between styles.
+            generator: for that, or one for each row, so that a row does not depend on its neighbours; None: a fresh
+                one. The global random state is never touched.
+
+        Returns:
+            (8,) or (B, 8) int64, the row within each group; (D,) or (B, D) float32, sum of weight * row.
         """
         styles = torch.atleast_2d(style).float()
         weights = torch.as_tensor(vector, dtype=torch.float32, device=styles.device).expand(len(styles), len(EMOTIONS))
@@ -122,7 +134,10 @@ class EmotionMatrix(nn.Module):
 def mixed_emovec(part: Tensor, vector: Sequence[float] | Tensor, merged: Tensor) -> Tensor:
     """Emotion conditioning from weights: part + (1 - sum of weights) * merged. The sum may exceed 1: it is not clamped.
 
-    part: (D,) or (B, D), from `EmotionMatrix.mix`. vector: (8,) or (B, 8). merged: like part, from `merge_emovec`.
+    Args:
+        part: (D,) or (B, D), from `EmotionMatrix.mix`.
+        vector: (8,) or (B, 8).
+        merged: like part, from `merge_emovec`.
     """
     weights = torch.as_tensor(vector, dtype=torch.float32, device=part.device)
     return part + (1 - weights.sum(-1, keepdim=True)) * merged
@@ -175,9 +190,10 @@ def parse_scores(answer: str) -> dict[str, float] | None:
 class QwenEmotion:
     """Reads the eight scores out of a text with the checkpoint's language model (Qwen, 0.6 B parameters).
 
-    path: the folder `qwen0.6bemo4-merge` (transformers layout). It is loaded when first used, never downloaded.
-    device, dtype: where and how it runs; by default the CPU in float32, CUDA in bfloat16.
-    system_prompt: instruction before the text, see `SYSTEM_PROMPT`.
+    Args:
+        path: the folder `qwen0.6bemo4-merge` (transformers layout). It is loaded when first used, never downloaded.
+        device, dtype: where and in which format it runs; by default the CPU in float32, CUDA in bfloat16.
+        system_prompt: instruction before the text, see `SYSTEM_PROMPT`.
     """
 
     def __init__(
@@ -198,9 +214,12 @@ class QwenEmotion:
     def scores(self, text: str) -> dict[str, float]:
         """Scores of a text by emotion, in the order of `EMOTIONS`, each in [0, 1.2]; never all zero.
 
-        Decoding is greedy, so a text has always the same scores. An answer that cannot be read counts as calm, with a
+        Decoding is greedy, so a text always has the same scores. An answer that cannot be read counts as calm, with a
         warning.
-        Raises: FileNotFoundError if the folder is missing or incomplete; ValueError for a blank text.
+
+        Raises:
+            FileNotFoundError: the folder is missing or incomplete.
+            ValueError: the text is blank.
         """
         if not text.strip():
             raise ValueError("the emotion of a blank text is not defined")
@@ -212,7 +231,7 @@ class QwenEmotion:
         return dict(self._remembered[text])
 
     def inference(self, text: str) -> dict[str, float]:
-        """`scores`, by the name of the published class."""
+        """Scores of a text, under the name that the published class has for it."""
         return self.scores(text)
 
     def vector(self, text: str) -> list[float]:
@@ -223,7 +242,7 @@ class QwenEmotion:
         answer = self.answer(text)
         scores = parse_scores(answer)
         if scores is None:
-            _LOG.warning("no emotion scores in the answer %r to the text %r: taken as calm", answer[:200], text[:200])
+            logger.warning("no emotion scores in the answer %r to the text %r: taken as calm", answer[:200], text[:200])
             scores = dict.fromkeys(EMOTIONS, 0.0)
         if _LOW_SPIRITS.search(text):
             scores["sad"], scores["melancholic"] = scores["melancholic"], scores["sad"]
@@ -233,7 +252,7 @@ class QwenEmotion:
 
     @torch.inference_mode()
     def answer(self, text: str) -> str:
-        """What the model says about a text, unread."""
+        """The model's answer to a text, as it wrote it."""
         self._load()
         prompt = self._prompt(text)
         inputs = self._tokenizer(prompt, return_tensors="pt", add_special_tokens=False).to(self.device)
@@ -263,7 +282,7 @@ class QwenEmotion:
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging as transformers_logging
 
-        _LOG.info("loading the emotion model from %s", self.path)
+        logger.info("loading the emotion model from %s", self.path)
         bars = transformers_logging.is_progress_bar_enabled()
         transformers_logging.disable_progress_bar()
         try:

@@ -41,23 +41,20 @@ MIN_PROMPT_SECONDS = 0.1
 
 @dataclass
 class SpeakerCondition:
-    """What a speaker prompt gives to every utterance, float32 but for the GPT's own dtype in `latents`.
-
-    Attributes:
-        spk_cond_emb: w2v-bert embedding (1, T, 1024), 50 Hz.
-        style: CAMPPlus style (1, 192).
-        prompt_condition: (1, Tm, 512), the prompt's content at mel frame rate.
-        ref_mel: log-mel (1, 80, Tm), 256 samples a frame at 22.05 kHz.
-        latents: the GPT's speaker latents (1, 32, D).
-        base_emovec: the prompt's own emotion vector (1, D); None until a blend of emotions asks for it.
-    """
+    """Conditioning of a speaker prompt for every utterance: float32, `latents` in the GPT's own dtype."""
 
     spk_cond_emb: Tensor
+    """W2v-bert embedding (1, T, 1024), 50 Hz."""
     style: Tensor
+    """CAMPPlus style (1, 192)."""
     prompt_condition: Tensor
+    """(1, Tm, 512), the prompt's content at mel frame rate."""
     ref_mel: Tensor
+    """Log-mel (1, 80, Tm), 256 samples a frame at 22.05 kHz."""
     latents: Tensor
+    """The GPT's speaker latents (1, 32, D)."""
     base_emovec: Tensor | None = None
+    """The prompt's own emotion vector (1, D); None until a blend of emotions asks for it."""
 
     @property
     def nbytes(self) -> int:
@@ -67,7 +64,7 @@ class SpeakerCondition:
 
 @dataclass
 class EmotionCondition:
-    """What an emotion prompt gives: `emo_cond_emb` (1, T, 1024) float32 and `emovec` (1, D) in the GPT's dtype."""
+    """Conditioning of an emotion prompt: `emo_cond_emb` (1, T, 1024) float32, `emovec` (1, D) in the GPT's dtype."""
 
     emo_cond_emb: Tensor
     emovec: Tensor
@@ -105,7 +102,7 @@ class ConditionCache(Generic[Condition]):
         self._bytes = self._hits = self._misses = 0
 
     def get(self, key: str, compute: Callable[[], Condition]) -> Condition:
-        """The entry of `key`, computed if it is not there."""
+        """The entry of `key`; it is computed if it is not there."""
         if key in self._entries:
             self._hits += 1
             self._entries.move_to_end(key)
@@ -120,7 +117,7 @@ class ConditionCache(Generic[Condition]):
         return value
 
     def clear(self) -> None:
-        """Forgets the entries; hits and misses go on counting."""
+        """Forget the entries; hits and misses go on counting."""
         self._entries.clear()
         self._bytes = 0
 
@@ -129,7 +126,11 @@ class ConditionCache(Generic[Condition]):
 
 
 def content_key(path: str | Path) -> str:
-    """Digest of a file's bytes. Raises `FileNotFoundError`."""
+    """Digest of a file's bytes.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
     with require_regular(path, "voice prompt").open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
@@ -150,9 +151,12 @@ class VoiceEncoder:
         max_prompt_seconds: float = MAX_PROMPT_SECONDS,
         skip_silence: bool = False,
     ) -> None:
-        """`max_prompt_seconds`: how much of a prompt counts. Raises `ValueError` outside of 0.1 to 15.
+        """Use the given encoders, on prompts of at most `max_prompt_seconds`.
 
-        `skip_silence`: a long silence at its start does not.
+        With `skip_silence` a long silence at the start of a prompt is left out.
+
+        Raises:
+            ValueError: `max_prompt_seconds` is not in 0.1 to 15.
         """
         if not MIN_PROMPT_SECONDS <= max_prompt_seconds <= MAX_PROMPT_SECONDS:
             raise ValueError(
@@ -172,7 +176,9 @@ class VoiceEncoder:
     def speaker(self, path: str | Path) -> SpeakerCondition:
         """Conditioning of a speaker prompt.
 
-        Raises `FileNotFoundError`, and `ValueError` for a file that is not audio or is shorter than 0.1 s.
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is not audio, or is shorter than 0.1 s.
         """
         return self.speakers.get(content_key(path), lambda: self._encode_speaker(path))
 
@@ -181,7 +187,11 @@ class VoiceEncoder:
         return self.emotions.get(content_key(path), lambda: self._encode_emotion(path))
 
     def clear(self, kind: str | None = None) -> None:
-        """Empties the `speaker` cache, the `emotion` cache, or both. Raises `ValueError` for another kind."""
+        """Empty the `speaker` cache, the `emotion` cache, or both.
+
+        Raises:
+            ValueError: there is no cache of this kind.
+        """
         caches: dict[str, ConditionCache] = {"speaker": self.speakers, "emotion": self.emotions}
         if kind is not None and kind not in caches:
             raise ValueError(f"unknown cache {kind!r}; caches are {', '.join(caches)}")

@@ -59,9 +59,12 @@ DEFAULT_SPECTROGRAM = Spectrogram()
 def load_audio(path: str | Path, sampling_rate: int, skip_silence: bool = False) -> NDArray[np.float32]:
     """First 15 s of a file, mono, at `sampling_rate` Hz: (N,) float32 in [-1, 1].
 
-    Channels are averaged before soxr's HQ resampler; the cut comes after it. With `skip_silence` a long silence at
-    the start does not count (`indextts.voice.leading_silence`). Raises `FileNotFoundError`, and
-    `ValueError` for a file that cannot be decoded or holds no sample.
+    Channels are averaged before soxr's HQ resampler; the cut comes after it. With `skip_silence` a long silence at the
+    start is left out (`indextts.voice.leading_silence`).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it cannot be decoded, or holds no sample.
     """
     import soundfile
     import soxr
@@ -120,7 +123,10 @@ def log_mel(audio: Tensor, spec: Spectrogram = DEFAULT_SPECTROGRAM) -> Tensor:
     """Natural-log mel of 22.05 kHz audio: (B, N) float32 in [-1, 1] -> (B, 80, N // 256).
 
     Reflect padding of (n_fft - hop) / 2, periodic Hann, no centring; magnitude sqrt(re^2 + im^2 + 1e-9), Slaney
-    mel filters, floor 1e-5. Raises `ValueError` for audio too short to pad.
+    mel filters, floor 1e-5.
+
+    Raises:
+        ValueError: the audio is too short to pad.
     """
     pad = (spec.n_fft - spec.hop_length) // 2
     if audio.shape[-1] <= pad:
@@ -226,7 +232,7 @@ class SemanticEncoder(nn.Module):
         self.register_buffer("std", torch.ones(config.hidden_size), persistent=False)
 
     def set_statistics(self, mean: Tensor, var: Tensor) -> None:
-        """`wav2vec2bert_stats.pt`: mean and variance of the hidden states, (C,) each."""
+        """Set mean and variance of the hidden states, (C,) each, from `wav2vec2bert_stats.pt`."""
         self.mean = mean.float().to(self.mean.device)
         self.std = var.float().sqrt().to(self.std.device)
 
