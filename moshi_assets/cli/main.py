@@ -22,6 +22,7 @@ from .read import read
 from .report import report
 from .ui import ui
 from .verify import verify
+from .voices import voices
 
 
 class Interrupted(Exception):
@@ -47,6 +48,7 @@ def cli() -> None:
 cli.add_command(demo)
 cli.add_command(build)
 cli.add_command(read)
+cli.add_command(voices)
 cli.add_command(verify)
 cli.add_command(export)
 cli.add_command(report)

@@ -17,6 +17,7 @@ from indextts.interrupts import ending_at_once
 
 from .build import EXIT_FAILED
 from .inputs import SPOOLED, STANDARD_INPUT, inputs_argument, source_of, spool
+from .printable import printable
 
 if TYPE_CHECKING:
     from ..dialogues.dialogue import Dialogue, Reject
@@ -128,7 +129,7 @@ def read(
     click.echo("\n".join(_summary(counts, languages, rejects)), err=True)
     if not languages:
         first = next(iter(rejects.examples.values()), [None])[0]
-        reason = f", the first because: {first.where}, {_shown(first.reason)}" if first else ""
+        reason = f", the first because: {first.where}, {printable(first.reason)}" if first else ""
         source = "standard input" if inputs[0] == STANDARD_INPUT else source_text(inputs)
         raise click.ClickException(f"{source} holds no usable dialogue: {rejects.count} lines were rejected{reason}")
     if strict and (rejects.count or counts.rejected):
@@ -184,30 +185,25 @@ def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def _shown(text: str) -> str:
-    """A stranger's text on a terminal: on one line, nothing in it that the terminal would obey."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
-
-
 def _paragraph(dialogue: Dialogue, language: str, turns: list[SpokenText], only_changed: bool) -> Iterator[str]:
     from ..reading import language_name
 
     if only_changed and not any(turn.changed for turn in turns):
         return
-    yield f"{_shown(dialogue.id)}  {language_name(language)}"
+    yield f"{printable(dialogue.id)}  {language_name(language)}"
     for said, turn in zip(dialogue.turns, turns, strict=True):
         if only_changed and not turn.changed:
             continue
-        yield f"  {said.role:<9}  {_shown(said.text)}"
+        yield f"  {said.role:<9}  {printable(said.text)}"
         if rejected := turn.rejected:
-            yield f"  {'rejected':>9}  {rejected.kind}: {_shown(rejected.written)}"
+            yield f"  {'rejected':>9}  {rejected.kind}: {printable(rejected.written)}"
         elif turn.spoken != said.text:
-            yield f"  {'->':>9}  {_shown(turn.spoken)}"
+            yield f"  {'->':>9}  {printable(turn.spoken)}"
         for pause in turn.pauses:
             yield f"  {'pause':>9}  {pause.seconds:g} s before word {pause.before + 1}"
         for finding in turn.findings:
             if finding.outcome == "suspicious":
-                yield f"  {'!':>9}  {finding.kind} {_shown(finding.written)}"
+                yield f"  {'!':>9}  {finding.kind} {printable(finding.written)}"
 
 
 def _objects(dialogue: Dialogue, language: str, turns: list[SpokenText], only_changed: bool) -> Iterator[str]:
@@ -233,8 +229,8 @@ def _objects(dialogue: Dialogue, language: str, turns: list[SpokenText], only_ch
 
 
 def _reject_line(reject: Reject) -> str:
-    name = f" {_shown(reject.id[:80])}" if reject.id else ""
-    return f"{_shown(reject.where)}{name}  rejected: {_shown(reject.reason)}"
+    name = f" {printable(reject.id[:80])}" if reject.id else ""
+    return f"{printable(reject.where)}{name}  rejected: {printable(reject.reason)}"
 
 
 def _reject_object(reject: Reject) -> str:
@@ -266,11 +262,11 @@ def _summary(counts: ReadingCounts, languages: Counter[str], rejects: RejectTall
     )
     for (_, reason), count in rejects.kinds.most_common():
         if count > EXAMPLES:
-            yield f"  {count} records: {_shown(reason)}"
+            yield f"  {count} records: {printable(reason)}"
     if others := [
         f"{language_name(name)} {count}" for name, count in languages.most_common() if name not in READ_LANGUAGES
     ]:
         yield f"  only cleaned, not verbalised: dialogues in {', '.join(others)}"
     for kind in counts:
-        became = f" -> {_shown(kind.spoken)!r}" if kind.spoken else ""
-        yield f"  {kind.outcome:<10}  {kind.kind:<16}{kind.turns:>8}  {_shown(kind.written)!r}{became}"
+        became = f" -> {printable(kind.spoken)!r}" if kind.spoken else ""
+        yield f"  {kind.outcome:<10}  {kind.kind:<16}{kind.turns:>8}  {printable(kind.written)!r}{became}"

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 from glob import iglob
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from indextts.engine.session import SynthesisSession
 
 _PATTERN = re.compile(r"[*?[]")
+_MOST_MATCHES = 100_000
+"""Of a pattern; two links to their own folder match without end."""
 _SOUND_OPTIONS = (
     *("use_fp16", "use_bf16", "precision", "allow_tf32", "max_prompt_seconds", "flow_steps", "cfg_rate"),
     *("flow_method", "flow_sway"),
@@ -115,9 +118,15 @@ class IndexTTS2Engine:
             return [entry]
         for place in places:
             # The folder's own name is no pattern, whatever characters it holds.
-            found = sorted(Path(place or "", name).resolve() for name in iglob(pattern, root_dir=place, recursive=True))
-            if files := [str(path) for path in found if path.is_file() and path.name != TRAITS_FILE]:
-                return files
+            names = list(islice(iglob(pattern, root_dir=place, recursive=True), _MOST_MATCHES + 1))
+            if len(names) > _MOST_MATCHES:
+                raise VoiceError(
+                    f"more than {_MOST_MATCHES} paths match {entry!r}: make the pattern narrower (links to folders may "
+                    f"lead in a circle)"
+                )
+            found = [path for name in names if (path := Path(place or "", name)).is_file() and path.name != TRAITS_FILE]
+            if found:
+                return sorted({str(path.resolve()) for path in found})
         raise VoiceError(
             f"no voice recording matches {entry!r} (looked in {', '.join(str(place or 'it') for place in places)})"
         )

@@ -87,7 +87,7 @@ def _faults(measures: PromptMeasures, limits: PromptSettings, speech: bool) -> I
 
 _SENTENCES: dict[FaultKind, str] = {
     "no file": "is {told}: give a sound file",
-    "unreadable": "cannot be read ({told}): look at its permissions",
+    "unreadable": "cannot be read: {told}",
     "empty": "is damaged or no sound file: use {formats} (it has no bytes)",
     "foreign format": "holds {told}, which is not read: use {formats}, such as 'ffmpeg -i IN OUT.wav' makes",
     "damaged": "is damaged or no sound file: use {formats} ({told})",
