@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,11 @@ BLANK = "\u2581"
 _CJK = re.compile(
     "([\u1100-\u11ff\u2e80-\ua4cf\ua840-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff])"
 )
+
+
+def _base(character: str) -> str:
+    """A letter without its accents: \u00c9 -> E."""
+    return unicodedata.normalize("NFD", character)[0]
 
 
 class TextFrontend:
@@ -74,12 +80,17 @@ class TextFrontend:
     def tokenize(self, text: str) -> list[str]:
         """Pieces of a written text; [] for a blank one.
 
-        The published front end neither normalises nor upper-cases a single character (blanks aside).
+        The published front end neither normalises nor upper-cases a single character (blanks aside). With any other, a
+        letter that the vocabulary lacks is taken without its accent: "CAFE" for "caf\u00e9".
         """
-        stripped = text.strip()
-        if len(stripped) > 1 or not isinstance(self.normalizer, TextNormalizer):
+        stripped, published = text.strip(), isinstance(self.normalizer, TextNormalizer)
+        if len(stripped) > 1 or not published:
             stripped = self.normalize(text).upper()
-        return self.pieces.EncodeAsPieces(_CJK.sub(r" \1 ", stripped))
+        stripped = _CJK.sub(r" \1 ", stripped)
+        pieces: list[str] = self.pieces.EncodeAsPieces(stripped)
+        if not published and (lacking := set("".join(self.unknown_among(pieces)))):
+            pieces = self.pieces.EncodeAsPieces("".join(_base(c) if c in lacking else c for c in stripped))
+        return pieces
 
     def unknown(self, text: str) -> list[str]:
         """Pieces of a text that the vocabulary lacks, in order: what the model has no sound for.

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..audio.pcm import resample
+from ..reading import words_of
 from .base import AlignerError, AlignmentError, Utterance, Word, timed_words
 from .pronunciation import Pronunciations
 from .sphinx import SphinxMissing, sphinx_decoder
-from .words import split_words
 
 RATE = 16000
 FRAME_SECONDS = 0.01
@@ -71,7 +71,7 @@ class AcousticAligner:
             if spans:
                 times[number] = spans[0].start_frame, spans[-1].end_frame + 1
         return timed_words(
-            split_words(utterance.text), times * FRAME_SECONDS + BORDER_SECONDS - PAD_SECONDS, utterance.duration
+            words_of(utterance.text), times * FRAME_SECONDS + BORDER_SECONDS - PAD_SECONDS, utterance.duration
         )
 
     def _load(self) -> tuple[Any, Pronunciations]:

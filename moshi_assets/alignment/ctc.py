@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..audio.pcm import FULL_SCALE, resample
+from ..reading import words_of
 from .base import AlignerError, AlignmentError, Utterance, Word, timed_words
-from .words import split_words
 
 BATCH_SECONDS = 120.0
 """Most seconds of audio, padding included, that go through the model at once."""
@@ -73,7 +73,7 @@ class CtcAligner:
         import torch
         from torchaudio.functional import forced_align, merge_tokens
 
-        words = split_words(utterance.text)
+        words = words_of(utterance.text)
         letters = [model.letters(word) for word in words]
         targets: list[int] = []
         firsts = []

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..reading import words_of
 from .base import AlignmentError, Utterance, Word, timed_words
-from .words import split_words
 
 TOLERANCE_SECONDS = 0.1
 """How far past the end of the audio a time may lie before it is disbelieved."""
@@ -29,6 +29,6 @@ class EngineAligner:
         if np.isfinite(times).any() and np.nanmax(times) > utterance.duration + TOLERANCE_SECONDS:
             return AlignmentError(f"the engine's word times end after the audio ({utterance.duration:.2f} s)")
         try:
-            return timed_words(split_words(utterance.text), times, utterance.duration)
+            return timed_words(words_of(utterance.text), times, utterance.duration)
         except AlignmentError as error:
             return error

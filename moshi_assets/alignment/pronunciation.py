@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ..reading import words_of
 from .arpabet import to_arpabet
-from .words import split_words
 
 _EDGES = re.compile(r"^[^a-z0-9']+|[^a-z0-9']+$")
 _PLAIN = re.compile(r"[a-z']+(?:-[a-z']+)*")
@@ -28,7 +28,7 @@ class Pronunciations:
 
     def entries(self, text: str) -> list[list[str]]:
         """For each word of the text, the dictionary words that say it; none for one without a sound (a dash)."""
-        words = split_words(text)
+        words = words_of(text)
         entries = [self._dictionary_words(word) for word in words]
         if all(entries):
             return [entry for entry in entries if entry]

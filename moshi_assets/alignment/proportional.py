@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..audio.silence import audible_stretches
+from ..reading import words_of
 from .base import AlignmentError, Utterance, Word, timed_words
-from .words import split_words
 
 
 class ProportionalAligner:
@@ -21,7 +21,7 @@ class ProportionalAligner:
         return [self._align(utterance) for utterance in utterances]
 
     def _align(self, utterance: Utterance) -> list[Word] | AlignmentError:
-        words = split_words(utterance.text)
+        words = words_of(utterance.text)
         if not words:
             return AlignmentError("there is no word")
         stretches = audible_stretches(utterance.samples, utterance.sample_rate)

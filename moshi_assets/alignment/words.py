@@ -1,20 +1,8 @@
-"""Words of a text, in its own spelling."""
+"""Which texts the English models can be tried on."""
 
 from __future__ import annotations
 
-import re
-
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_PIECE = re.compile(rf"[^\w]*[{_CJK}][^\w]*|[^{_CJK}]+")
 _ENGLISH_SHARE = 0.9
-
-
-def split_words(text: str) -> list[str]:
-    """The text split on white space; Chinese and Japanese, which write none, by character.
-
-    Nothing of the spelling is lost: punctuation stays with its word.
-    """
-    return [piece for chunk in text.split() for piece in _PIECE.findall(chunk)]
 
 
 def is_english(text: str) -> bool:

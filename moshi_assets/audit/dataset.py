@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from ..faults import Fault
-from ..planning.task_table import dialogue_texts
+from ..planning.task_table import DialogueTexts, dialogue_texts
 from ..publish.manifest import manifest_faults
 from ..recipe import Recipe, RecipeError
 from ..stereo.index import read_index
@@ -80,7 +80,7 @@ def _shard_faults(store: DatasetStore, recipe: Recipe, shard: str, pool: ThreadP
 
 
 def _recording_faults(
-    store: DatasetStore, texts: dict[str, list[str]] | None, recording: Recording
+    store: DatasetStore, texts: DialogueTexts | None, recording: Recording
 ) -> tuple[list[Fault], Transcript | None]:
     """Faults of a recording and, where the texts of its shard are given, of its transcript, which is returned if it has
     none.

@@ -63,8 +63,8 @@ def build_baseline(
         open(store.rejects_path, "w", encoding="utf-8") as rejects,
     ):
         for item in DialoguePlanner(recipe, first_name=0).dialogues():
-            if isinstance(item, PlannedDialogue) and not _is_pair(item.dialogue):
-                item = item.dialogue.reject("the classic builder knows only one turn of each role")
+            if isinstance(item, PlannedDialogue) and not _is_pair(item.spoken.dialogue):
+                item = item.spoken.dialogue.reject("the classic builder knows only one turn of each role")
             if isinstance(item, Reject):
                 figures.rejected += 1
                 rejects.write(reject_line(item))

@@ -6,7 +6,7 @@ instances speak (a lane owns one and keeps it warm).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -41,7 +41,8 @@ class SynthesisTask:
     dialogue_id: str
     turn: int
     role: Role
-    text: str
+    spoken: str
+    """What to say, as it is to be pronounced: no numbers, no signs (see reading/)."""
     voice: str
     seed: int
     """Own seed of this task, 0 <= seed < 2**63: results do not depend on batch mates or order."""
@@ -61,8 +62,8 @@ class SynthesisResult:
     wall_seconds: float
     """Wall time spent on this utterance; its share of the call when a batch was spoken together."""
     word_times: np.ndarray | None = None
-    """(W, 2) seconds from the start of the audio, start and end of each word of `text.split()`, where the engine knows
-    them; NaN for a word without a sound of its own (a dash)."""
+    """(W, 2) seconds from the start of the audio, start and end of each word of `spoken.split()`, where the engine
+    knows them; NaN for a word without a sound of its own (a dash)."""
 
     @property
     def duration(self) -> float:
@@ -73,6 +74,10 @@ class SynthesisResult:
     def rtf(self) -> float:
         """Real-time factor: wall seconds per second of audio (below 1 is faster than real time)."""
         return self.wall_seconds / self.duration if len(self.audio) else float("inf")
+
+
+Unspeakable = Callable[[str], Sequence[str]]
+"""From a spoken text to the stretches of it that a voice has no sound for; none for most texts."""
 
 
 class Engine(Protocol):
@@ -90,6 +95,8 @@ class Engine(Protocol):
     """
     characters_per_second: ClassVar[float | None]
     """Usual speaking rate (see quality/expectation.py); None where length says nothing about the text."""
+    languages: ClassVar[frozenset[str] | None]
+    """Languages that it speaks, by ISO 639-1; None: it makes no difference."""
 
     def __init__(self, options: Any, device: str | None, deterministic: bool) -> None: ...
 
@@ -127,6 +134,11 @@ class Engine(Protocol):
         Raises:
             VoiceError: when it cannot be used.
         """
+        ...
+
+    @classmethod
+    def unspeakable(cls, options: Any) -> Unspeakable:
+        """What of a text the engine would leave out or misread. Asked by the planner, before anything is spoken."""
         ...
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> Sequence[SynthesisResult | Exception]:

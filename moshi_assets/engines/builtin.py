@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
@@ -15,8 +16,9 @@ import numpy as np
 import soxr
 
 from ..dialogues.dialogue import EmotionSettings, Role
+from ..reading import other_scripts
 from ..recipe.engines import BuiltinOptions
-from .base import SynthesisResult, SynthesisTask, Voice, VoiceError
+from .base import SynthesisResult, SynthesisTask, Unspeakable, Voice, VoiceError
 
 _PITCH = {"heart": 1.0, "heart-deep": 0.82}
 """Preset -> pitch factor. Below 1 the text is spoken faster by its inverse and then stretched back by resampling:
@@ -33,6 +35,7 @@ class BuiltinEngine:
     sample_rate = 24000
     seed_matters = False  # it moves the noise in consonants; length, pauses and level stay
     characters_per_second = 15.0
+    languages: ClassVar[frozenset[str] | None] = frozenset({"en"})
 
     def __init__(self, options: BuiltinOptions, device: str | None = None, deterministic: bool = False) -> None:
         from .hibari_times import TimedHibari
@@ -58,13 +61,17 @@ class BuiltinEngine:
     def find_emotion(cls, options: BuiltinOptions, emotion: EmotionSettings, folder: Path) -> None:
         return None  # knows no emotions
 
+    @classmethod
+    def unspeakable(cls, options: BuiltinOptions) -> Unspeakable:
+        return partial(other_scripts, language="en")
+
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
         return [self._speak(task) for task in tasks]
 
     def _speak(self, task: SynthesisTask) -> SynthesisResult:
         begin = time.perf_counter()
         pitch = _PITCH[task.voice]
-        speech = self._tts.speak(task.text, speed=1 / pitch, seed=task.seed % _SEED_BITS)
+        speech = self._tts.speak(task.spoken, speed=1 / pitch, seed=task.seed % _SEED_BITS)
         audio = speech.audio.astype(np.float32, copy=False)
         if pitch != 1.0 and len(audio):
             audio = soxr.resample(audio, self.sample_rate * pitch, self.sample_rate, quality="HQ")

@@ -7,16 +7,12 @@ sound stays what it is, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 import numpy as np
 from hibari import Hibari, dsp
-from hibari.g2p import G2P, Context
-from hibari.g2p.normalize import normalize
+from hibari.g2p import G2P
 from hibari.voices import voice_path
-
-from .shouting import without_shouting
 
 DURATIONS = "/Cast_32_output_0"
 """Tensor of hibari-tts 0.2.1's graph that the expansion to frames (its only CumSum) is made from."""
@@ -32,6 +28,8 @@ LAST_PHONEME_UNITS = 3
 """Most units of the last phoneme before a pause that are heard: the network gives the pause to that phoneme."""
 _PAUSES = frozenset(';:,.!?—…"()“”')
 _SILENT = _PAUSES | {" "}
+_LETTER_A = "\u02c8A"
+"""How the letter A is said; the article has another sound."""
 
 
 class Speech(NamedTuple):
@@ -45,22 +43,30 @@ class Speech(NamedTuple):
 
 
 class WordG2P(G2P):
-    """Remembers, for each sentence phonemized since `sentences` was cleared, its tokens."""
+    """Pronounces words as they stand: what numbers and short forms are is decided before (see reading/).
+
+    Remembers, for each sentence phonemized since `sentences` was cleared, its tokens.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.sentences: list[list[Any]] = []
 
+    def __call__(self, text: str, normalize_text: bool = False) -> str:
+        return super().__call__(text.replace("\u2019", "'"), normalize_text=False)
+
     def phonemize_tokens(self, tokens: list[Any]) -> list[Any]:
+        for before, token, after in zip([None, *tokens[:-1]], tokens, [*tokens[1:], None], strict=True):
+            if token.text == "A" and (_is_letter(before) or _is_letter(after)):  # spelled: "U S A", "A T M"
+                token.phonemes, token.rating = _LETTER_A, 5
         tokens = super().phonemize_tokens(tokens)
         self.sentences.append(tokens)
         return tokens
 
-    def is_word(self, word: str) -> bool:
-        """Whether the lexicon has a word (in small letters), as it stands or as a form of another."""
-        lexicon, context = self.lexicon, Context()
-        forms = (lexicon.stem_s, lexicon.stem_ed, lexicon.stem_ing)
-        return word in lexicon.golds or word in lexicon.silvers or any(f(word, "NN", None, context)[0] for f in forms)
+
+def _is_letter(token: Any) -> bool:
+    """Whether a token is a letter that is spelled; "I" is a word more often."""
+    return token is not None and len(token.text) == 1 and token.text.isupper() and token.text not in "I"
 
 
 class TimedHibari(Hibari):
@@ -81,8 +87,7 @@ class TimedHibari(Hibari):
         return dsp.synth(*(part[0] for part in spectrum), rng or np.random.default_rng())
 
     def speak(self, text: str, speed: float, seed: int) -> Speech:
-        """Say `text` as `Hibari.__call__` does, shouted sentences as words, and tell when each word is heard."""
-        text = without_shouting(text, self.g2p.is_word)
+        """Say `text` as `Hibari.__call__` does, and tell when each word is heard."""
         self._durations.clear()
         self.g2p.sentences.clear()
         rng = np.random.default_rng(seed)
@@ -151,7 +156,7 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def said_words(text: str, sentences: list[str], tokens: list[list[Any]]) -> list[tuple[int, str]] | None:
-    """Every word that is said, as the index in `text.split()` of the written word it comes from, and its phonemes.
+    """Every word of `text.split()` by its number, and its phonemes.
 
     Args:
         text: what is to be said.
@@ -159,20 +164,12 @@ def said_words(text: str, sentences: list[str], tokens: list[list[Any]]) -> list
         tokens: hibari's tokens of each sentence, phonemes filled in.
 
     Returns:
-        None where the sentences do not hold the words of the text.
+        None where the tokens are not those of the words.
     """
-    if len(sentences) != len(tokens) or sum(len(s.split()) for s in sentences) != len(text.split()):
+    groups = [group for sentence in tokens for group in _groups(sentence)]
+    if len(sentences) != len(tokens) or len(groups) != len(text.split()):
         return None
-    said: list[tuple[int, str]] = []
-    first = 0
-    for sentence, sentence_tokens in zip(sentences, tokens, strict=True):
-        words = sentence.split()
-        groups = list(_groups(sentence_tokens))
-        origin = match_words(words, ["".join(token.text for token in group) for group in groups])
-        for group, word in zip(groups, origin, strict=True):
-            said.append((first + word, "".join(token.phonemes or "" for token in group)))
-        first += len(words)
-    return said
+    return [(word, "".join(token.phonemes or "" for token in group)) for word, group in enumerate(groups)]
 
 
 def _groups(tokens: Iterable[Any]) -> Iterator[list[Any]]:
@@ -187,26 +184,6 @@ def _groups(tokens: Iterable[Any]) -> Iterator[list[Any]]:
         yield group
 
 
-def match_words(written: Sequence[str], spoken: Sequence[str]) -> list[int]:
-    """For each spoken word (numbers and signs read out), the index of the written word that it comes from.
-
-    Equal words anchor the match. Between anchors a written word takes as many spoken ones as it normalizes to by
-    itself; where that does not add up they are shared out evenly.
-    """
-    origin: list[int] = []
-    for _, i, i_end, j, j_end in SequenceMatcher(None, written, spoken, autojunk=False).get_opcodes():
-        count = j_end - j
-        if i == i_end:  # said, but not written: part of the word before
-            origin += [max(0, i - 1)] * count
-            continue
-        shares = [len(normalize(word).split()) for word in written[i:i_end]]
-        if sum(shares) != count:
-            shares = [count // (i_end - i) + (k < count % (i_end - i)) for k in range(i_end - i)]
-        for word, share in zip(range(i, i_end), shares, strict=True):
-            origin += [word] * share
-    return origin
-
-
 class WordReader:
     """hibari's reading of English words, without its voice."""
 
@@ -216,10 +193,8 @@ class WordReader:
     def phonemes(self, text: str) -> list[str] | None:
         """Phonemes of each word of `text.split()` as said in this text; empty for a word without a sound.
 
-        Numbers and signs are read out, so that one written word may hold several spoken ones, separated by spaces.
         None where phonemes and words cannot be matched.
         """
-        text = without_shouting(text, self._g2p.is_word)
         self._g2p.sentences.clear()
         sentences = Hibari.split_sentences(text)
         for sentence in sentences:
@@ -227,7 +202,4 @@ class WordReader:
         said = said_words(text, sentences, self._g2p.sentences)
         if said is None:
             return None
-        words: list[list[str]] = [[] for _ in text.split()]
-        for word, phonemes in said:
-            words[word].append(phonemes)
-        return [" ".join(phonemes) for phonemes in words]
+        return [phonemes for _, phonemes in said]

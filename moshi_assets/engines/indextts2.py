@@ -23,7 +23,7 @@ from ..prompts.traits import TRAITS_FILE
 from ..prompts.verdict import sentence
 from ..prompts.voice_activity import DetectorMissing
 from ..recipe.engines import IndexTTS2Options
-from .base import EngineError, SynthesisResult, SynthesisTask, Voice, VoiceError, add_figures
+from .base import EngineError, SynthesisResult, SynthesisTask, Unspeakable, Voice, VoiceError, add_figures
 from .stream import Ended
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class IndexTTS2Engine:
     sample_rate = 22050
     seed_matters = True
     characters_per_second = 15.0
+    languages: ClassVar[frozenset[str] | None] = frozenset({"en", "zh"})
 
     def __init__(self, options: IndexTTS2Options, device: str | None = None, deterministic: bool = False) -> None:
         from indextts import IndexTTS2
@@ -92,6 +93,7 @@ class IndexTTS2Engine:
             flow_attention=options.flow_attention,
             cfg_rate=options.cfg_rate,
             max_batch=options.batch_size,
+            normalizer="verbatim",  # what is spoken was decided by the planner
         )
         on_gpu = self._model.device.type == "cuda"
         self.batch_size = options.batch_size or (self._model.budgets.max_batch if on_gpu else CPU_BATCH)
@@ -144,6 +146,12 @@ class IndexTTS2Engine:
         fingerprint = _prompt_fingerprint(path, options, speech=False)
         return emotion.model_copy(update={"emo_audio": str(path), "fingerprint": fingerprint})
 
+    @classmethod
+    def unspeakable(cls, options: IndexTTS2Options) -> Unspeakable:
+        from indextts.text.frontend import TextFrontend
+
+        return TextFrontend(_files(options)["bpe_model"], normalizer="verbatim").unknown
+
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult | Exception]:
         begin = time.perf_counter()
         results = self._model.synthesize(
@@ -174,7 +182,7 @@ class IndexTTS2Engine:
         }
 
     def read_ahead(self, tasks: Sequence[SynthesisTask]) -> None:
-        self._model.read_ahead(task.text for task in tasks)
+        self._model.read_ahead(task.spoken for task in tasks)
 
     def work_figures(self) -> dict[str, float]:
         work = dict(self._work)
@@ -217,7 +225,7 @@ class IndexTTS2Stream:
 def _request(task: SynthesisTask) -> SynthesisRequest:
     from indextts import SynthesisRequest
 
-    return SynthesisRequest(task.text, task.voice, seed=task.seed % 2**62, emotion=_emotion(task))
+    return SynthesisRequest(task.spoken, task.voice, seed=task.seed % 2**62, emotion=_emotion(task))
 
 
 def _result(result: InferenceResult) -> SynthesisResult:

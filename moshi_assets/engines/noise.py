@@ -11,7 +11,7 @@ import numpy as np
 
 from ..dialogues.dialogue import EmotionSettings, Role
 from ..recipe.engines import NoiseOptions
-from .base import SynthesisResult, SynthesisTask, Voice, VoiceError
+from .base import SynthesisResult, SynthesisTask, Unspeakable, Voice, VoiceError
 
 _MIN_SECONDS = 0.2
 
@@ -25,6 +25,7 @@ class NoiseEngine:
     sample_rate = 24000
     seed_matters = True
     characters_per_second = None  # as long as it is told to be
+    languages = None
 
     def __init__(self, options: NoiseOptions, device: str | None = None, deterministic: bool = False) -> None:
         self._options = options
@@ -47,6 +48,10 @@ class NoiseEngine:
     def find_emotion(cls, options: NoiseOptions, emotion: EmotionSettings, folder: Path) -> None:
         return None  # knows no emotions
 
+    @classmethod
+    def unspeakable(cls, options: NoiseOptions) -> Unspeakable:
+        return lambda text: ()
+
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
         begin = time.perf_counter()
         audios = [self._audio(task) for task in tasks]
@@ -57,13 +62,13 @@ class NoiseEngine:
         share = (time.perf_counter() - begin) / len(tasks)
         return [
             SynthesisResult(
-                audio, self.sample_rate, share, word_times=_word_times(task.text, len(audio) / self.sample_rate)
+                audio, self.sample_rate, share, word_times=_word_times(task.spoken, len(audio) / self.sample_rate)
             )
             for task, audio in zip(tasks, audios, strict=True)
         ]
 
     def _audio(self, task: SynthesisTask) -> np.ndarray:
-        frames = int(self.sample_rate * max(_MIN_SECONDS, len(task.text) / self._options.characters_per_second))
+        frames = int(self.sample_rate * max(_MIN_SECONDS, len(task.spoken) / self._options.characters_per_second))
         raw = np.random.Generator(np.random.SFC64(task.seed)).bytes(2 * frames)
         # The low bits of random int16 are a uniform amplitude: masking is the cheapest scaling there is.
         peak = self._peaks[task.voice]

@@ -11,9 +11,10 @@ from ..engines.base import Engine, Voice, VoiceError
 from ..processes.pools import file_threads
 from ..recipe import Recipe
 
-_SOUND_FORMAT = 2
+_SOUND_FORMAT = 3
 """Raised when what an engine says is stored or read to it in another way, so that nothing of before is mixed with it.
-2: samples are cut towards zero as `infer` does, not rounded; the built-in voice reads shouted sentences as words."""
+2: samples are cut towards zero as `infer` does, not rounded; the built-in voice reads shouted sentences as words.
+3: engines are given the spoken text and decide nothing about its reading themselves."""
 _FAULTS_KEPT = 1000
 """Unknown voices that are remembered; input is hostile, and each may be another."""
 
@@ -30,7 +31,7 @@ def task_seeds(dialogue: int, turns: int) -> list[int]:
 
 
 class ContentKeys:
-    """Content keys of tasks: a hash of engine revision, voice content, emotion, text and seed."""
+    """Content keys of tasks: a hash of engine revision, voice content, emotion, spoken text and seed."""
 
     def __init__(self, engine: type[Engine], recipe: Recipe) -> None:
         self._engine = engine
@@ -117,7 +118,14 @@ class ContentKeys:
         seeds: Iterable[int],
         emotions: Iterable[EmotionSettings | None],
     ) -> list[bytes]:
-        """16 bytes for each turn; the voices must have passed `voice_fault`, the emotions come from `emotion`."""
+        """16 bytes for each turn.
+
+        Args:
+            texts: as they are to be pronounced.
+            voices: such as have passed `voice_fault`.
+            seeds: as by `task_seeds`.
+            emotions: as by `emotion`.
+        """
         keys = []
         for text, voice, seed, emotion in zip(texts, voices, seeds, emotions, strict=True):
             digest = self._prefixes[voice].copy()

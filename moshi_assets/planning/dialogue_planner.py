@@ -15,10 +15,12 @@ from ..dialogues.reader import read_dialogues
 from ..engines.base import SynthesisTask, VoiceError
 from ..engines.registry import engine_class
 from ..names import file_stem, hashed_stem
+from ..reading import ReadingCounts
 from ..recipe import Recipe, RecipeError
 from .casting import VoiceCasting
 from .content_keys import ContentKeys, dialogue_seed, task_seeds
 from .evaluation_split import split_by_count, split_by_fraction
+from .spoken_dialogue import SpokenDialogue, SpokenDialogues
 
 _CHUNK = 256
 _EMOTION_OF = attrgetter("emotion")
@@ -28,7 +30,7 @@ _REMEMBER = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
 class PlannedDialogue(NamedTuple):
     """A good record with what its tasks need beside the text."""
 
-    dialogue: Dialogue
+    spoken: SpokenDialogue
     stem: str
     voices: list[str]
     seeds: list[int]
@@ -39,10 +41,11 @@ class PlannedDialogue(NamedTuple):
 
     def tasks(self, dataset: str) -> list[SynthesisTask]:
         """Its synthesis tasks, in speaking order."""
-        turns = zip(self.dialogue.turns, self.voices, self.seeds, self.keys, self.emotions, strict=True)
+        dialogue, spoken = self.spoken.dialogue, self.spoken.spoken
+        turns = zip(dialogue.turns, spoken, self.voices, self.seeds, self.keys, self.emotions, strict=True)
         return [
-            SynthesisTask(dataset, self.dialogue.id, number, turn.role, turn.text, voice, seed, key, emotion)
-            for number, (turn, voice, seed, key, emotion) in enumerate(turns)
+            SynthesisTask(dataset, dialogue.id, number, turn.role, said, voice, seed, key, emotion)
+            for number, (turn, said, voice, seed, key, emotion) in enumerate(turns)
         ]
 
 
@@ -60,7 +63,9 @@ class DialoguePlanner:
         """
         self._recipe, self._seed, self._first_name = recipe, recipe.seed, first_name
         self._records: SourceRecords | None = None
-        self._keys = ContentKeys(engine_class(recipe.engine), recipe)
+        engine = engine_class(recipe.engine)
+        self._keys = ContentKeys(engine, recipe)
+        self._reading = SpokenDialogues(recipe, engine)
         self._casting = VoiceCasting(recipe, self._keys)
         self._emotions: dict[Role, EmotionSettings | None] = {}
         for role, emotion in (("user", recipe.user_emotion), ("assistant", recipe.assistant_emotion)):
@@ -103,6 +108,11 @@ class DialoguePlanner:
             yield f"recordings left out of the pools: {len(refused)}; {next(iter(refused.values()))}{more}"
         yield from self._casting.traits.warnings()
 
+    @property
+    def reading(self) -> ReadingCounts:
+        """What was found in the turns' texts so far."""
+        return self._reading.counts
+
     def dialogues(self) -> Iterator[PlannedDialogue | Reject]:
         """Stream the recipe's source: every good dialogue, every bad line as a reject.
 
@@ -112,19 +122,20 @@ class DialoguePlanner:
             DialogueFileError: the file cannot be read.
         """
         split_of = self._splitter()
+        self._reading.counts = ReadingCounts()  # of this pass alone
         for item in self._good():
             yield item if isinstance(item, Reject) else self._planned(*item, split_of)
 
     def _splitter(self) -> Callable[[Dialogue], Split]:
         recipe = self._recipe
         if recipe.eval_count is not None:
-            good = (item[0] for item in self._good() if not isinstance(item, Reject))
+            good = (item[0].dialogue for item in self._good() if not isinstance(item, Reject))
             return split_by_count(good, recipe.eval_count, recipe.seed)
         if recipe.eval_fraction:
             return split_by_fraction(recipe.eval_fraction, recipe.seed)
         return lambda dialogue: TRAIN
 
-    def _good(self) -> Iterator[tuple[Dialogue, str] | Reject]:
+    def _good(self) -> Iterator[tuple[SpokenDialogue, str] | Reject]:
         """Every good dialogue with its file stem, every bad line as a reject."""
         recipe, seen = self._recipe, _SeenIds()
         self._records = SourceRecords(recipe.source, recipe.input)
@@ -132,28 +143,33 @@ class DialoguePlanner:
         left = recipe.max_samples or sys.maxsize
         try:
             while left and (chunk := list(islice(records, min(left, _CHUNK)))):
-                # Some records together: one question to the table of ids instead of one for each.
+                # Some records together: one question to the reading and to the table of ids instead of one for each.
                 items = [self._check(item) if isinstance(item, Dialogue) else item for item in chunk]
-                stems = iter(seen.stems_of([item.id for item in items if isinstance(item, Dialogue)]))
-                for item in items:
+                read = self._reading.read([item for item in items if isinstance(item, Dialogue)])
+                said = [next(read) if isinstance(item, Dialogue) else item for item in items]
+                stems = iter(seen.stems_of([item.dialogue.id for item in said if isinstance(item, SpokenDialogue)]))
+                for item in said:
                     if isinstance(item, Reject):
                         yield item
                     elif stem := next(stems):
                         left -= 1
+                        self._reading.count(item)
                         yield item, stem
                     else:
-                        yield item.reject(f"duplicate id {item.id[:80]!r}: the first one is kept")
+                        dialogue = item.dialogue
+                        yield dialogue.reject(f"duplicate id {dialogue.id[:80]!r}: the first one is kept")
         finally:
             seen.close()
 
-    def _planned(self, dialogue: Dialogue, stem: str, split_of: Callable[[Dialogue], Split]) -> PlannedDialogue:
+    def _planned(self, spoken: SpokenDialogue, stem: str, split_of: Callable[[Dialogue], Split]) -> PlannedDialogue:
+        dialogue = spoken.dialogue
         turns, keys, split = dialogue.turns, self._keys, split_of(dialogue)
         base = dialogue_seed(self._seed, dialogue.id)
         seeds = task_seeds(base, len(turns))
         voices = self._casting.voices(turns, base, split)
         emotions = self._turn_emotions(turns)
-        content = keys.keys([turn.text for turn in turns], voices, seeds, emotions)
-        return PlannedDialogue(dialogue, stem, keys.voice_names(voices), seeds, content, emotions, split)
+        content = keys.keys(spoken.spoken, voices, seeds, emotions)
+        return PlannedDialogue(spoken, stem, keys.voice_names(voices), seeds, content, emotions, split)
 
     def _check(self, dialogue: Dialogue) -> Dialogue | Reject:
         for turn in dialogue.turns:

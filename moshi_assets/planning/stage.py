@@ -24,12 +24,13 @@ from ..dialogues.reject_kinds import RejectTally
 from ..names import shard_key
 from ..processes.memory import peak_rss
 from ..quality.listeners.choice import check_listeners
+from ..reading import KindCount
 from ..recipe import Recipe, RecipeError
 from ..storage.checked_table import write_table
 from ..storage.dataset import VOICE_TRAITS_FILE, VOICES_FILE, DatasetStore, tasks_path
 from ..storage.whole_file import whole_file, write_whole
 from .dialogue_planner import DialoguePlanner, PlannedDialogue
-from .task_table import TASK_SCHEMA
+from .task_table import TASK_SCHEMA, text_columns
 
 MAX_UNKNOWN_FIELDS = 20
 """Distinct unknown field names that are counted; input is hostile."""
@@ -59,6 +60,10 @@ class ParseFigures:
     """Recordings of pools that cannot be voices."""
     voice_warnings: list[str] = field(default_factory=list)
     """What is odd about the voices, for people."""
+    changed_turns: int = 0
+    """Turns that are spoken otherwise than they are written, or shortened, or that something is odd about."""
+    reading: list[KindCount] = field(default_factory=list)
+    """What was found in their texts, by kind."""
     wall_seconds: float = 0.0
     peak_rss_mb: float = 0.0
 
@@ -77,12 +82,13 @@ class _ShardWriter:
         written = self._dialogues == self._per_shard
         if written:
             self.flush()
-        dialogue, stem, voices, seeds, keys, emotions, split = planned
-        line, name, turns, _, _ = dialogue
-        sounds = zip(turns, voices, seeds, keys, emotions, strict=True)
-        for number, ((role, text, _, _, gap, backchannel), voice, seed, key, emotion) in enumerate(sounds):
+        spoken, stem, voices, seeds, keys, emotions, split = planned
+        line, name, turns, _, _ = spoken.dialogue
+        texts = map(text_columns, spoken.said) if spoken.said else ((turn.text, None, None) for turn in turns)
+        sounds = zip(turns, texts, voices, seeds, keys, emotions, strict=True)
+        for number, ((role, _, _, _, gap, backchannel), text, voice, seed, key, emotion) in enumerate(sounds):
             how = emotion.model_dump_json() if emotion else None
-            self._rows.append((line, name, stem, number, role, text, voice, seed, key, how, gap, backchannel, split))
+            self._rows.append((line, name, stem, number, role, *text, voice, seed, key, how, gap, backchannel, split))
         self._dialogues += 1
         return written
 
@@ -150,7 +156,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
                         continue
                     good = True
                     due = shards.add(item)
-                    dialogue = item.dialogue
+                    dialogue = item.spoken.dialogue
                     figures.lines = dialogue.line
                     if item.split == EVAL:
                         figures.eval_dialogues += 1
@@ -170,10 +176,12 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     traits = planner.voice_traits
     figures.voices_left_out = len(planner.voices_left_out)
     figures.voice_warnings = list(islice(planner.voice_warnings(), _WARNINGS_TOLD))
+    figures.changed_turns, figures.reading = planner.reading.changed, list(planner.reading)
     figures.wall_seconds = time.monotonic() - begin
     figures.peak_rss_mb = peak_rss()
     summary = {
         **asdict(figures),
+        "reading": [kind._asdict() for kind in figures.reading],
         "recipe": recipe.fingerprint,
         "engine_revision": planner.engine_revision,
         "source": source,

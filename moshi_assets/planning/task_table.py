@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby
 
 import pyarrow as pa
+
+from ..reading import Span, SpokenText
+from ..storage.dataset import TASKS_FORMAT
 
 TASK_SCHEMA = pa.schema(
     [
@@ -15,6 +18,8 @@ TASK_SCHEMA = pa.schema(
         ("turn", pa.int16()),
         ("role", pa.string()),
         ("text", pa.string()),
+        ("spoken", pa.string()),
+        ("spans", pa.list_(pa.int32())),
         ("voice", pa.string()),
         ("seed", pa.int64()),
         ("content_key", pa.binary(16)),
@@ -22,9 +27,12 @@ TASK_SCHEMA = pa.schema(
         ("gap", pa.float64()),
         ("backchannel", pa.bool_()),
         ("split", pa.string()),
-    ]
+    ],
+    metadata=TASKS_FORMAT,
 )
-"""One row a task; the turns of a dialogue follow one another. `emotion` is EmotionSettings as JSON, or null; `gap` is
+"""One row a task; the turns of a dialogue follow one another. `text` is what the transcript shows, `spoken` what is
+said, or null where it is the text itself; `spans` are its written words, first and end for each spoken one, or null
+where each word is spoken as it is written. `emotion` is EmotionSettings as JSON, or null; `gap` is
 seconds, or null for the timing model's choice; `split` is train or eval."""
 
 
@@ -35,7 +43,27 @@ def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
         yield dialogue_id, list(rows)
 
 
-def dialogue_texts(tasks: pa.Table) -> dict[str, list[str]]:
+DialogueTexts = dict[str, list[SpokenText]]
+"""What each turn of some dialogues says, by dialogue id."""
+
+
+def dialogue_texts(tasks: pa.Table) -> DialogueTexts:
     """What each turn of a shard's dialogues says, by dialogue id."""
-    texts = tasks.column("text").to_pylist()
-    return {dialogue_id: [texts[row] for row in rows] for dialogue_id, rows in dialogue_rows(tasks)}
+    said = spoken_texts(tasks)
+    return {dialogue_id: [said[row] for row in rows] for dialogue_id, rows in dialogue_rows(tasks)}
+
+
+def spoken_texts(tasks: pa.Table) -> list[SpokenText]:
+    """What each task says."""
+    return list(map(_spoken_text, *(tasks.column(name).to_pylist() for name in ("text", "spoken", "spans"))))
+
+
+def _spoken_text(text: str, spoken: str | None, spans: Sequence[int] | None) -> SpokenText:
+    ends = None if spans is None else tuple(map(Span, spans[::2], spans[1::2]))
+    return SpokenText(text, text if spoken is None else spoken, ends)
+
+
+def text_columns(said: SpokenText) -> tuple[str, str | None, list[int] | None]:
+    """`text`, `spoken` and `spans` of a row."""
+    spans = None if said.spans is None else list(chain.from_iterable(said.spans))
+    return said.text, None if said.spoken == said.text else said.spoken, spans

@@ -96,10 +96,11 @@ def _late_rejects(store: DatasetStore, shard: str, recordings: list[Recording]) 
     """Dialogues of a shard that could not be spoken, with their texts."""
     failed = [recording for recording in recordings if recording.failure is not None]
     texts = dialogue_texts(store.tasks(shard)) if failed else {}
+    excerpts = {name: " | ".join(each.text for each in said)[:REJECT_EXCERPT] for name, said in texts.items()}
     files = store.summary().get("files", []) if failed else []
     return [
         placed(
-            Reject(line, r.failure or "", " | ".join(texts[dialogue_id])[:REJECT_EXCERPT], dialogue_id, "synthesis"),
+            Reject(line, r.failure or "", excerpts[dialogue_id], dialogue_id, "synthesis"),
             files,
         )
         for r in failed

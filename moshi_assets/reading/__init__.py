@@ -3,8 +3,8 @@
 from ..recipe.text import CleanRules, TextSettings
 from .counts import KindCount, ReadingCounts
 from .language import detect_language, language_name
-from .read import READ_LANGUAGES, read, read_dialogue
-from .spoken_text import Finding, Pause, Span, SpokenText
+from .read import READ_LANGUAGES, other_scripts, read, read_dialogue, read_dialogues
+from .spoken_text import Finding, Pause, Span, SpokenText, located_words, words_of
 
 __all__ = [
     "READ_LANGUAGES",
@@ -18,6 +18,10 @@ __all__ = [
     "TextSettings",
     "detect_language",
     "language_name",
+    "located_words",
+    "other_scripts",
     "read",
     "read_dialogue",
+    "read_dialogues",
+    "words_of",
 ]

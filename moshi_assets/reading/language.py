@@ -59,6 +59,8 @@ _WORDS = {
     "pt": "o os as e é um uma que de não em para com como você eu obrigado sim está isso meu minha mas muito bom dia",
 }
 _FUNCTION_WORDS = {language: frozenset(words.split()) for language, words in _WORDS.items()}
+FOREIGN_WORDS = frozenset[str]().union(*_FUNCTION_WORDS.values()) - _FUNCTION_WORDS["en"]
+"""Words without which a text in Latin letters is taken for English."""
 _HAN_WEIGHT = 3
 """A Chinese character says about as much as three letters."""
 

@@ -7,43 +7,20 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 
 from ..recipe.text import CleanRules, TextSettings
 from . import chinese, english
 from .cleaning.clean import clean
-from .english.terms import (
-    AFTER_NAMES,
-    BEFORE_NAMES,
-    BEFORE_NUMBERS,
-    ROMAN_CARDINAL,
-    ROMAN_ORDINAL,
-    SHORT_FORMS,
-    WEEKDAYS,
-)
 from .language import detect_language
 from .lexicon import lexicon_rules
+from .plain import is_plain, plain_turns
 from .rules import Part, Rule, apply
 from .spoken_text import Finding, Span, SpokenText, located_words
 
 _RULES = {"en": english.RULES, "zh": chinese.RULES}
 READ_LANGUAGES = tuple(_RULES)
 """Languages whose numbers and signs become words."""
-_SHORT = "|".join(
-    re.escape(word.rstrip("."))
-    for word in {*AFTER_NAMES, *BEFORE_NAMES, *BEFORE_NUMBERS, *SHORT_FORMS, *WEEKDAYS}
-    if word.rstrip(".").replace(" ", "").isalpha()
-)
-_PLAIN = {
-    "en": re.compile(r"[A-Za-z\"\u201c][A-Za-z ,.!?'\u2019\"\u201c\u201d\u2014\u2026-]*"),
-    "zh": re.compile("[\u4e00-\u9fff，。！？、；“”‘’…—《》]+"),
-}
-_NOTABLE = {
-    "en": re.compile(
-        rf"[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b|\b(?:{_SHORT})(?:\.|\b(?= "
-        rf"[A-Z])|(?<=\bvs)|(?<=\baka))"
-    ),
-    "zh": re.compile("^(?:用户|助手|客服|问|答)[：:]"),
-}
 _KEPT_SIGNS = re.compile(
     "[\\w\\s.,!?'\"\u2018-\u201f;:()\u2014\u2013\u2026/\u3001-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\u00b7-]+"
 )
@@ -76,16 +53,22 @@ def read(
     return _read(text, language, rules, tuple(sorted(lexicon.items())) if lexicon else ())
 
 
+def read_dialogues(
+    dialogues: Sequence[Sequence[str]], settings: TextSettings = _DEFAULTS
+) -> list[tuple[str, list[SpokenText] | None]]:
+    """As `read_dialogue` for each of many, plain ones at once; None where each turn is spoken as it is written."""
+    if settings.lexicon or settings.language not in ("auto", "en"):
+        return [read_dialogue(texts, settings) for texts in dialogues]
+    plain = iter(plain_turns([text for texts in dialogues for text in texts]))
+    return [
+        ("en", None) if all(list(islice(plain, len(texts)))) else read_dialogue(texts, settings) for texts in dialogues
+    ]
+
+
 def read_dialogue(texts: Sequence[str], settings: TextSettings = _DEFAULTS) -> tuple[str, list[SpokenText]]:
     """The language of a dialogue, and how each of its turns is spoken in it."""
     language = detect_language(texts) if settings.language == "auto" else settings.language
     return language, [read(text, language, settings.clean, settings.lexicon) for text in texts]
-
-
-def is_plain(text: str, language: str) -> bool:
-    """Whether a text holds nothing but words and plain punctuation: the quick answer for most turns."""
-    plain = _PLAIN.get(language)
-    return plain is not None and bool(plain.fullmatch(text)) and not _NOTABLE[language].search(text)
 
 
 @lru_cache(maxsize=_CACHED)
@@ -114,16 +97,20 @@ def forget() -> None:
     _read.cache_clear()
 
 
+def other_scripts(text: str, language: str) -> list[str]:
+    """Stretches of letters that a voice of the language has no sound for: \u4f60\u597d in an English text."""
+    if language not in _STRANGE or text.isascii():
+        return []
+    return list(dict.fromkeys(_STRANGE[language].findall(text)))
+
+
 def _suspicious(spoken: str, language: str) -> list[Finding]:
     """What may not be spoken as it is meant: signs that no rule knows, digits, words of another script."""
     if spoken.isascii() and spoken.replace(" ", "").isalpha():
         return []
     signs = [sign for sign in dict.fromkeys(_KEPT_SIGNS.sub("", spoken)) if unicodedata.category(sign)[0] != "M"]
     found = [Finding("suspicious", "symbol", sign) for sign in signs]
-    if language in _STRANGE and not spoken.isascii():
-        found += [
-            Finding("suspicious", "another script", word) for word in dict.fromkeys(_STRANGE[language].findall(spoken))
-        ]
+    found += [Finding("suspicious", "another script", word) for word in other_scripts(spoken, language)]
     if match := re.search(r"\d+", spoken):
         found.append(Finding("suspicious", "digits", match.group()))
     return found

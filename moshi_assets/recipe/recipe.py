@@ -19,6 +19,7 @@ from ..names import check_dataset_name
 from .card import CardSettings
 from .engines import BuiltinOptions, EngineName, IndexTTS2Options, NoiseOptions
 from .gates import Gates
+from .text import TextSettings
 from .timing import LEADING_SILENCE, OVERLAP_SHARE, Layout, Timing, TimingModel
 
 AlignerName = Literal["auto", "engine", "acoustic", "ctc", "proportional"]
@@ -101,6 +102,9 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     max_text_chars: int = Field(2000, ge=1, description="A longer turn is rejected (characters).")
     max_turns: int = Field(
         200, ge=1, le=MAX_LIST_ENTRIES, description="A dialogue of more turns is rejected: it becomes one recording."
+    )
+    text: TextSettings = Field(
+        TextSettings(), description="How written turns become what is spoken: cleaning, language, lexicon."
     )
     planner_buffer: int = Field(64, ge=1, description="Tasks read ahead of the engine, per lane.")
     buffer_size: int = Field(64, ge=1, description="Manifest rows buffered between writes.")

@@ -35,4 +35,16 @@ class TextSettings(BaseModel, extra="forbid", frozen=True):
     language: Language = Field(
         "auto", description="Language of every dialogue: en, zh, or auto (found over all its turns)."
     )
+    languages: tuple[str, ...] | None = Field(
+        None,
+        description="Languages that the voice speaks (en, zh, de, ...), for a checkpoint that was trained further; "
+        "default: its engine's. A dialogue in another is rejected.",
+    )
+    max_unspeakable: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Largest share of a turn's letters and digits that the voice may have no sound for; beyond it the "
+        "dialogue is rejected.",
+    )
     lexicon: dict[str, str] = Field({}, description="Word or name -> how it is spoken, for this dataset.")

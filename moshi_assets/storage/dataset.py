@@ -36,6 +36,8 @@ from ..recipe import Recipe, load_recipe
 from .checked_table import DamagedTable, read_table, table_digest
 from .whole_file import whole_file, write_whole
 
+TASKS_FORMAT = {"format": "2"}
+"""In the metadata of the schema of tasks. 2: spoken beside written text."""
 VOICES_FILE = "voices.json"
 """In the tasks folder: the identity by content of each voice, by what the engine is given for it."""
 
@@ -195,7 +197,10 @@ class DatasetStore:
             DatasetError: the shard does not exist (any more).
         """
         try:
-            return read_table(tasks_path(self.tasks_folder, shard))
+            tasks = read_table(tasks_path(self.tasks_folder, shard))
+            if (tasks.schema.metadata or {}).get(b"format") != TASKS_FORMAT["format"].encode():
+                raise DamagedTable("they were planned by another version of moshi-assets")
+            return tasks
         except (OSError, DamagedTable) as error:
             raise DatasetError(
                 f"shard {shard!r} has no readable tasks ({error}): materialize synthesis_tasks for "

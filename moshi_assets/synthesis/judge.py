@@ -49,21 +49,21 @@ class Judge:
             if not self.rules.gates.measured:
                 judged.append(Judged(row, []))
                 continue
-            measures = measure(row.samples, row.sample_rate, task.text)
+            measures = measure(row.samples, row.sample_rate, task.spoken)
             judged.append(
                 Judged(
                     row._replace(measures=measures, listeners=self.rules.listeners),
-                    self.rules.faults(measures, task.text),
+                    self.rules.faults(measures, task.spoken),
                 )
             )
         if self._listeners:
             good = [number for number, (_, faults) in enumerate(judged) if not faults]
             heard = [
-                Heard(judged[n].row.samples, judged[n].row.sample_rate, utterances[n][0].text, utterances[n][0].voice)
+                Heard(judged[n].row.samples, judged[n].row.sample_rate, utterances[n][0].spoken, utterances[n][0].voice)
                 for n in good
             ]
             for number, values in zip(good, self._listeners.listen(heard), strict=True):
-                row, text = judged[number].row, utterances[number][0].text
+                row, text = judged[number].row, utterances[number][0].spoken
                 assert row.measures  # what has no measures has a fault
                 measures = rounded(Measures(**row.measures._asdict() | values))
                 judged[number] = Judged(row._replace(measures=measures), self.rules.faults(measures, text))

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..planning.task_table import spoken_texts
 from ..quality.measures import MEASURE_FIELDS, Measures
 from ..quality.rules import Rules
 from ..recipe import Recipe
@@ -80,9 +81,9 @@ def finish_shard(store: DatasetStore, recipe: Recipe, shard: str, unspoken: Mapp
     earlier = earlier_rows(store, shard) if not recipe.keep_mono else {}
     failures = dict(unspoken)
     rows: list[dict[str, Any]] = []
-    columns = ("dialogue_id", "turn", "role", "voice", "text", "content_key")
-    for dialogue_id, turn, role, voice, text, key in zip(
-        *(tasks.column(name).to_pylist() for name in columns), strict=True
+    columns = ("dialogue_id", "turn", "role", "voice", "content_key")
+    for dialogue_id, turn, role, voice, key, said in zip(
+        *(tasks.column(name).to_pylist() for name in columns), spoken_texts(tasks), strict=True
     ):
         row: dict[str, Any] = {
             "dialogue_id": dialogue_id,
@@ -92,7 +93,7 @@ def finish_shard(store: DatasetStore, recipe: Recipe, shard: str, unspoken: Mapp
             "content_key": key,
             "attempt": 0,
         }
-        found = verdict(spoken, key, text, rules)
+        found = verdict(spoken, key, said.spoken, rules)
         if found.settled:
             row["attempt"] = found.attempt
             if found.row and found.row.measures:

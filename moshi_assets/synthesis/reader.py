@@ -54,7 +54,7 @@ class LaneReader:
             tasks = self._store.tasks(shard).take(rows).to_pylist()
             spoken = SpokenShard([self._store.mono_folder(shard)])
             # Batch mates of one length waste little on padding; the longest first, so that memory runs short early.
-            tasks.sort(key=lambda task: len(task["text"]), reverse=True)
+            tasks.sort(key=lambda task: len(task["spoken"] or task["text"]), reverse=True)
             for begin in range(0, len(tasks), self._size):
                 yield shard, [self._utterance(row, spoken) for row in tasks[begin : begin + self._size]]
 
@@ -65,11 +65,11 @@ class LaneReader:
             row["dialogue_id"],
             row["turn"],
             row["role"],
-            row["text"],
+            row["spoken"] or row["text"],
             row["voice"],
             row["seed"],
             row["content_key"],
             emotion,
         )
-        found = verdict(spoken, task.content_key, task.text, self._rules)
+        found = verdict(spoken, task.content_key, task.spoken, self._rules)
         return Utterance(task, found.attempt, None if found.settled else found.row)

@@ -17,10 +17,12 @@ import soundfile as sf
 
 from indextts.foreign_files import parse_json
 
-from ..alignment.base import Utterance
+from ..alignment.base import AlignmentError, Utterance, Word
 from ..alignment.word_times import Alignment, WordTimes
+from ..alignment.written import written_words
 from ..faults import Fault
-from ..planning.task_table import dialogue_texts
+from ..planning.task_table import DialogueTexts, dialogue_texts
+from ..reading import SpokenText
 from ..recipe import Recipe
 from ..stereo.index import read_index
 from ..stereo.keys import are_current
@@ -39,7 +41,7 @@ from .transcript import (
     write_transcript,
 )
 
-VERSION = 1
+VERSION = 2
 """Part of each key: raise it when an aligner finds other times than before."""
 GROUP = 32
 """Recordings whose turns are aligned together: memory stays bounded, and a GPU has full batches."""
@@ -198,7 +200,7 @@ def _write_group(
     store: DatasetStore,
     recordings: Sequence[Recording],
     keys: dict[str, str],
-    texts_of: dict[str, list[str]],
+    texts_of: DialogueTexts,
     word_times: WordTimes,
     pool: ThreadPoolExecutor,
     figures: TranscriptFigures,
@@ -212,8 +214,10 @@ def _write_group(
     found = iter(word_times.align(turns))
     alignments = [[next(found) for _ in recording.turns] for recording in recordings]
 
-    def write(recording: Recording, alignments: list[Alignment], texts: list[str]) -> tuple[Transcript, list[Fault]]:
-        transcript = _transcript(recording, alignments, keys[recording.path])
+    def write(
+        recording: Recording, alignments: list[Alignment], texts: list[SpokenText]
+    ) -> tuple[Transcript, list[Fault]]:
+        transcript = _transcript(recording, texts, alignments, keys[recording.path])
         write_transcript(store.folder / transcript_path(recording.path), transcript)
         return transcript, _faults(store, recording, texts)
 
@@ -230,7 +234,7 @@ def _write_group(
                 )
 
 
-def _faults(store: DatasetStore, recording: Recording, texts: Sequence[str]) -> list[Fault]:
+def _faults(store: DatasetStore, recording: Recording, texts: Sequence[SpokenText]) -> list[Fault]:
     """What is wrong with the transcript of a recording on disk, compared with its texts and its sound."""
     try:
         channels = read_channels(store.folder, recording)
@@ -243,7 +247,7 @@ def _again(recording: Recording, error: Exception) -> DatasetError:
     return DatasetError(f"{recording.path} cannot be read ({error}): materialize stereo_pairs for it again")
 
 
-def utterances(store: DatasetStore, recording: Recording, texts: Sequence[str]) -> list[Utterance]:
+def utterances(store: DatasetStore, recording: Recording, texts: Sequence[SpokenText]) -> list[Utterance]:
     """The turns of a recording with what their engine knew of their words.
 
     Their sound is read on demand, which raises DatasetError where it cannot be read.
@@ -255,7 +259,7 @@ def utterances(store: DatasetStore, recording: Recording, texts: Sequence[str]) 
     """
     return [
         Utterance(
-            text,
+            text.spoken,
             partial(_sound, store, recording, turn),
             turn.frames,
             recording.sample_rate,
@@ -276,10 +280,24 @@ def _sound(store: DatasetStore, recording: Recording, turn: PlacedTurn) -> np.nd
     return np.ascontiguousarray(samples[:, CHANNEL[turn.role]])
 
 
-def _transcript(recording: Recording, alignments: Sequence[Alignment], key: str) -> Transcript:
+def _transcript(
+    recording: Recording, texts: Sequence[SpokenText], alignments: Sequence[Alignment], key: str
+) -> Transcript:
     turns = [
         # Down to whole milliseconds, as the words' times are: what ends inside its turn then ends inside the recording.
-        (turn.role, 1000 * turn.start // recording.sample_rate / 1000, alignment.words)
-        for turn, alignment in zip(recording.turns, alignments, strict=True)
+        (
+            turn.role,
+            1000 * turn.start // recording.sample_rate / 1000,
+            _written(text, alignment, turn.frames, recording),
+        )
+        for turn, text, alignment in zip(recording.turns, texts, alignments, strict=True)
     ]
     return Transcript(merge_turns(turns), [alignment.method for alignment in alignments], key)
+
+
+def _written(said: SpokenText, alignment: Alignment, frames: int, recording: Recording) -> list[Word]:
+    """Times of a turn's written words; none where there is no room for them, which the check of it then says."""
+    try:
+        return written_words(said, alignment.words, frames / recording.sample_rate) if alignment.words else []
+    except AlignmentError:
+        return []

@@ -20,9 +20,10 @@ from indextts.foreign_files import parse_json
 from ..alignment.base import Word
 from ..alignment.fit import misfits
 from ..alignment.word_times import APPROXIMATE
-from ..alignment.words import split_words
 from ..dialogues.dialogue import Role
 from ..faults import Fault
+from ..planning.task_table import DialogueTexts
+from ..reading import SpokenText
 from ..stereo.recording import CHANNEL, Recording
 from ..storage.whole_file import write_whole
 
@@ -97,13 +98,13 @@ def read_transcript(path: Path) -> Transcript | None:
         return None
 
 
-def turn_texts(recording: Recording, texts: dict[str, list[str]]) -> list[str]:
+def turn_texts(recording: Recording, texts: DialogueTexts) -> list[SpokenText]:
     """What each turn of a recording says, given the texts of its shard's dialogues."""
     return [texts[turn.dialogue_id][turn.turn] for turn in recording.turns]
 
 
 def transcript_faults(
-    folder: Path, recording: Recording, texts: Sequence[str], channels: tuple[np.ndarray, np.ndarray]
+    folder: Path, recording: Recording, texts: Sequence[SpokenText], channels: tuple[np.ndarray, np.ndarray]
 ) -> list[Fault]:
     """Compare a recording's transcript with what was to be said, and its times with what is heard.
 
@@ -124,7 +125,7 @@ def transcript_faults(
 
 
 def _sound_faults(
-    rows: Sequence[Row], recording: Recording, texts: Sequence[str], channels: tuple[np.ndarray, np.ndarray]
+    rows: Sequence[Row], recording: Recording, texts: Sequence[SpokenText], channels: tuple[np.ndarray, np.ndarray]
 ) -> Iterator[tuple[str, str]]:
     """The first fault of each check, over all turns."""
     told = set()
@@ -134,7 +135,7 @@ def _sound_faults(
             if turn.role != role:
                 continue
             begin = turn.start / recording.sample_rate
-            own = [Word(w, start - begin, end - begin) for w, start, end in islice(words, len(split_words(text)))]
+            own = [Word(w, start - begin, end - begin) for w, start, end in islice(words, len(text.written_words))]
             sound = channels[CHANNEL[role]][turn.start : turn.start + turn.frames]
             for check, message in misfits(own, sound, recording.sample_rate, begin):
                 if check not in told:
@@ -143,7 +144,7 @@ def _sound_faults(
                     yield check, f"turn {turn.turn} ({role}){which}: {message}"
 
 
-def _faults(rows: Sequence[Row], recording: Recording, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _faults(rows: Sequence[Row], recording: Recording, texts: Sequence[SpokenText]) -> Iterator[tuple[str, str]]:
     starts = [start for _, (start, _), _ in rows]
     if starts != sorted(starts):
         yield "order", "its words are not sorted by start"
@@ -154,10 +155,8 @@ def _faults(rows: Sequence[Row], recording: Recording, texts: Sequence[str]) -> 
     if not any(who == SPEAKER["assistant"] for _, _, who in rows):
         yield "assistant_words", "it holds no word of the assistant"
     for role, speaker in SPEAKER.items():
-        turns = sorted(
-            (turn.start, text) for turn, text in zip(recording.turns, texts, strict=True) if turn.role == role
-        )
-        said = [word for _, text in turns for word in split_words(text)]
+        turns = sorted(zip(recording.turns, texts, strict=True), key=lambda entry: entry[0].start)
+        said = [word for turn, text in turns if turn.role == role for word in text.written_words]
         held = [word for word, _, who in rows if who == speaker]
         if held != said:
             yield "transcripts", f"its words of the {role} are not those of the text"

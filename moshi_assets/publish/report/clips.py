@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ...alignment.words import split_words
 from ...dialogues.dialogue import Split
+from ...planning.task_table import DialogueTexts
 from ...stereo.recording import PlacedTurn, Recording
 from ...storage.dataset import DatasetStore
 from ...transcripts.transcript import SPEAKER, read_transcript, transcript_path
-from .figures import Texts, text_of
+from .figures import text_of
 from .picks import Pick
 from .sound import Unreadable, flac, read_frames, waveform
 
@@ -75,7 +75,7 @@ class Clip:
     """Why it cannot be heard."""
 
 
-def cut(store: DatasetStore, pick: Pick, texts: Texts) -> Clip:
+def cut(store: DatasetStore, pick: Pick, texts: DialogueTexts) -> Clip:
     """The clip of a chosen recording. A recording that cannot be read gives one without sound and with a problem.
 
     Args:
@@ -147,10 +147,13 @@ def _transcript_words(store: DatasetStore, recording: Recording, clip: Clip) -> 
     return found
 
 
-def _turn(recording: Recording, turn: PlacedTurn, texts: Texts, words: Sequence[ClipWord], clip: Clip) -> ClipTurn:
+def _turn(
+    recording: Recording, turn: PlacedTurn, texts: DialogueTexts, words: Sequence[ClipWord], clip: Clip
+) -> ClipTurn:
     rate = recording.sample_rate
-    said = (text_of(turn, texts) or "")[:MAX_TEXT]
-    shown: Iterable[ClipWord] = words or (ClipWord(text, None, None) for text in split_words(said))
+    said = text_of(turn, texts)
+    written = said.written_words if said else []
+    shown: Iterable[ClipWord] = words or (ClipWord(word[:MAX_TEXT], None, None) for word in written[:MAX_WORDS])
     return ClipTurn(
         turn.role,
         turn.turn + 1,

@@ -13,7 +13,8 @@ from indextts.foreign_files import parse_json
 from ...dialogues.dialogue import Role
 from ...dialogues.reject_kinds import RejectTally
 from ...engines.registry import engine_class
-from ...planning.task_table import dialogue_texts
+from ...planning.task_table import DialogueTexts, dialogue_texts
+from ...reading import SpokenText
 from ...recipe import Recipe
 from ...stereo.index import read_index
 from ...stereo.recording import PlacedTurn, Recording
@@ -28,8 +29,6 @@ ROLES: tuple[Role, Role] = ("assistant", "user")
 MAX_PROBLEMS = 20
 MAX_VOICES = 1000
 """Distinct voices that are counted for a role; input is hostile."""
-Texts = dict[str, list[str]]
-"""What each turn says, by dialogue id."""
 
 
 @dataclass
@@ -107,7 +106,7 @@ class DatasetFigures:
             self.overlaps += gap < 0
 
 
-def gather(store: DatasetStore) -> tuple[DatasetFigures, Iterator[tuple[str, list[Recording], Texts]]]:
+def gather(store: DatasetStore) -> tuple[DatasetFigures, Iterator[tuple[str, list[Recording], DialogueTexts]]]:
     """Figures of a dataset, and the shards that fill them as they are walked through.
 
     The iterator yields each readable shard with its good recordings and its texts, after counting them. What is
@@ -124,7 +123,7 @@ def gather(store: DatasetStore) -> tuple[DatasetFigures, Iterator[tuple[str, lis
     return figures, _shards(store, figures)
 
 
-def _shards(store: DatasetStore, figures: DatasetFigures) -> Iterator[tuple[str, list[Recording], Texts]]:
+def _shards(store: DatasetStore, figures: DatasetFigures) -> Iterator[tuple[str, list[Recording], DialogueTexts]]:
     unread = []
     for shard in store.shards():
         if (speed := read_speed(store, shard)) is not None:
@@ -133,7 +132,7 @@ def _shards(store: DatasetStore, figures: DatasetFigures) -> Iterator[tuple[str,
         if not indexed:
             unread.append(shard)
             continue
-        texts: Texts = {}
+        texts: DialogueTexts = {}
         try:
             tasks = store.tasks(shard)
         except DatasetError as error:
@@ -197,10 +196,16 @@ def _count_words(store: DatasetStore, shard: str, figures: DatasetFigures) -> No
     figures.methods.update(methods)
 
 
-def text_of(turn: PlacedTurn, texts: Texts) -> str | None:
+def text_of(turn: PlacedTurn, texts: DialogueTexts) -> SpokenText | None:
     """What a turn says; None where the texts do not hold it."""
     said = texts.get(turn.dialogue_id, ())
     return said[turn.turn] if 0 <= turn.turn < len(said) else None
+
+
+def spoken_of(turn: PlacedTurn, texts: DialogueTexts) -> str | None:
+    """A turn as it is to be pronounced: what its measures are compared with; None where the texts do not hold it."""
+    said = text_of(turn, texts)
+    return said.spoken if said else None
 
 
 def shares(counts: Counter[str], most: int) -> Sequence[tuple[str, int]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ...planning.task_table import DialogueTexts
 from ...quality.expectation import expect
 from ...quality.measures import Measures, measure
 from ...stereo.recording import Recording
 from ...storage.dataset import DatasetStore
 from ...synthesis.quality_table import read_quality
-from .figures import DatasetFigures, Texts, text_of
+from .figures import DatasetFigures, spoken_of
 from .sound import read_turns
 
 MeasuredTurn = dict[str, Any]
@@ -29,12 +30,12 @@ def tabled(store: DatasetStore, shard: str) -> dict[tuple[str, int], MeasuredTur
     }
 
 
-def listened(store: DatasetStore, recording: Recording, texts: Texts) -> dict[tuple[str, int], MeasuredTurn]:
+def listened(store: DatasetStore, recording: Recording, texts: DialogueTexts) -> dict[tuple[str, int], MeasuredTurn]:
     """Utterances of one recording, measured now; none where it cannot be read."""
     found = {}
     for turn, samples in read_turns(store, recording):
         if len(samples):
-            measures = measure(samples, recording.sample_rate, text_of(turn, texts) or "")
+            measures = measure(samples, recording.sample_rate, spoken_of(turn, texts) or "")
             found[turn.dialogue_id, turn.turn] = measures._asdict() | {"attempt": 0}
     return found
 
@@ -60,7 +61,7 @@ def count_measures(
     figures: DatasetFigures,
     recordings: Iterable[Recording],
     utterances: dict[tuple[str, int], MeasuredTurn],
-    texts: Texts,
+    texts: DialogueTexts,
 ) -> None:
     """Add the measured turns of some recordings to the figures."""
     for recording, place, utterance in rows(recordings, utterances):
@@ -69,6 +70,6 @@ def count_measures(
         figures.retried += bool(utterance["attempt"])
         if utterance["loudness_lufs"] is not None:
             figures.levels[turn.role].add(utterance["loudness_lufs"])
-        rate = speaking_rate(utterance, text_of(turn, texts))
+        rate = speaking_rate(utterance, spoken_of(turn, texts))
         if rate is not None:
             figures.rates[turn.role].add(rate)

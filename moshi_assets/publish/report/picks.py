@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from ...dialogues.dialogue import Role
 from ...dialogues.reject_kinds import reject_kind
+from ...planning.task_table import DialogueTexts
 from ...stereo.recording import Recording
 from .distribution import Distribution
-from .figures import ROLES, Texts, text_of
+from .figures import ROLES, spoken_of
 from .measured import MeasuredTurn, rows, speaking_rate
 
 
@@ -114,7 +115,11 @@ class UnusualPicks:
         }
 
     def add(
-        self, shard: str, recordings: list[Recording], utterances: dict[tuple[str, int], MeasuredTurn], texts: Texts
+        self,
+        shard: str,
+        recordings: list[Recording],
+        utterances: dict[tuple[str, int], MeasuredTurn],
+        texts: DialogueTexts,
     ) -> None:
         """Consider the recordings of a shard, as far as their utterances were measured."""
         for recording in recordings:
@@ -126,7 +131,7 @@ class UnusualPicks:
             turn = recording.turns[place]
             if turn.backchannel:  # "Mm-hm" is quiet and quick by nature
                 continue
-            rate = speaking_rate(utterance, text_of(turn, texts))
+            rate = speaking_rate(utterance, spoken_of(turn, texts))
             for name in dict.fromkeys(oddity.measure for oddity in ODDITIES):
                 value = rate if name == "chars_per_second" else utterance[name]
                 if value is not None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...planning.task_table import dialogue_texts
+from ...planning.task_table import DialogueTexts, dialogue_texts
 from ...storage.dataset import DatasetError, DatasetStore
 from ...storage.links import refuse_links
 from ...storage.whole_file import whole_file
 from .clips import cut
-from .figures import Texts, gather
+from .figures import gather
 from .measured import count_measures, listened, tabled
 from .picks import Pick, RandomPicks, UnusualPicks
 from .render import render
@@ -84,9 +84,9 @@ def write_report(store: DatasetStore, path: Path | None = None, samples: int = S
     )
 
 
-def _with_texts(store: DatasetStore, picks: Sequence[Pick]) -> Iterator[tuple[Pick, Texts]]:
+def _with_texts(store: DatasetStore, picks: Sequence[Pick]) -> Iterator[tuple[Pick, DialogueTexts]]:
     """The picks, in their order, each with the texts of its own dialogues; tasks are read once for each shard."""
-    texts: dict[str, Texts] = {}
+    texts: dict[str, DialogueTexts] = {}
     wanted: dict[str, set[str]] = {}
     for pick in picks:
         wanted.setdefault(pick.shard, set()).update(pick.recording.dialogue_ids)

@@ -17,8 +17,9 @@ from ...alignment.base import AlignerError
 from ...alignment.base import Utterance as Sound
 from ...alignment.ctc import CtcModel, by_duration
 from ...alignment.sphinx import SphinxMissing, sphinx_decoder
-from ...alignment.words import is_english, split_words
+from ...alignment.words import is_english
 from ...audio.pcm import FULL_SCALE, resample
+from ...reading import words_of
 from .base import Heard, ListenerError
 
 RATE = 16000
@@ -54,7 +55,7 @@ class WordErrors:
 def comparable_words(text: str) -> list[str]:
     """Words without case and punctuation; Chinese and Japanese by character."""
     words = []
-    for word in split_words(unicodedata.normalize("NFKC", text).casefold().replace("-", " ")):
+    for word in words_of(unicodedata.normalize("NFKC", text).casefold().replace("-", " ")):
         kept = "".join(character for character in word if character.isalnum())
         if kept:
             words.append(kept)

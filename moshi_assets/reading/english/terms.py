@@ -524,6 +524,8 @@ INITIALISMS = frozenset(
     ]
 ) - {"AIDS", "STEM", "CO"}
 """Named letter by letter. Beside them every run of capitals without a vowel."""
+ALSO_WORDS = frozenset({"AIDS", "LED", "US"})
+"""Initialisms that are words where a whole sentence is in capitals."""
 SAID_AS_WORDS = frozenset({"OK", "PhD"})
 SPELLED_CAPITALS = {"PhD": "P H D", "PhDs": "P H Ds"}
 

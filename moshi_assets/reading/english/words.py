@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..rules import Part, Reading, Rule, after, ends_sentence, group, rule
+from ..rules import Part, Reading, Rule, after, before, ends_sentence, group, rule
 from .numbers import cardinal, digits, ordinal
 from .terms import (
     AFTER_NAMES,
+    ALSO_WORDS,
     BEFORE_NAMES,
     BEFORE_NUMBERS,
     DOMAINS,
@@ -178,9 +179,15 @@ def _capitals(match: re.Match[str]) -> Reading:
         return None
     stem, many = (word[:-1], "s") if word.endswith("s") else (word, "")
     spelled = word in INITIALISMS or stem in INITIALISMS or not set(stem) & set("AEIOUY")
-    if shouted(sentence_around(match)):
-        return None if spelled and not set(stem) & set("AEIOUY") else word.lower()
+    sentence = sentence_around(match)
+    if shouted(sentence) and (not spelled or word in ALSO_WORDS):
+        return word.capitalize() if _begins(match) else word.lower()
     return " ".join(stem) + many if spelled else None
+
+
+def _begins(match: re.Match[str]) -> bool:
+    """Whether a match is the first word of its sentence: voices see by the capital where one begins."""
+    return bool(re.search(r"(?:^|[.!?\n])[^\w]*$", before(match)))
 
 
 def _dotted(match: re.Match[str]) -> Reading:
@@ -265,7 +272,7 @@ WORD_RULES = WordRules(
         ),
         rule("roman numeral", r"\bWW(I{1,3}|[123])\b", _world_war, "W"),
         rule("capitals", r"(?<![\w.])(?:[A-Za-z]\.){2,}(?!\w)", _dotted, "."),
-        rule("capitals", r"(?<![\w'\u2019])(?:[A-Z]{2,}s?|Ph[Dd]s?)(?![\w])", _capitals),
+        rule("capitals", r"(?<![\w'\u2019])(?:[A-Z]{2,}(?:s|['\u2019][A-Z]+)?|Ph[Dd]s?)(?!\w)", _capitals),
         rule(
             "weekday",
             rf"\b({_alternatives(WEEKDAYS)})(\.?[-\u2013]\.?)({_alternatives(WEEKDAYS)})\b",

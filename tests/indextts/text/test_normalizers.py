@@ -120,9 +120,16 @@ def test_a_glossary_that_is_not_used_is_warned_of(tiny_config_dir, tmp_path, cap
 
 
 def test_unknown_pieces_are_named_without_a_model(verbatim):
-    assert verbatim.unknown("A café, 😀😀 or Ж?") == ["É", "😀😀", "Ж"]
+    assert verbatim.unknown("A cafe, 😀😀 or Ж?") == ["😀😀", "Ж"]
     assert verbatim.unknown("Good morning, all of you!") == []
     assert verbatim.unknown("a") == verbatim.unknown("") == []
+
+
+def test_a_letter_that_the_vocabulary_lacks_is_read_without_its_accent(verbatim, tiny_config_dir):
+    published = TextFrontend(tiny_config_dir / "bpe.model")
+
+    assert published.unknown("A café.") == ["É"]
+    assert verbatim.tokenize("A café, naïve.") == verbatim.tokenize("A cafe, naive.")
 
 
 def test_a_single_character_is_known_in_its_published_case_only(tiny_config_dir):

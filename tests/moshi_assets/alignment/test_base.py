@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moshi_assets.alignment.base import AlignmentError, timed_words
-from moshi_assets.alignment.words import is_english, split_words
+from moshi_assets.alignment.words import is_english
+from moshi_assets.reading import words_of
 
 _second = st.floats(-5, 30) | st.just(float("nan"))
 
@@ -55,11 +56,11 @@ def test_more_words_than_milliseconds_are_an_error():
 
 
 def test_the_spelling_of_the_text_is_kept():
-    assert split_words("It’s “late”, \n isn't it -- 9:30?") == ["It’s", "“late”,", "isn't", "it", "--", "9:30?"]
+    assert words_of("It’s “late”, \n isn't it -- 9:30?") == ["It’s", "“late”,", "isn't", "it", "--", "9:30?"]
 
 
 def test_chinese_is_cut_by_character_and_keeps_its_punctuation():
-    assert split_words("你好，世界。 OK") == ["你", "好，", "世", "界。", "OK"]
+    assert words_of("你好，世界。 OK") == ["你", "好，", "世", "界。", "OK"]
 
 
 @pytest.mark.parametrize(

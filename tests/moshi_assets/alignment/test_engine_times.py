@@ -10,7 +10,7 @@ from moshi_assets.alignment.acoustic import AcousticAligner
 from moshi_assets.alignment.base import AlignmentError, Utterance
 from moshi_assets.alignment.engine_times import EngineAligner
 from moshi_assets.audio.silence import audible_stretches
-from moshi_assets.engines.hibari_times import WordReader, match_words
+from moshi_assets.engines.hibari_times import WordReader
 from tests.moshi_assets.support.spoken import (
     MUSEUM,
     RATE,
@@ -82,20 +82,8 @@ def test_a_pause_is_not_part_of_a_word():
     assert words[1].start - words[0].end > 0.3
 
 
-@pytest.mark.parametrize(
-    ("written", "spoken_words", "origin"),
-    [
-        ("at 9:30 pm", "at nine thirty P.M.", [0, 1, 1, 2]),
-        ("Dr. Smith", "Doctor Smith", [0, 1]),
-        ("a-b", "a to b", [0, 0, 0]),
-    ],
-)
-def test_spoken_words_are_matched_with_written_ones(written, spoken_words, origin):
-    assert match_words(written.split(), spoken_words.split()) == origin
-
-
-def test_the_reader_tells_the_phonemes_of_each_written_word():
-    read = WordReader().phonemes("Hello — 25 cats.")
+def test_the_reader_tells_the_phonemes_of_each_word():
+    read = WordReader().phonemes("Hello — five cats.")
 
     assert [len(phonemes) > 2 for phonemes in read] == [True, False, True, True]
 

@@ -81,11 +81,11 @@ class PickyEngine(NoiseEngine):
     }
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
-        PickyEngine.calls.append([task.text for task in tasks])
+        PickyEngine.calls.append([task.spoken for task in tasks])
         results = super().synthesize(tasks)
         for task, result in zip(tasks, results, strict=True):
             for word, trick in self.tricks.items():
-                if word in task.text:
+                if word in task.spoken:
                     result.audio = trick(result.audio)
         return results
 

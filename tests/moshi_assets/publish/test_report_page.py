@@ -34,7 +34,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = f"{HOSTILE} said the user."
     lines.append(record(4, id=HOSTILE, user_text=said, assistant_text=("some " * 20)[: len(said) - 1] + "!"))
     settings = {"layout": "overlapped", "noise": {"characters_per_second": 18.0}, "transcripts": True}
-    dataset = PlainDataset(folder, lines, **settings)
+    dataset = PlainDataset(folder, lines, text={"clean": {"html": False}}, **settings)
     dataset.build()
     return write_report(dataset.store, samples=5).path
 

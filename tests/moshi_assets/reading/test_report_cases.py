@@ -50,7 +50,7 @@ SPOKEN = [
     ("07", "html", 1, "Yes, until nine."),
     ("16", "been", 0, "It's been ages, what's happened?"),
     ("16", "been", 1, "She's gone, and he's got a new job. That's been hard."),
-    ("16", "caps", 0, "why is it so loud in here?"),
+    ("16", "caps", 0, "Why is it so loud in here?"),
     ("16", "caps", 1, "I do not know, please calm down."),
     ("16", "abbr", 0, "Is Doctor Lee on Saint James Street at five P M?"),
     ("16", "ids", 0, "My PIN is zero zero four two and code X seven nine Q."),

@@ -5,9 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.reading_table import read_table
-from moshi_assets.reading import CleanRules, Pause, SpokenText, read
+from moshi_assets.reading import (
+    CleanRules,
+    Pause,
+    SpokenText,
+    detect_language,
+    read,
+    read_dialogue,
+    read_dialogues,
+)
 from moshi_assets.reading.english.terms import AFTER_NAMES, BEFORE_NAMES, BEFORE_NUMBERS, SHORT_FORMS, WEEKDAYS
-from moshi_assets.reading.read import is_plain
+from moshi_assets.reading.plain import is_plain, plain_turns
 
 PIECES = (
     "a", "The", "cat", "No.", "Dr.", "it's", "U.S.", "NASA", "OK", "$3.50", "3-5", "10%", "1999", "24/7", ("5 "
@@ -162,3 +170,27 @@ def test_the_words_of_the_table_are_all_tied(pair):
     spoken = read(pair.written, pair.language)
     covered = {number for first, end in spoken.word_spans for number in range(first, end)}
     assert covered == set(range(len(spoken.written_words)))
+
+
+@given(st.lists(TEXTS.filter(lambda text: text.isprintable()), min_size=1, max_size=8))
+def test_what_many_texts_at_once_call_plain_is_plain_english(texts):
+    for text, plain in zip(texts, plain_turns(texts), strict=True):
+        if plain:
+            assert is_plain(text, "en") and detect_language([text]) == "en"
+
+
+@pytest.mark.parametrize("short", [*AFTER_NAMES, *BEFORE_NAMES, *BEFORE_NUMBERS, *SHORT_FORMS, *WEEKDAYS])
+def test_a_short_form_is_never_passed_over_among_many_texts(short):
+    assert plain_turns(["The house is red.", f"The house {short.rstrip('.')}. Bob"]) == [True, False]
+
+
+@pytest.mark.parametrize("pair", read_table()[::3], ids=lambda pair: pair.written[:30])
+def test_many_dialogues_at_once_are_read_as_each_alone(pair):
+    texts = [pair.written, "Well, that is that."]
+    language, turns = read_dialogue(texts)
+    several = read_dialogues([["Hello there."], texts, ["Das ist nicht gut, oder?"]])
+
+    assert several[0] == ("en", None)
+    assert several[1][0] == language
+    assert (several[1][1] or [SpokenText(text, text) for text in texts]) == turns
+    assert several[2][0] == "de"

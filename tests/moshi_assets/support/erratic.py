@@ -56,10 +56,10 @@ class ErraticEngine(NoiseEngine):
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
         attempts = [self.attempt(task) for task in tasks]
-        self.calls.append([(task.text, attempt) for task, attempt in zip(tasks, attempts, strict=True)])
+        self.calls.append([(task.spoken, attempt) for task, attempt in zip(tasks, attempts, strict=True)])
         results: list[Any] = super().synthesize(tasks)
         for task, attempt, result in zip(tasks, attempts, results, strict=True):
-            word, _, rest = task.text.partition(" ")
+            word, _, rest = task.spoken.partition(" ")
             if word in TRICKS and attempt < int(rest.split()[0]):
                 result.audio = TRICKS[word][0](result.audio)
         return results

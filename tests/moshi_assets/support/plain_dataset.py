@@ -169,6 +169,6 @@ class Mute(NoiseEngine):
         super().__init__(NoiseOptions(characters_per_second=200))
 
     def synthesize(self, tasks: list[SynthesisTask]) -> list[SynthesisResult]:
-        if any("BAD" in task.text for task in tasks):
+        if any("BAD" in task.spoken for task in tasks):
             raise RuntimeError("no voice left")
         return super().synthesize(tasks)

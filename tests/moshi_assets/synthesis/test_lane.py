@@ -33,8 +33,8 @@ class WatchedEngine(NoiseEngine):
         self.attempts: Counter[str] = Counter()
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
-        self.calls.append([task.text for task in tasks])
-        self.attempts.update(task.text for task in tasks)
+        self.calls.append([task.spoken for task in tasks])
+        self.attempts.update(task.spoken for task in tasks)
         return [self.spoil(task, result) for task, result in zip(tasks, super().synthesize(tasks), strict=True)]
 
     def spoil(self, task: SynthesisTask, result: SynthesisResult) -> SynthesisResult:
@@ -49,7 +49,7 @@ class Spoiled(WatchedEngine):
         self._spoil = spoil
 
     def spoil(self, task: SynthesisTask, result: SynthesisResult) -> SynthesisResult:
-        return self._spoil(result) if "BAD" in task.text else result
+        return self._spoil(result) if "BAD" in task.spoken else result
 
 
 def raises(result: SynthesisResult) -> SynthesisResult:
@@ -124,7 +124,7 @@ def test_a_failed_batch_is_spoken_one_by_one(tmp_path: Path):
 def test_an_utterance_that_fails_once_is_spoken(tmp_path: Path, batch_size: int):
     class FailsFirst(WatchedEngine):
         def spoil(self, task: SynthesisTask, result: SynthesisResult) -> SynthesisResult:
-            return raises(result) if self.attempts[task.text] == 1 else result
+            return raises(result) if self.attempts[task.spoken] == 1 else result
 
     dataset = PlainDataset(tmp_path, records(6))
     dataset.build(FailsFirst(batch_size))
@@ -149,7 +149,7 @@ def test_an_engine_may_put_an_exception_in_the_place_of_a_task(tmp_path: Path):
         def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[Any]:
             good = NoiseEngine.synthesize(self, tasks)
             return [
-                ValueError("cannot say it") if "BAD" in t.text else result
+                ValueError("cannot say it") if "BAD" in t.spoken else result
                 for t, result in zip(tasks, good, strict=True)
             ]
 

@@ -1,12 +1,12 @@
-"""Sentences in capitals, as the built-in voice reads them."""
+"""Sentences in capitals: words of them are words, short forms are spelled."""
 
 import json
 
 import numpy as np
 import pytest
 
-from moshi_assets.engines.hibari_times import TimedHibari, WordG2P, WordReader
-from moshi_assets.engines.shouting import without_shouting
+from moshi_assets.engines.hibari_times import TimedHibari, WordReader
+from moshi_assets.reading import read
 from tests.moshi_assets.support.plain_dataset import PlainDataset
 
 SHOUTED = ["WHY IS IT SO LOUD IN HERE?", "I DO NOT KNOW, PLEASE CALM DOWN."]
@@ -14,53 +14,45 @@ SPELLED = ("dˌiˌO", "ˌIˈɛn", "dˌʌbᵊlju")
 """How "DO(WN)", "IN" and "W" begin when they are spelled."""
 
 
-@pytest.fixture(scope="module")
-def g2p() -> WordG2P:
-    return WordG2P()
-
-
 @pytest.mark.parametrize(
-    ("written", "read"),
+    ("written", "spoken"),
     [
         (SHOUTED[0], "Why is it so loud in here?"),
         (SHOUTED[1], "I do not know, please calm down."),
         ("STOP! GO AWAY. I said so.", "STOP! Go away. I said so."),
         ("THE DOORS OPENED, DON'T ASK.", "The doors opened, don't ask."),
-        ("OH NO. NO.", "Oh NO. NO."),  # "no." would be read as "number"
-        ("CALL THE FBI OR XKCD NOW!", "Call the FBI or XKCD now!"),
+        ("OH NO. NO.", "Oh no. NO."),
+        ("GIVE US THE LED LAMP!", "Give us the led lamp!"),
+        ("CALL THE FBI OR XKCD NOW!", "Call the F B I or X K C D now!"),
     ],
 )
-def test_a_shouted_sentence_is_read_in_small_letters(g2p: WordG2P, written: str, read: str):
-    assert without_shouting(written, g2p.is_word) == read
+def test_a_shouted_sentence_is_read_in_small_letters(written: str, spoken: str):
+    assert read(written).spoken == spoken
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("written", "spoken"),
     [
-        "NASA is on TV in the USA.",
-        "USA!",
-        "DOWN.",
-        "TV?",
-        "He shouted STOP IT NOW at the TV.",
-        "It is 5 PM.",
-        "",
-        "ок ДА",
+        ("NASA is on TV in the USA.", "NASA is on T V in the U S A."),
+        ("USA!", "U S A!"),
+        ("DOWN.", "DOWN."),
+        ("He shouted STOP IT NOW at the TV.", "He shouted STOP IT NOW at the T V."),
+        ("It is 5 PM.", "It is five P M."),
     ],
 )
-def test_capitals_of_other_sentences_stay(g2p: WordG2P, text: str):
-    assert without_shouting(text, g2p.is_word) == text
+def test_capitals_of_other_sentences_stay(written: str, spoken: str):
+    assert read(written).spoken == spoken
 
 
-def test_what_is_quoted_in_an_ordinary_sentence_is_not_taken_for_a_sentence(g2p: WordG2P):
-    assert without_shouting("I said GO HOME NOW! twice. GO HOME NOW!", g2p.is_word) == (
-        "I said GO HOME NOW! twice. Go home now!"
-    )
+def test_what_is_quoted_in_an_ordinary_sentence_is_not_taken_for_a_sentence():
+    assert read("I said GO HOME NOW! twice. GO HOME NOW!").spoken == "I said GO HOME NOW! twice. Go home now!"
 
 
 @pytest.mark.parametrize("text", SHOUTED)
 def test_nothing_is_spelled_and_every_word_has_its_time(text: str):
-    phonemes = WordReader().phonemes(text)
-    speech = TimedHibari().speak(text, speed=1.0, seed=1)
+    spoken = read(text).spoken
+    phonemes = WordReader().phonemes(spoken)
+    speech = TimedHibari().speak(spoken, speed=1.0, seed=1)
 
     assert phonemes is not None and not any(word.startswith(SPELLED) for word in phonemes)
     assert speech.word_samples is not None and len(speech.word_samples) == len(text.split())

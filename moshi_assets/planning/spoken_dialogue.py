@@ -1,0 +1,151 @@
+"""What the turns of a dialogue say, and whether the engine can say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
+
+from ..dialogues.dialogue import Dialogue, Reject, Turn
+from ..dialogues.forms import MAX_GAP
+from ..engines.base import Engine
+from ..reading import Finding, ReadingCounts, SpokenText, language_name, located_words, read, read_dialogues
+from ..recipe import Recipe
+
+_EXCERPT = 60
+_REMEDY = {
+    "code": "take it out of the file, or set text.clean.blocks to drop",
+    "table": "take it out of the file, or set text.clean.blocks to drop",
+    "formula": "take it out of the file, or set text.clean.blocks to drop",
+}
+
+
+class SpokenDialogue(NamedTuple):
+    """A dialogue whose turns hold what is left of their texts after cleaning."""
+
+    dialogue: Dialogue
+    said: Sequence[SpokenText] | None = None
+    """What each of its turns says; None where every one is spoken as it is written."""
+
+    @property
+    def spoken(self) -> list[str]:
+        """Each turn as it is to be pronounced."""
+        return [turn.text for turn in self.dialogue.turns] if self.said is None else [each.spoken for each in self.said]
+
+    @property
+    def texts(self) -> Sequence[SpokenText]:
+        """What each turn says."""
+        return self.said or [SpokenText(turn.text, turn.text) for turn in self.dialogue.turns]
+
+
+class SpokenDialogues:
+    """Reads dialogues for one engine and counts what was found in them."""
+
+    def __init__(self, recipe: Recipe, engine: type[Engine]) -> None:
+        self._settings, self._name, self._most_turns = recipe.text, recipe.engine, recipe.max_turns
+        languages = recipe.text.languages
+        self._languages = engine.languages if languages is None else frozenset(languages)
+        self._unspeakable = engine.unspeakable(recipe.engine_options)
+        self.counts = ReadingCounts()
+        """Of the dialogues that were counted (see `count`) and of those that were rejected here."""
+
+    def read(self, dialogues: Sequence[Dialogue]) -> Iterator[SpokenDialogue | Reject]:
+        """Read some dialogues, in order; a reject in the place of one that cannot be spoken."""
+        texts = [[turn.text for turn in dialogue.turns] for dialogue in dialogues]
+        for dialogue, (language, said) in zip(dialogues, read_dialogues(texts, self._settings), strict=True):
+            yield SpokenDialogue(dialogue) if said is None else self._checked(dialogue, language, said)
+
+    def count(self, spoken: SpokenDialogue) -> None:
+        """Count the turns of a dialogue that is taken."""
+        if spoken.said is None:
+            self.counts.turns += len(spoken.dialogue.turns)
+        for said in spoken.said or ():
+            self.counts.add(said)
+
+    def _checked(self, dialogue: Dialogue, language: str, said: Sequence[SpokenText]) -> SpokenDialogue | Reject:
+        said = [self._sounded(each) for each in said]
+        if reason := self._fault(language, said):
+            for each in said:
+                self.counts.add(each)
+            return dialogue.reject(reason)
+        pairs = list(zip(dialogue.turns, said, strict=True))
+        if any(each.pauses for each in said):
+            pairs = [piece for turn, each in pairs for piece in self._at_pauses(turn, each, language)]
+            if len(pairs) > self._most_turns:
+                return dialogue.reject(
+                    f"the pauses in its texts make {len(pairs)} turns of it, more than max_turns={self._most_turns}"
+                )
+        turns = tuple(turn if turn.text == each.text else turn._replace(text=each.text) for turn, each in pairs)
+        return SpokenDialogue(dialogue._replace(turns=turns), [each for _, each in pairs])
+
+    def _sounded(self, said: SpokenText) -> SpokenText:
+        """With a finding for all that the voice has no sound for."""
+        stretches = self._unspeakable(said.spoken)
+        if not stretches:
+            return said
+        known = {(finding.outcome, finding.written) for finding in said.findings}
+        found = [
+            Finding("suspicious", "no sound", stretch) for stretch in stretches if ("suspicious", stretch) not in known
+        ]
+        silent, heard = _letters("".join(stretches)), _letters(said.spoken)
+        if silent > self._settings.max_unspeakable * heard:
+            found.append(Finding("rejected", "no sound", " ".join(stretches)[:_EXCERPT]))
+        return replace(said, findings=(*said.findings, *found))
+
+    def _fault(self, language: str, said: Sequence[SpokenText]) -> str | None:
+        for number, each in enumerate(said):
+            if rejected := each.rejected:
+                if rejected.kind == "no sound":
+                    continue  # in a dialogue of another language its name says more
+                if rejected.kind == "nothing to say":
+                    return f"turn {number} has nothing to say: {rejected.written!r}"
+                return (
+                    f"turn {number} holds {rejected.kind}, which nobody can say: {_REMEDY[rejected.kind]} "
+                    f"({rejected.written!r})"
+                )
+        if self._settings.language == "auto" and self._languages is not None and language not in self._languages:
+            mine = ", ".join(map(language_name, sorted(self._languages)))
+            return (
+                f"the voice cannot speak: {language_name(language)} (engine {self._name} speaks {mine}; text.languages "
+                f"names others that its checkpoint speaks)"
+            )
+        for number, each in enumerate(said):
+            if rejected := each.rejected:
+                return f"the voice cannot speak: {rejected.written!r} of turn {number} (see text.max_unspeakable)"
+        return None
+
+    def _at_pauses(self, turn: Turn, said: SpokenText, language: str) -> Iterator[tuple[Turn, SpokenText]]:
+        """A turn cut where its writer asks for silence: turns of one speaker, the silence as the gap before each.
+
+        A pause at its end, or in a backchannel, has nothing to part and is dropped.
+        """
+        if turn.backchannel or not said.pauses:
+            yield turn, said
+            return
+        silences: dict[int, float] = {}
+        for before, seconds in said.pauses:
+            silences[before] = silences.get(before, 0.0) + seconds
+        words = list(located_words(said.text))
+        begins = [0, *_cuts([said.text[begin:end] for begin, end in words], silences)]
+        for first, end in pairwise([*begins, len(words)]):
+            text = said.text[words[first][0] : words[end - 1][1]]
+            piece = read(text, language, self._settings.clean, self._settings.lexicon)
+            gap = turn.gap if first == 0 else 0.0
+            if first in silences:
+                gap = min(MAX_GAP, (gap or 0.0) + silences[first])
+            yield turn._replace(text=piece.text, gap=gap), replace(piece, findings=() if first else said.findings)
+
+
+def _cuts(words: Sequence[str], places: Iterable[int]) -> Iterator[int]:
+    """Places among words that have something with a sound on both sides, before the next place too."""
+    sounds = [any(map(str.isalnum, word)) for word in words]
+    last = 0
+    for place in sorted(places):
+        if any(sounds[last:place]) and any(sounds[place:]):
+            yield place
+            last = place
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))

@@ -1,0 +1,64 @@
+"""Plain turns, nothing but words and punctuation: they are spoken as they are written, and are the most.
+
+Two answers to one question. `is_plain` asks it of one text. `plain_turns` asks it of thousands at once, in Arrow's
+regular expressions, and errs to one side only: what it calls plain is plain English by `is_plain` and by
+`detect_language`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .english.terms import (
+    AFTER_NAMES,
+    BEFORE_NAMES,
+    BEFORE_NUMBERS,
+    ROMAN_CARDINAL,
+    ROMAN_ORDINAL,
+    SHORT_FORMS,
+    WEEKDAYS,
+)
+from .language import FOREIGN_WORDS
+
+_SHORT = "|".join(
+    re.escape(word.rstrip("."))
+    for word in sorted({*AFTER_NAMES, *BEFORE_NAMES, *BEFORE_NUMBERS, *SHORT_FORMS, *WEEKDAYS})
+    if word.rstrip(".").replace(" ", "").isalpha()
+)
+_QUOTES = '"\u201c\u201d'
+_PLAIN = {
+    "en": re.compile(f"[A-Za-z{_QUOTES[:2]}][A-Za-z ,.!?'\u2019{_QUOTES}\u2014\u2026-]*"),
+    "zh": re.compile("[\u4e00-\u9fff，。！？、；“”‘’…—《》]+"),
+}
+_NOTABLE_ENGLISH = rf"[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b"
+_NOTABLE = {
+    "en": re.compile(rf"{_NOTABLE_ENGLISH}|\b(?:{_SHORT})(?:\.|\b(?= [A-Z])|(?<=\bvs)|(?<=\baka))"),
+    "zh": re.compile("^(?:用户|助手|客服|问|答)[：:]"),
+}
+# The same without what Arrow's expressions lack (looking back and ahead), and with what a dialogue's language hangs on.
+_NOT_PLAIN = "|".join(
+    (
+        "^$",
+        f"^[^A-Za-z{_QUOTES[:2]}]",
+        f"[^A-Za-z ,.!?'\u2019{_QUOTES}\u2014\u2026-]",
+        _NOTABLE_ENGLISH,
+        rf"\b(?:{_SHORT})(?:\.| [A-Z])",
+        r"\b(?:vs|aka)\b",
+        f"(?i:(?:^|[^a-z'])(?:{'|'.join(sorted(filter(str.isascii, FOREIGN_WORDS)))})(?:[^a-z']|$))",
+    )
+)
+
+
+def is_plain(text: str, language: str) -> bool:
+    """Whether a text holds nothing but words and plain punctuation: the quick answer for most turns."""
+    plain = _PLAIN.get(language)
+    return plain is not None and bool(plain.fullmatch(text)) and not _NOTABLE[language].search(text)
+
+
+def plain_turns(texts: Sequence[str]) -> list[bool]:
+    """Whether each of many texts is plain English, and no word of it speaks for another language."""
+    return pc.invert(pc.match_substring_regex(pa.array(texts, pa.string()), _NOT_PLAIN)).to_pylist()

@@ -1,0 +1,158 @@
+"""What a dialogue's turns say once they are planned, and which dialogues a voice cannot speak."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moshi_assets.planning.task_table import dialogue_texts
+from tests.moshi_assets.support.plain_dataset import PlainDataset, record
+
+BUILTIN = {"engine": "builtin"}
+
+
+def planned(folder: Path, *turns: str, **settings: Any) -> PlainDataset:
+    """A dataset of one plain dialogue, and one whose turns are given, the user's first."""
+    roles = ("user", "assistant")
+    dialogue = {"id": "talk", "turns": [{"role": roles[n % 2], "text": text} for n, text in enumerate(turns)]}
+    dataset = PlainDataset(folder, [record(0, user_text="Well?", assistant_text="Yes."), dialogue], **settings)
+    dataset.plan()
+    return dataset
+
+
+def said(dataset: PlainDataset) -> list[tuple[str, str]]:
+    """Written and spoken text of each turn of the dialogue."""
+    (shard,) = dataset.store.shards()
+    return [(each.text, each.spoken) for each in dialogue_texts(dataset.store.tasks(shard)).get("talk", [])]
+
+
+def reason(dataset: PlainDataset) -> str:
+    (line,) = dataset.store.rejects_path.read_text(encoding="utf-8").splitlines()
+    return str(json.loads(line)["reason"])
+
+
+def reading(dataset: PlainDataset) -> dict[tuple[str, str], int]:
+    """Turns by outcome and kind, as the summary counts them."""
+    return {(kind["outcome"], kind["kind"]): kind["turns"] for kind in dataset.store.summary()["reading"]}
+
+
+def test_the_transcript_shows_what_was_kept_and_the_voice_is_given_words(tmp_path: Path):
+    dataset = planned(tmp_path, "It is **5 km**, right?", "No. It's $3.50 \U0001f600")
+
+    assert said(dataset) == [
+        ("It is 5 km, right?", "It is five kilometers, right?"),
+        ("No. It's $3.50", "No. It's three dollars and fifty cents"),
+    ]
+
+
+def test_a_plain_turn_takes_no_room_beside_its_text(tmp_path: Path):
+    row = planned(tmp_path, "Is that so?", "It is.").tasks()[-1]
+
+    assert (row["text"], row["spoken"], row["spans"]) == ("It is.", None, None)
+
+
+def test_a_language_is_that_of_the_dialogue_not_of_the_turn(tmp_path: Path):
+    dataset = planned(tmp_path, "How much is it?", "$3.50.")
+
+    assert said(dataset)[1] == ("$3.50.", "three dollars and fifty cents.")
+
+
+def test_content_keys_follow_what_is_spoken(tmp_path: Path):
+    def keys(*turns: str) -> list[bytes]:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        return [row["content_key"] for row in planned(folder, *turns).tasks()[-2:]]
+
+    assert keys("Have **5**?", "Yes.") == keys("Have five?", "Yes.")
+    assert keys("Have 5?", "Yes.") != keys("Have 6?", "Yes.")
+
+
+def test_a_pause_of_a_stated_length_parts_the_turn(tmp_path: Path):
+    dataset = planned(tmp_path, "Wait. [pause 1.5s] Now. — <break time='2s'/> So [pause 1s]", "[pause 3s] Yes.")
+    rows = [(row["role"], row["text"], row["gap"]) for row in dataset.tasks()[2:]]
+
+    assert rows == [
+        ("user", "Wait.", None),
+        ("user", "Now. —", 1.5),
+        ("user", "So", 2.0),
+        ("assistant", "Yes.", 3.0),
+    ]
+
+
+def test_pauses_do_not_make_more_turns_than_a_dialogue_may_have(tmp_path: Path):
+    dataset = planned(tmp_path, "So, [pause 1s] well, [pause 1s] yes.", "No.", max_turns=3)
+
+    assert said(dataset) == [] and "make 4 turns of it, more than max_turns=3" in reason(dataset)
+
+
+@pytest.mark.parametrize(
+    ("turns", "why"),
+    [
+        (("Hello.", "```py\nprint(1)\n```"), "turn 1 holds code, which nobody can say"),
+        (("*nods*", "Hello."), "turn 0 has nothing to say: '*nods*'"),
+        (("Wie geht es dir?", "Das ist nicht schön, und du?"), "the voice cannot speak: German"),
+        (("你好吗？", "我很好。"), "the voice cannot speak: Chinese"),
+        (("Привет, как дела?", "Hello."), "the voice cannot speak: Cyrillic"),
+        (("What does 你好 mean, my friend?", "It is a greeting."), "the voice cannot speak: '你好' of turn 0"),
+    ],
+)
+def test_what_the_voice_cannot_speak_is_rejected_by_name(tmp_path: Path, turns: tuple[str, str], why: str):
+    dataset = planned(tmp_path, *turns, **BUILTIN)
+
+    assert said(dataset) == [] and reason(dataset).startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("turns", "text"),
+    [
+        (("Wie geht es dir?", "Das ist nicht schön, und du?"), {"languages": ["de", "en"]}),
+        (("Wie geht es dir?", "Das ist nicht schön, und du?"), {"language": "en"}),
+        (("What does 你好 mean, my friend?", "It is a greeting."), {"max_unspeakable": 0.2}),
+        (("Look:", "```py\nprint(1)\n```\nThat is it."), {"clean": {"blocks": "drop"}}),
+    ],
+)
+def test_a_setting_takes_it_all_the_same(tmp_path: Path, turns: tuple[str, str], text: dict[str, Any]):
+    assert len(said(planned(tmp_path, *turns, text=text, **BUILTIN))) == 2
+
+
+def test_an_engine_of_every_language_takes_every_language(tmp_path: Path):
+    assert len(said(planned(tmp_path, "你好吗？", "我有5个。"))) == 2
+
+
+def test_the_summary_counts_turns_by_what_was_found(tmp_path: Path):
+    dataset = planned(tmp_path, "**Is** it 5?", "It is 6, *really*.", "So ^ it is.")
+
+    assert reading(dataset) == {
+        ("suspicious", "symbol"): 1,
+        ("cleaned", "markdown"): 2,
+        ("verbalised", "number"): 2,
+    }
+    assert dataset.store.summary()["changed_turns"] == 3
+
+
+def test_turns_are_counted_once_though_the_file_is_read_twice(tmp_path: Path):
+    dataset = planned(tmp_path, "Is it 5?", "It is 6.", eval_count=1)
+
+    assert reading(dataset) == {("verbalised", "number"): 2}
+
+
+def test_a_lexicon_says_how_a_name_is_spoken(tmp_path: Path):
+    dataset = planned(tmp_path, "Is it SQL?", "Yes.", text={"lexicon": {"SQL": "sequel"}})
+
+    assert said(dataset)[0] == ("Is it SQL?", "Is it sequel?")
+
+
+def test_tasks_of_another_version_are_refused_with_the_remedy(tmp_path: Path):
+    from moshi_assets.storage.checked_table import write_table
+    from moshi_assets.storage.dataset import DatasetError, tasks_path
+
+    dataset = planned(tmp_path, "Is it?", "Yes.")
+    (shard,) = dataset.store.shards()
+    older = dataset.store.tasks(shard).drop(["spoken", "spans"]).replace_schema_metadata(None)
+    write_table(tasks_path(dataset.store.tasks_folder, shard), older)
+
+    with pytest.raises(DatasetError, match=r"another version of moshi-assets.*materialize synthesis_tasks"):
+        dataset.store.tasks(shard)
