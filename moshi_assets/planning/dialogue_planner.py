@@ -22,7 +22,8 @@ from .content_keys import ContentKeys, dialogue_seed, task_seeds
 from .evaluation_split import split_by_count, split_by_fraction
 from .spoken_dialogue import SpokenDialogue, SpokenDialogues
 
-_CHUNK = 256
+_CHUNK_TURNS = 4096
+"""Turns that are read together, about: Arrow compiles an expression for every call."""
 _EMOTION_OF = attrgetter("emotion")
 _REMEMBER = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
 
@@ -142,7 +143,7 @@ class DialoguePlanner:
         records = read_dialogues(self._records, recipe.max_text_chars, recipe.max_turns, self._first_name, recipe.input)
         left = recipe.max_samples or sys.maxsize
         try:
-            while left and (chunk := list(islice(records, min(left, _CHUNK)))):
+            while left and (chunk := _chunk(islice(records, left))):
                 # Some records together: one question to the reading and to the table of ids instead of one for each.
                 items = [self._check(item) if isinstance(item, Dialogue) else item for item in chunk]
                 read = self._reading.read([item for item in items if isinstance(item, Dialogue)])
@@ -186,6 +187,17 @@ class DialoguePlanner:
         if not self._emotional and not any(map(_EMOTION_OF, turns)):
             return [None] * len(turns)
         return [self._keys.emotion(turn.emotion) if turn.emotion else self._emotions[turn.role] for turn in turns]
+
+
+def _chunk(records: Iterator[Dialogue | Reject]) -> list[Dialogue | Reject]:
+    """The next records, some thousand turns of them."""
+    chunk, turns = [], 0
+    for record in records:
+        chunk.append(record)
+        turns += len(record.turns) if isinstance(record, Dialogue) else 1
+        if turns >= _CHUNK_TURNS:
+            break
+    return chunk
 
 
 class _SeenIds:

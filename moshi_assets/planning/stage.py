@@ -30,7 +30,7 @@ from ..storage.checked_table import write_table
 from ..storage.dataset import VOICE_TRAITS_FILE, VOICES_FILE, DatasetStore, tasks_path
 from ..storage.whole_file import whole_file, write_whole
 from .dialogue_planner import DialoguePlanner, PlannedDialogue
-from .task_table import TASK_SCHEMA, text_columns
+from .task_table import TASK_SCHEMA, spoken_columns
 
 MAX_UNKNOWN_FIELDS = 20
 """Distinct unknown field names that are counted; input is hostile."""
@@ -82,13 +82,15 @@ class _ShardWriter:
         written = self._dialogues == self._per_shard
         if written:
             self.flush()
-        spoken, stem, voices, seeds, keys, emotions, split = planned
-        line, name, turns, _, _ = spoken.dialogue
-        texts = map(text_columns, spoken.said) if spoken.said else ((turn.text, None, None) for turn in turns)
-        sounds = zip(turns, texts, voices, seeds, keys, emotions, strict=True)
-        for number, ((role, _, _, _, gap, backchannel), text, voice, seed, key, emotion) in enumerate(sounds):
-            how = emotion.model_dump_json() if emotion else None
-            self._rows.append((line, name, stem, number, role, *text, voice, seed, key, how, gap, backchannel, split))
+        (dialogue, said), stem, voices, seeds, keys, emotions, split = planned
+        line, name, turns, _, _ = dialogue
+        spoken = [(None, None)] * len(turns) if said is None else map(spoken_columns, said)
+        sounds = zip(turns, spoken, voices, seeds, keys, emotions, strict=True)
+        for number, ((role, text, _, _, gap, backchannel), how, voice, seed, key, emotion) in enumerate(sounds):
+            mood = emotion.model_dump_json() if emotion else None
+            self._rows.append(
+                (line, name, stem, number, role, text, *how, voice, seed, key, mood, gap, backchannel, split)
+            )
         self._dialogues += 1
         return written
 

@@ -63,7 +63,7 @@ def _spoken_text(text: str, spoken: str | None, spans: Sequence[int] | None) -> 
     return SpokenText(text, text if spoken is None else spoken, ends)
 
 
-def text_columns(said: SpokenText) -> tuple[str, str | None, list[int] | None]:
-    """`text`, `spoken` and `spans` of a row."""
+def spoken_columns(said: SpokenText) -> tuple[str | None, list[int] | None]:
+    """`spoken` and `spans` of a row whose `text` is that of `said`."""
     spans = None if said.spans is None else list(chain.from_iterable(said.spans))
-    return said.text, None if said.spoken == said.text else said.spoken, spans
+    return None if said.spoken == said.text else said.spoken, spans
