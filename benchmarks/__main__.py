@@ -7,7 +7,19 @@ from importlib import import_module
 
 from . import table
 
-ALL = ("parse", "classic", "lanes", "overhead", "assembly", "alignment", "word_fit", "additions", "gates", "report")
+ALL = (
+    "parse",
+    "parse_kinds",
+    "classic",
+    "lanes",
+    "overhead",
+    "assembly",
+    "alignment",
+    "word_fit",
+    "additions",
+    "gates",
+    "report",
+)
 
 
 def main() -> None:

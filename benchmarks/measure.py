@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -39,17 +40,21 @@ _ASSISTANT = (
 )
 
 
-def write_dialogues(path: Path, count: int) -> None:
-    """Write `count` two-turn dialogues, about 3 s and 5 s of speech, the same ones every time."""
+def dialogues(count: int) -> Iterator[dict[str, str]]:
+    """Two-turn dialogues, about 3 s and 5 s of speech, the same ones every time."""
     choose = random.Random(0).choice
+    for number in range(count):
+        yield {
+            "id": f"dialogue_{number:07d}",
+            "user_text": choose(_USER) + "?",
+            "assistant_text": choose(_ASSISTANT) + ".",
+        }
+
+
+def write_dialogues(path: Path, count: int) -> None:
+    """Write `count` two-turn dialogues."""
     with open(path, "w", encoding="utf-8") as out:
-        for number in range(count):
-            record = {
-                "id": f"dialogue_{number:07d}",
-                "user_text": choose(_USER) + "?",
-                "assistant_text": choose(_ASSISTANT) + ".",
-            }
-            out.write(json.dumps(record) + "\n")
+        out.writelines(json.dumps(record) + "\n" for record in dialogues(count))
 
 
 def machine() -> dict[str, Any]:

@@ -19,12 +19,34 @@ BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
 Row = tuple[str, Callable[[dict[str, Any]], str]]
 
+
+def _by(figures: dict[str, Any], measure: str, choose: Callable[..., str]) -> str:
+    """The kind of file that has most or least of something."""
+    return choose(figures["kinds"], key=lambda kind: figures["kinds"][kind][measure])
+
+
 ROWS: dict[str, list[Row]] = {
     "parse": [
         ("parse rate, one core, 1 000 000 dialogues", lambda f: f"{f['lines_per_second']:,} lines/s".replace(",", " ")),
         (
             "peak memory of that beside 10 000 dialogues",
             lambda f: f"{f['peak_rss_mb_1m_lines']} MB beside {f['peak_rss_mb_10k_lines']} MB",
+        ),
+    ],
+    "parse_kinds": [
+        (
+            "reading files of a million turns, one core: the fastest and the slowest kind",
+            lambda f: " and ".join(
+                f"{f['kinds'][kind]['dialogues_per_cpu_second']:,} dialogues/s ({kind})".replace(",", " ", 1)
+                for kind in (_by(f, "dialogues_per_cpu_second", max), _by(f, "dialogues_per_cpu_second", min))
+            ),
+        ),
+        (
+            "peak memory of that, the kind that takes most, beside a file of 20 000 turns",
+            lambda f: (
+                f"{f['kinds'][_by(f, 'peak_rss_mb', max)]['peak_rss_mb']} MB beside "
+                f"{f['kinds'][_by(f, 'peak_rss_mb', max)]['peak_rss_mb_of_few']} MB ({_by(f, 'peak_rss_mb', max)})"
+            ),
         ),
     ],
     "classic": [

@@ -5,7 +5,7 @@ The modules and folders in the order of the data flow. Each imports only from th
     names, faults       names that reach the disk; what a check finds
     processes/          worker processes: pools, how they start and end, their memory
     audio/              samples: 16-bit conversion, resampling, loudness, silence
-    dialogues/          a line of the dialogue file -> Dialogue or Reject
+    dialogues/          files of any kind -> records -> Dialogue or Reject
     recipe/             every setting of a dataset, and nothing but settings
     storage/            where a dataset's files lie: whole or absent, locked, checksummed
     reading/            a turn's text as written -> the words as they are spoken

@@ -19,7 +19,7 @@ import click
 from indextts.interrupts import ending_at_once
 
 from ..recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
-from .inputs import SPOOLED, STANDARD_INPUT, inputs_argument, source_of, spool, suggested_name
+from .inputs import SPOOLED, STANDARD_INPUT, inputs_argument, left_out, source_of, spool, suggested_name
 from .json_lines import json_line
 from .recipe_options import given_settings, recipe_options
 
@@ -96,6 +96,8 @@ def build(context: click.Context, /, inputs: tuple[str, ...], output: Path, **op
     if options["download"]:
         _download(recipe)
     with _terminal(output / recipe.name, options) as terminal:
+        if unread := left_out(inputs):
+            logger.warning(unread)
         if inputs[0] == STANDARD_INPUT:
             _spool(output / recipe.name / SPOOLED)
         if options["legacy_io"]:

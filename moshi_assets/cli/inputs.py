@@ -15,6 +15,7 @@ from ..names import dataset_name_from
 from ..storage.whole_file import whole_file
 
 STANDARD_INPUT = "-"
+_MOST_NAMED = 5
 SPOOLED = "standard_input"
 """File of a dataset's folder in which its standard input is kept: what is read once can be read again."""
 
@@ -56,9 +57,21 @@ def suggested_name(inputs: Sequence[str]) -> str:
         ValueError: they suggest none.
     """
     if inputs[0] == STANDARD_INPUT or len(inputs) > 1 or not Path(inputs[0]).exists():
-        what = {STANDARD_INPUT: "standard input"}.get(inputs[0], "several files")
-        raise ValueError(f"{what} suggests no name for the dataset: give --name")
+        what = "standard input has no name" if inputs[0] == STANDARD_INPUT else "several files have no name in common"
+        raise ValueError(f"{what}: give the dataset one with --name")
     return dataset_name_from(Path(inputs[0]).name)
+
+
+def left_out(inputs: Sequence[str]) -> str | None:
+    """Which files of the folders are not read, in words; None: all are."""
+    from ..dialogues.files.sources import find_files
+
+    files = [] if inputs[0] == STANDARD_INPUT else find_files(inputs).left_out
+    if not files:
+        return None
+    names = ", ".join(repr(file.name) for file in files[:_MOST_NAMED])
+    more = f" and {len(files) - _MOST_NAMED} more" if len(files) > _MOST_NAMED else ""
+    return f"not read, for their names are none of dialogue files: {names}{more}"
 
 
 def spool(target: Path) -> None:

@@ -16,7 +16,7 @@ import click
 from indextts.interrupts import ending_at_once
 
 from .build import EXIT_FAILED
-from .inputs import SPOOLED, STANDARD_INPUT, inputs_argument, source_of, spool
+from .inputs import SPOOLED, STANDARD_INPUT, inputs_argument, left_out, source_of, spool
 from .printable import printable
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ def read(
     counts, languages, rejects = ReadingCounts(), Counter[str](), RejectTally()
     lines = _objects if jsonl else _paragraph
     recipe = _recipe(recipe_file)
+    if unread := left_out(inputs):
+        click.echo(unread, err=True)
     try:
         records = SourceRecords(_source(context, inputs), recipe.input)
         for record in read_dialogues(records, recipe.max_text_chars, recipe.max_turns, mapping=recipe.input):

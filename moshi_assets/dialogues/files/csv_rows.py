@@ -118,7 +118,7 @@ def _cells(rows: Iterator[tuple[list[str], str | None]], columns: list[str], bef
 def _value(name: str, cell: str) -> Any:
     """A cell as JSON: a list where it holds one, a number where its column asks for one."""
     kind = plain(name)
-    if cell.startswith(("[{", '["')) or kind.endswith("_emotion") or kind in (*_NUMBERS, *_TRUTHS):
+    if cell.startswith(("[{", '["')) or kind.endswith("emotion") or kind in (*_NUMBERS, *_TRUTHS):
         try:
             return json.loads(cell.lower() if kind in _TRUTHS else cell)
         except (ValueError, RecursionError):

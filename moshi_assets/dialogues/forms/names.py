@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, Literal
 
 from ..dialogue import Role
@@ -65,10 +66,17 @@ def speaker(name: str) -> Speaker | None:
     return SPEAKERS.get(name) or SPEAKERS.get(plain(name))
 
 
-def first_of(known: Iterable[str], fields: Iterable[str]) -> str | None:
+def first_of(known: tuple[str, ...], fields: Iterable[str]) -> str | None:
     """The field whose name comes first among the known ones; None where there is none."""
-    by_name = {plain(field): field for field in reversed(list(fields)) if len(field) <= _LONGEST}
+    names = tuple([field for field in fields if len(field) <= _LONGEST])
+    return (_remembered if len(names) <= _FEW else _first_of)(known, names)
+
+
+def _first_of(known: tuple[str, ...], names: tuple[str, ...]) -> str | None:
+    by_name = {plain(name): name for name in reversed(names)}
     return next((by_name[name] for name in known if name in by_name), None)
 
 
-_LONGEST = 100
+_LONGEST, _FEW = 100, 32
+"""Longer names are none of ours, and of more fields nothing is remembered: input is hostile."""
+_remembered = lru_cache(1024)(_first_of)

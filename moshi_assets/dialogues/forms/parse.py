@@ -52,7 +52,7 @@ def parse_record(
     """
     turns: Sequence[Turn]
     if mapping is not AS_USUAL:
-        return _parse_other(number, line, max_text_chars, max_turns, first_name, mapping, None)
+        return _parse_other(number, line, max_text_chars, max_turns, first_name, mapping)
     form = None
     try:
         # Two-turn lines, of which there may be millions, go past what the lists need. The search ends early in them.
@@ -64,6 +64,8 @@ def parse_record(
             record = validate_list(line)
             form = list_form(record)
             if form is None:
+                if "user_text" not in record and "assistant_text" not in record:
+                    return _parse_other(number, line, max_text_chars, max_turns, first_name, mapping, record)
                 record = validate_two_turns(line)
         unknown: tuple[str, ...] = ()
         if not record.keys() <= TWO_TURN_FIELDS:
@@ -85,7 +87,7 @@ def parse_record(
             name, unknown = _other_name(record, number - 1 + first_name, unknown, None)
         return Dialogue(number, _checked_name(name), tuple(turns), line[:EXCERPT_BYTES], unknown)
     except ValidationError as error:
-        return _parse_other(number, line, max_text_chars, max_turns, first_name, mapping, error)
+        return _parse_other(number, line, max_text_chars, max_turns, first_name, mapping, own=error)
     except RecordFault as fault:
         return Reject(number, str(fault), excerpt(line), _name_of(record))
 
@@ -97,29 +99,35 @@ def _parse_other(
     max_turns: int,
     first_name: int,
     mapping: InputSettings,
-    own: ValidationError | None,
+    record: Any = None,
+    own: ValidationError | None = None,
 ) -> Dialogue | Reject:
     """The dialogue in a record of none of our own forms, or of one that has names of others in it.
 
     Args:
-        own: what is wrong with it as a record of our own forms; None: it was not looked at as one.
+        number, line, max_text_chars, max_turns, first_name, mapping: as of `parse_record`.
+        record: the record, where its voices and emotions were checked already.
+        own: what is wrong with it as a record of our own forms; None: it was not looked at as one, or has none of
+            their fields.
     """
 
     def reject(why: str) -> Reject:
         return Reject(number, why, excerpt(line), _name_of(record, mapping))
 
-    record: Any = None
-    try:
-        record = from_json(line)
-    except ValueError as error:
-        return reject(reason(own) if own else f"not JSON: {error}")
+    checked = record
+    if record is None:
+        try:
+            record = from_json(line)
+        except ValueError as error:
+            return reject(reason(own) if own else f"not JSON: {error}")
     if isinstance(record, list) and record:
         record = {"turns": record}
     if not isinstance(record, dict):
         return reject("not a JSON object")
     ours = own if any(record.get(field) is not None for field in OWN_FIELDS) else None
     try:
-        checked: Any = validate_voices({**record, "id": None} if mapping.id else record)
+        if checked is None:
+            checked = validate_voices({**record, "id": None} if mapping.id else record)
         if ours and list_form(record) is None:
             return reject(reason(ours))
         found = read_other(checked, max_text_chars, mapping)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..dialogue import ROLES
-from .names import ROLE_FIELDS, TEXT_FIELDS, first_of, speaker
+from .names import ASSISTANT_FIELDS, ROLE_FIELDS, TEXT_FIELDS, USER_FIELDS, first_of, speaker
 
 _MOST_FIELDS = 12
 _LONGEST_NAME = 40
@@ -29,6 +29,10 @@ def shape(record: dict[str, Any]) -> str:
 
 def advice(record: dict[str, Any]) -> str:
     """What to write in a recipe so that records like this one can be read; a guess from its content."""
+    for name, value in record.items():
+        if any(map(_holds_a_dialogue, _objects(value))):
+            inside = _shown(name)
+            return f"; {inside} seems to hold the dialogues: make each a record of its own ('jq -c .{inside}[]')"
     setting = _setting(record)
     return f"; say in the recipe how it is read, such as {setting}" if setting else ""
 
@@ -53,9 +57,16 @@ def _setting(record: dict[str, Any]) -> str | None:
     return None
 
 
+def _holds_a_dialogue(record: dict[str, Any]) -> bool:
+    """Whether an object in a list is no turn, but has turns of its own, or a question and its answer."""
+    if first_of(USER_FIELDS, record) and first_of(ASSISTANT_FIELDS, record):
+        return True
+    return any(isinstance(value, list) and value and isinstance(value[0], dict | str) for value in record.values())
+
+
 def yaml_like(settings: dict[str, Any]) -> str:
     """A setting of the section `input` as it may be copied into a recipe."""
-    return f"input: {_yaml(settings)}"
+    return f"'input: {_yaml(settings)}'"
 
 
 def _yaml(value: Any) -> str:

@@ -139,3 +139,41 @@ def test_a_closed_pipe_and_an_interrupt_end_it_without_a_traceback(tmp_path):
         said = stopped.communicate(timeout=60)[1]
     assert stopped.returncode == 130
     assert b"interrupted" in said and b"Traceback" not in said
+
+
+# -- what is read
+
+
+def test_standard_input_is_read(tmp_path):
+    talks = "id,question,answer\nx,Open?,Yes.\n"
+    done = CliRunner().invoke(cli, ["read", "-"], input=talks)
+    assert done.exit_code == 0 and "x  English\n  user       Open?\n  assistant  Yes.\n" in done.stdout
+
+
+def test_several_files_are_read_and_a_reject_names_its_own(talks, tmp_path):
+    (tmp_path / "more.json").write_text('[{"prompt": "Open?", "completion": "Yes."}, {"id": "bad"}]')
+    done = moshi(talks, tmp_path / "more.json")
+    assert "more.json line 2 bad  rejected: no form of dialogue fits" in done.stdout
+    assert objects(talks, tmp_path / "more.json")[-2]["file_line"] == 2
+
+
+def test_a_recipe_tells_the_names_of_fields(tmp_path):
+    path = write(tmp_path / "own.jsonl", [{"id": "x", "q": "Open?", "a": "Yes."}])
+    (tmp_path / "recipe.yaml").write_text("input: {user_text: q, assistant_text: a}\n")
+    assert moshi(path).exit_code == 1
+    assert moshi(path, "--recipe", tmp_path / "recipe.yaml").exit_code == 0
+
+
+def test_a_file_that_fits_nothing_says_so_once(tmp_path):
+    path = write(tmp_path / "own.jsonl", [{"id": str(number), "q": "Open?", "a": "Yes."} for number in range(1000)])
+    done = moshi(path)
+    assert done.stdout.count("no form of dialogue fits") == 3
+    assert "  1000 records: no form of dialogue fits: its fields are id (text), q (text), a (text)" in done.stderr
+    assert "1000 lines were rejected, the first because: line 1, no form of dialogue fits" in done.stderr
+    assert "such as 'input: {user_text: q, assistant_text: a}'" in done.stderr
+
+
+def test_files_of_a_folder_that_are_not_read_are_named(talks):
+    (talks.parent / "notes.txt").touch()
+    said = moshi(talks.parent).stderr
+    assert said.startswith("not read, for their names are none of dialogue files: 'notes.txt'\n")

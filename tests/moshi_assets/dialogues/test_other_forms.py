@@ -193,7 +193,7 @@ def test_a_mapping_that_means_nothing_is_an_error(wrong: dict[str, Any]):
 
 
 def advised(record: Any) -> str:
-    return reason(record).rpartition("such as ")[2]
+    return reason(record).rpartition("such as ")[2].strip("'")
 
 
 @pytest.mark.parametrize(
@@ -215,6 +215,11 @@ def test_a_record_of_no_form_is_told_its_fields_and_a_setting_that_reads_it(reco
     mapping = yaml.safe_load(advised(record))["input"]
     assert mapping == {name: value for name, value in setting.items() if value is not None}
     assert said(record, **mapping) == SAID
+
+
+def test_a_record_that_holds_the_dialogues_says_how_to_take_them_out():
+    for dialogue in ({"question": Q, "answer": A}, {"conversations": [{"from": "human", "value": Q}]}):
+        assert reason({"version": 1, "items": [dialogue]}).endswith("make each a record of its own ('jq -c .items[]')")
 
 
 def test_unknown_speakers_are_named_with_the_setting_that_reads_them():

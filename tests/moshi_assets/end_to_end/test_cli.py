@@ -484,7 +484,7 @@ def test_verify_changes_nothing(finished, tmp_path):
 def flags(folder: Path, *arguments: str) -> Recipe:
     """Recipe of a build with these flags; nothing is built."""
     parsed = build_command.make_context("build", [str(folder / "talks.jsonl"), "--output", "data", *arguments]).params
-    return recipe_of(parsed["input"], parsed)
+    return recipe_of(parsed["inputs"], parsed["output"], parsed)
 
 
 def test_a_voice_given_once_is_a_voice_and_several_times_a_pool(folder: Path):
