@@ -63,7 +63,12 @@ def _acquire(folder: Path, owner: str, deadline: float) -> int:
 
 def _try(folder: Path, owner: str) -> tuple[int | None, list[str]]:
     """The lock, or who has it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        if folder.is_dir() or not os.path.lexists(folder):
+            return None, ["somebody"]  # the folder was removed in this moment, and may be back
+        raise
     try:
         handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except FileNotFoundError:
