@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import quote
 import dagster as dg
 import pyarrow as pa
 
+from ..reading import KindCount
 from ..storage.dataset import DatasetStore
 
 OWNERS = ["team:moshi-assets"]
@@ -55,6 +57,15 @@ def rejects_table(store: DatasetStore) -> dict[str, dg.MetadataValue]:
         for reject in islice(store.rejects(), MAX_REJECTS)
     ]
     return {"first_rejects": dg.MetadataValue.table(records)} if records else {}
+
+
+def reading_table(kinds: Sequence[KindCount]) -> dict[str, dg.MetadataValue]:
+    """What was found in the texts, by kind, as a table; nothing where nothing was."""
+    records = [
+        dg.TableRecord({**kind._asdict(), "written": kind.written[:_MAX_CELL], "spoken": kind.spoken[:_MAX_CELL]})
+        for kind in kinds
+    ]
+    return {"texts_by_kind": dg.MetadataValue.table(records)} if records else {}
 
 
 def columns(schema: pa.Schema) -> dict[str, Any]:

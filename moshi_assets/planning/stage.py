@@ -183,7 +183,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     figures.peak_rss_mb = peak_rss()
     summary = {
         **asdict(figures),
-        "reading": [kind._asdict() for kind in figures.reading],
+        "reading": [kind._asdict() for kind in figures.reading],  # see ReadingSummary
         "recipe": recipe.fingerprint,
         "engine_revision": planner.engine_revision,
         "source": source,

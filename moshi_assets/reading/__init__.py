@@ -1,7 +1,7 @@
 """Reading: a written turn becomes what is spoken, once, for engine, aligner, gates and transcript alike."""
 
 from ..recipe.text import CleanRules, TextSettings
-from .counts import KindCount, ReadingCounts
+from .counts import KindCount, ReadingCounts, ReadingSummary
 from .language import detect_language, language_name
 from .read import READ_LANGUAGES, other_scripts, read, read_dialogue, read_dialogues
 from .spoken_text import Finding, Pause, Span, SpokenText, located_words, words_of
@@ -13,6 +13,7 @@ __all__ = [
     "KindCount",
     "Pause",
     "ReadingCounts",
+    "ReadingSummary",
     "Span",
     "SpokenText",
     "TextSettings",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from .spoken_text import Finding, Outcome, SpokenText
 
@@ -18,6 +18,28 @@ class KindCount(NamedTuple):
     turns: int
     written: str
     spoken: str
+
+
+class ReadingSummary(NamedTuple):
+    """What was found in the texts of a dataset."""
+
+    changed: int = 0
+    """Turns that are spoken otherwise than they are written, or shortened, or that something is odd about."""
+    kinds: tuple[KindCount, ...] = ()
+
+    @property
+    def suspicious(self) -> tuple[KindCount, ...]:
+        """What may be spoken otherwise than it is meant."""
+        return tuple(kind for kind in self.kinds if kind.outcome == "suspicious")
+
+    @classmethod
+    def of(cls, summary: Mapping[str, Any]) -> ReadingSummary:
+        """From a dataset's summary; empty where that does not hold it, or is damaged."""
+        try:
+            kinds = [KindCount(**kind) for kind in summary["reading"]]
+            return cls(int(summary["changed_turns"]), tuple(kind._replace(turns=int(kind.turns)) for kind in kinds))
+        except (KeyError, TypeError, ValueError):
+            return cls()
 
 
 class ReadingCounts:

@@ -20,7 +20,7 @@ from ...storage.inbox import files_of
 from ...storage.lock import dataset_lock
 from ...storage.whole_file import remove_partials
 from ...synthesis.progress import ParseProgressFile, clear_progress
-from ..asset_metadata import OWNERS, columns, place, rejects_table
+from ..asset_metadata import OWNERS, columns, place, reading_table, rejects_table
 from ..partitions import SINGLE_RUN, datasets, register_shards
 from ..plain_failure import tells_plainly
 from ..recipe_config import recipe_schema
@@ -39,7 +39,7 @@ CONFIG = {
 """What to build the dataset from. Nothing given: its stored recipe, else a file of its name in the inbox."""
 
 _LOG_SECONDS = 3.0
-_TEXTS = ("unknown_fields", "voice_warnings")
+_TEXTS = ("unknown_fields", "voice_warnings", "reading")
 """Figures of a parse that are no numbers."""
 
 
@@ -139,6 +139,7 @@ def synthesis_tasks(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Mat
                 "folder": dg.MetadataValue.path(str(store.folder)),
                 "rejects": dg.MetadataValue.path(str(store.rejects_path)),
                 **rejects_table(store),
+                **reading_table(figures.reading),
                 **place(store.tasks_folder, figures.tasks),
             },
             partition_key=key,

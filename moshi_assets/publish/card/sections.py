@@ -12,6 +12,7 @@ import yaml
 from ...alignment.word_times import APPROXIMATE
 from ...dialogues.dialogue import EVAL, SPLITS, TRAIN
 from ...prompts.traits import TRAITS
+from ...reading import ReadingSummary
 from ...recipe import Recipe
 from ...recipe.card import UNSPECIFIED
 from ...stereo.training_window import TRAINING_WINDOW
@@ -23,6 +24,8 @@ from .training import BATCH_SIZE, MAX_STEPS, fitting_window, training_config, wi
 
 MAX_VOICES = 200
 """Voices listed, and groups of them; a pool may hold thousands."""
+MAX_KINDS = 60
+"""Kinds of findings in the texts that are listed."""
 MUCH_PADDING = 0.2
 """Share of the windows from which on joining dialogues is worth a word."""
 _PURPOSE = {TRAIN: "train", EVAL: "eval, never trained on"}
@@ -151,6 +154,26 @@ def quality(figures: CardFigures, recipe: Recipe) -> str:
         lines.append(table(["stage", "reason", "records"], reasons, figures=1))
     else:
         lines.append("No input record was rejected.\n")
+    return "\n".join(lines)
+
+
+def texts(store: DatasetStore) -> str:
+    """What was done to the texts before they were spoken."""
+    reading = ReadingSummary.of(store.summary())
+    how = (
+        "Numbers, units, dates, addresses and the like were spoken as words; the transcripts show them as they were "
+        "written. Markup, emoji and stage directions were taken off.\n"
+    )
+    lines = ["## Texts\n", how]
+    if not reading.kinds:
+        lines.append("Every turn is spoken as it was written.\n")
+        return "\n".join(lines)
+    lines.append(f"{reading.changed} turns of the input were changed, or something is odd about them:\n")
+    rows: list[list[object]] = [
+        [kind.outcome, kind.kind, prose(kind.written), prose(kind.spoken), kind.turns]
+        for kind in reading.kinds[:MAX_KINDS]
+    ]
+    lines.append(table(["outcome", "kind", "for example", "spoken", "turns"], rows, figures=1))
     return "\n".join(lines)
 
 

@@ -71,6 +71,7 @@ def _card(
         files,
         sections.voices(figures, recipe, store),
         sections.engine(recipe, store),
+        sections.texts(store),
         sections.quality(figures, recipe),
         use,
         sections.licence(recipe),

@@ -14,7 +14,7 @@ from ...dialogues.dialogue import Role
 from ...dialogues.reject_kinds import RejectTally
 from ...engines.registry import engine_class
 from ...planning.task_table import DialogueTexts, dialogue_texts
-from ...reading import SpokenText
+from ...reading import ReadingSummary, SpokenText
 from ...recipe import Recipe
 from ...stereo.index import read_index
 from ...stereo.recording import PlacedTurn, Recording
@@ -64,6 +64,8 @@ class DatasetFigures:
     voices: dict[str, Counter[str]] = field(default_factory=lambda: {role: Counter() for role in ROLES})
     """Turns by voice, for each role."""
     rejects: RejectTally = field(default_factory=RejectTally)
+    reading: ReadingSummary = field(default_factory=ReadingSummary)
+    """What was found in the texts."""
     durations: Distribution = field(default_factory=lambda: Distribution(0.1, 0, 7200))
     """Of the recordings."""
     gaps: Distribution = field(default_factory=lambda: Distribution(0.01, -60, 120))
@@ -153,6 +155,7 @@ def _shards(store: DatasetStore, figures: DatasetFigures) -> Iterator[tuple[str,
             f"{len(unread)} of {figures.shards} shards have no readable index of recordings ({unread[0]} to "
             f"{unread[-1]}): they are not built yet, or damaged, and not in these figures"
         )
+    figures.reading = ReadingSummary.of(store.summary())
     try:
         for reject in store.rejects():
             figures.rejects.add(reject)

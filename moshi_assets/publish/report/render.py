@@ -21,6 +21,8 @@ from .figures import ROLES, DatasetFigures, shares
 _PAGE = Path(__file__).parent / "page"
 _TITLE = 120
 _SHOWN_VOICES = 5
+_SHOWN_KINDS = 60
+"""Kinds of findings in the texts."""
 
 
 def render(figures: DatasetFigures, random: Sequence[Clip], worst: Sequence[Clip]) -> str:
@@ -58,6 +60,7 @@ def render(figures: DatasetFigures, random: Sequence[Clip], worst: Sequence[Clip
         charts=[chart for chart in _charts(figures) if chart],
         remarks=_remarks(figures),
         rejects=_rejects(figures),
+        texts=_texts(figures),
         facts=_facts(figures),
     )
 
@@ -212,6 +215,19 @@ def _rejects(figures: DatasetFigures) -> list[dict[str, Any]]:
             ],
         }
         for kind, count in tally.kinds.most_common()
+    ]
+
+
+def _texts(figures: DatasetFigures) -> list[dict[str, str]]:
+    return [
+        {
+            "outcome": kind.outcome,
+            "kind": kind.kind,
+            "turns": f"{kind.turns:,}",
+            "written": kind.written[:_TITLE],
+            "spoken": kind.spoken[:_TITLE],
+        }
+        for kind in figures.reading.kinds[:_SHOWN_KINDS]
     ]
 
 
