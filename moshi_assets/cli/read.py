@@ -43,23 +43,19 @@ CLEANING_RULES = (
     "--recipe",
     "recipe_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Recipe (YAML) whose section input, max_text_chars and max_turns apply.",
+    help="Recipe (YAML): how its dataset would be read, and what its engine cannot speak.",
 )
 @click.option("--only-changed", is_flag=True, help="Only what is not spoken as it is written, and what is rejected.")
 @click.option("--jsonl", is_flag=True, help="A JSON object a turn on standard output, the counts as the last of them.")
 @click.option(
     "--language",
     type=click.Choice(["auto", "en", "zh"]),
-    default="auto",
-    show_default=True,
-    help="Language of every dialogue; auto finds it over all turns of each.",
+    help="Language of every dialogue; auto, the default, finds it over all turns of each.",
 )
 @click.option(
     "--blocks",
     type=click.Choice(["reject", "drop"]),
-    default="reject",
-    show_default=True,
-    help="Code, tables and formulas: reject the dialogue, or drop the block.",
+    help="Code, tables and formulas: reject the dialogue (the default), or drop the block.",
 )
 @click.option(
     "--keep",
@@ -96,14 +92,20 @@ def read(
         from ..dialogues.files.sources import source_text
         from ..dialogues.reader import DialogueFileError, read_dialogues
         from ..dialogues.reject_kinds import RejectTally
+        from ..engines.base import EngineError
+        from ..engines.registry import engine_class
+        from ..planning.spoken_dialogue import SpokenDialogues
         from ..reading import ReadingCounts, read_dialogue
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    settings = _settings(**options)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     counts, languages, rejects = ReadingCounts(), Counter[str](), RejectTally()
     lines = _objects if jsonl else _paragraph
-    recipe = _recipe(recipe_file)
+    recipe = _recipe(recipe_file, **options)
+    try:
+        voice = SpokenDialogues(recipe, engine_class(recipe.engine)) if recipe_file else None
+    except EngineError as error:
+        raise click.ClickException(str(error)) from None
     if unread := left_out(inputs):
         click.echo(unread, err=True)
     try:
@@ -117,12 +119,20 @@ def read(
                 elif told:  # a file of which no line fits says so once, not a million times
                     _print(_reject_line(reject))
                 continue
-            language, turns = read_dialogue([turn.text for turn in record.turns], settings)
+            language, turns = read_dialogue([turn.text for turn in record.turns], recipe.text)
             languages[language] += 1
+            fault = None
+            if voice:
+                turns = [voice.sounded(turn) for turn in turns]
+                fault = voice.fault(language, turns)
             for turn in turns:
                 counts.add(turn)
             for line in lines(record, language, turns, only_changed):
                 _print(line)
+            if fault:
+                reject = placed(record.reject(fault), records.files)
+                rejects.add(reject)
+                _print(_reject_object(reject) if jsonl else _reject_line(reject))
     except DialogueFileError as error:
         raise click.ClickException(str(error)) from None
     if jsonl:
@@ -138,15 +148,29 @@ def read(
         context.exit(EXIT_FAILED)
 
 
-def _recipe(recipe_file: Path | None) -> Recipe:
-    """The recipe, of which only what concerns reading is looked at."""
+def _recipe(
+    recipe_file: Path | None, language: str | None, blocks: str | None, keep: tuple[str, ...], lexicon: Path | None
+) -> Recipe:
+    """The recipe, of which only what concerns reading is looked at; options go before its section `text`."""
+    from indextts.foreign_files import ForeignFileError, read_yaml
+
     from ..recipe import RecipeError, make_recipe, read_recipe_settings
 
     try:
         settings = read_recipe_settings(recipe_file) if recipe_file else {}
-        return make_recipe({"name": "read", "source": STANDARD_INPUT} | settings, recipe_file, settings)
+        recipe = make_recipe({"name": "read", "source": STANDARD_INPUT} | settings, recipe_file, settings)
     except (RecipeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
+    text = recipe.text.model_dump()
+    text["clean"] |= dict.fromkeys(keep, False) | ({"blocks": blocks} if blocks else {})
+    if language:
+        text["language"] = language
+    if lexicon is not None:
+        try:
+            text["lexicon"] = read_yaml(lexicon) or {}
+        except ForeignFileError as error:
+            raise click.UsageError(f"lexicon {error}") from None
+    return recipe.model_copy(update={"text": _settings(text, lexicon)})
 
 
 def _source(context: click.Context, inputs: tuple[str, ...]) -> str | list[str]:
@@ -158,22 +182,13 @@ def _source(context: click.Context, inputs: tuple[str, ...]) -> str | list[str]:
     return str(Path(folder) / SPOOLED)
 
 
-def _settings(language: str, blocks: str, keep: tuple[str, ...], lexicon: Path | None) -> TextSettings:
+def _settings(text: dict[str, Any], lexicon: Path | None) -> TextSettings:
     from pydantic import ValidationError
 
-    from indextts.foreign_files import ForeignFileError, read_yaml
+    from ..reading import TextSettings
 
-    from ..reading import CleanRules, TextSettings
-
-    words: Any = {}
-    if lexicon is not None:
-        try:
-            words = read_yaml(lexicon)
-        except ForeignFileError as error:
-            raise click.UsageError(f"lexicon {error}") from None
     try:
-        clean = CleanRules(blocks=blocks, **dict.fromkeys(keep, False))
-        return TextSettings(clean=clean, language=language, lexicon=words or {})
+        return TextSettings.model_validate(text)
     except ValidationError as error:
         fault = error.errors()[0]
         where = "".join(f" {part!r}" for part in fault["loc"][1:])

@@ -64,8 +64,8 @@ class SpokenDialogues:
             self.counts.add(said)
 
     def _checked(self, dialogue: Dialogue, language: str, said: Sequence[SpokenText]) -> SpokenDialogue | Reject:
-        said = [self._sounded(each) for each in said]
-        if reason := self._fault(language, said):
+        said = [self.sounded(each) for each in said]
+        if reason := self.fault(language, said):
             for each in said:
                 self.counts.add(each)
             return dialogue.reject(reason)
@@ -79,7 +79,7 @@ class SpokenDialogues:
         turns = tuple(turn if turn.text == each.text else turn._replace(text=each.text) for turn, each in pairs)
         return SpokenDialogue(dialogue._replace(turns=turns), [each for _, each in pairs])
 
-    def _sounded(self, said: SpokenText) -> SpokenText:
+    def sounded(self, said: SpokenText) -> SpokenText:
         """With a finding for all that the voice has no sound for."""
         stretches = self._unspeakable(said.spoken)
         if not stretches:
@@ -93,7 +93,8 @@ class SpokenDialogues:
             found.append(Finding("rejected", "no sound", " ".join(stretches)[:_EXCERPT]))
         return replace(said, findings=(*said.findings, *found))
 
-    def _fault(self, language: str, said: Sequence[SpokenText]) -> str | None:
+    def fault(self, language: str, said: Sequence[SpokenText]) -> str | None:
+        """Why a dialogue of a language cannot be spoken; its turns as by `sounded`."""
         for number, each in enumerate(said):
             if rejected := each.rejected:
                 if rejected.kind == "no sound":

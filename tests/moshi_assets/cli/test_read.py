@@ -177,3 +177,29 @@ def test_files_of_a_folder_that_are_not_read_are_named(talks):
     (talks.parent / "notes.txt").touch()
     said = moshi(talks.parent).stderr
     assert said.startswith("not read, for their names are none of dialogue files: 'notes.txt'\n")
+
+
+def test_a_recipe_says_how_its_dataset_is_read_and_what_its_voice_cannot_speak(talks, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("engine: builtin\ntext: {clean: {blocks: drop}, lexicon: {spoken: s p o ken}}\n")
+    done = moshi(talks, "--recipe", recipe)
+
+    assert "the voice cannot speak: German" in done.stdout
+    assert "the voice cannot speak" not in moshi(talks).stdout
+    assert "rejected  code" not in done.stdout
+
+
+def test_an_option_goes_before_the_recipe(talks, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("text: {language: zh}\n")
+
+    assert "three dollars" not in moshi(talks, "--recipe", recipe).stdout
+    assert "three dollars" in moshi(talks, "--recipe", recipe, "--language", "en").stdout
+
+
+def test_an_engine_that_is_not_there_is_said_in_one_sentence(talks, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("engine: indextts2\nindextts2: {model_dir: gone}\n")
+    done = moshi(talks, "--recipe", recipe)
+
+    assert done.exit_code == 1 and done.stderr.startswith("Error: engine 'indextts2'")
