@@ -59,8 +59,8 @@ UNUSED = {
     "bigvgan": NOTHING,
     "w2v_bert": r"masked_spec_embed|encoder\.layers\.\d+\..*",
 }
-# Computed tables that a file may lack.
 OPTIONAL = {"gpt": r"(emo_)?conditioning_encoder\.embed\.pos_enc\.pe"}
+"""Computed tables that a file may lack."""
 
 
 @dataclass

@@ -96,7 +96,6 @@ def file_sources(config: ModelConfig) -> dict[str, FileSource]:
     }
 
 
-# The key of `aux_paths` that gives a file, and the file's name if the key names a folder.
 AUX_PATHS = {
     "w2v_bert_config": ("w2v_bert", "config.json"),
     "w2v_bert": ("w2v_bert", "model.safetensors"),
@@ -105,6 +104,7 @@ AUX_PATHS = {
     "bigvgan_config": ("bigvgan", "config.json"),
     "bigvgan": ("bigvgan", "bigvgan_generator.pt"),
 }
+"""The key of `aux_paths` that gives a file, and the file's name if the key names a folder."""
 AUX_KEYS = ("w2v_bert", "semantic_codec", "campplus", "bigvgan")
 
 

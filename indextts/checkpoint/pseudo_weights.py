@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 
-# Entries a constructor computes (counters, position and frequency tables, filter taps): the rule leaves them alone.
 COMPUTED_SUFFIXES = ("num_batches_tracked", "input_pos", ".freqs", ".pe", ".filter", ".inv_freq")
+"""Entries a constructor computes (counters, position and frequency tables, filter taps): the rule leaves them alone."""
 EMBEDDING_SUFFIXES = (
     "embedding.weight",
     "embeddings.weight",
@@ -36,8 +36,8 @@ EMBEDDING_SUFFIXES = (
     "cond_embedder.weight",
     "mask_embedder.weight",
 )
-# GPT-2's projections store (in, out); every other matrix stores (out, in, ...).
 IN_OUT_SUFFIXES = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
+"""GPT-2's projections store (in, out); every other matrix stores (out, in, ...)."""
 QUERY_KEY_SUFFIXES = (
     "linear_q.weight",
     "linear_k.weight",

@@ -1,11 +1,11 @@
-"""Continuous batching: many rows decoded together, a finished row's place taken by the next. docs/indextts2.md §12.
+"""Continuous batching: many rows decoded together, a waiting row takes a finished one's place. docs/indextts2.md §12.
 
 `BatchDecoder.step` is the whole story: let waiting rows in, choose a code for every running row, hand out the
 rows that ended, feed the codes back. Rows are at different points of their sequences; each has its own cache row,
 counters, penalised codes and random numbers, so its codes depend neither on its neighbours nor on when it was let in.
 
-The cache is as large as the rows that are in it: it grows with their number and with the longest of them. Where it may
-not grow any further, the rows with the fewest codes are set back: they wait once more, and get the same codes later.
+The cache is as large as its rows: it grows with their number and with the longest of them. When it may not grow any
+further, the rows with the fewest codes are set back: they wait once more, and get the same codes later.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from .sampling import Candidates, draw, keep_typical, penalise_repetition, warp
 
 logger = logging.getLogger(__name__)
 
-# The published code hands the decoder a prefix of made-up ids, all of this value, followed by start_mel. The
-# repetition penalty therefore holds for code 1 and start_mel from the first step on (docs/indextts2.md §6).
 PREFIX_CODE = 1
-# On a GPU, reading back which rows ended costs more than the codes a few of them are decoded too far.
+"""The published code hands the decoder a prefix of made-up ids, all of this value, followed by start_mel. The
+repetition penalty therefore holds for code 1 and start_mel from the first step on (docs/indextts2.md §6)."""
 STEPS_BETWEEN_READS = 8
-# On a GPU, attention reads a multiple of this many cache slots and a batch has a multiple of so many rows, so that
-# few different steps have to be captured.
+"""On a GPU, reading back which rows ended costs more than the codes a few of them are decoded too far."""
 SPAN_UNIT = 128
-# Cache slots for codes that a row finds when it is let in, some 5 s of speech; from there the cache doubles.
+"""On a GPU, attention reads a multiple of this many cache slots and a batch has a multiple of so many rows, so that few
+different steps have to be captured."""
 FIRST_SLOTS = 256
+"""Cache slots for codes that a row finds when it is let in, some 5 s of speech; from there the cache doubles."""
 
 OnStep = Callable[[int, Tensor, Tensor], None]
 """`on_step(step, logits (rows, V) raw, positions (rows,) of the inputs that gave them)`; rows are B x beams."""
@@ -133,17 +133,17 @@ class BatchDecoder:
         self._graphs = CapturedSteps("decoding", device, enabled=captured and on_gpu and on_step is None)
 
     def does(self, options: GenerationOptions, slots: int, positions: int | None) -> bool:
-        """Whether it does what one made with these would do."""
+        """Whether this decoder would serve as one made with these arguments."""
         return (options, slots, positions) == (self.options, self.slots, self.positions)
 
     @property
     def live(self) -> int:
-        """Rows that are being decoded."""
+        """Number of rows that are being decoded."""
         return sum(place is not None for place in self._places)
 
     @property
     def numbers(self) -> list[int]:
-        """Those of the rows that are being decoded."""
+        """Numbers of the rows that are being decoded."""
         return [place.number for place in self._places if place is not None]
 
     @property
@@ -152,23 +152,23 @@ class BatchDecoder:
         return bool(self.waiting) or self.live > 0
 
     def add(self, number: int, row: DecodeRow) -> None:
-        """A row more; `number` is what it will be called when it ends."""
+        """Add a row; `number` will name it when it ends."""
         self.waiting.append(_Place(number, row, self.gpt.prefix_length(row.conds, row.text_ids)))
 
     def run(self, rows: Iterable[DecodeRow]) -> Iterator[tuple[int, Tensor]]:
-        """Decodes all rows; yields (number of the row, codes (n,) int64) as they end, in no particular order."""
+        """Decode all rows; yield (number of the row, codes (n,) int64) as they end, in no particular order."""
         for number, row in enumerate(rows):
             self.add(number, row)
         while self.busy:
             yield from self.step()
 
     def step(self) -> list[tuple[int, Tensor]]:
-        """One code more for every running row, several on a GPU; returns the rows that ended, with their codes."""
+        """Decode one code more of every running row, several on a GPU; return the rows that ended, with their codes."""
         self.advance()
         return self.collect()
 
     def advance(self) -> None:
-        """The first half of a step: lets rows in and chooses codes. On a GPU it returns before they are there."""
+        """Do the first half of a step: let rows in, choose codes. On a GPU this returns before they are there."""
         self._admit()
         if not self._places:
             return
@@ -180,7 +180,7 @@ class BatchDecoder:
         self._choose()
 
     def collect(self) -> list[tuple[int, Tensor]]:
-        """The second half: reads back which rows ended, and returns them with their codes."""
+        """Do the second half of a step: read back which rows ended, and return them with their codes."""
         if not self._places:
             return []
         ended = self._take_ended()
@@ -191,7 +191,7 @@ class BatchDecoder:
     # Letting rows in and out
 
     def _admit(self) -> None:
-        """Waiting rows take the free slots, unless so few are free that a prefill for them would not pay."""
+        """Let waiting rows into the free slots, unless so few are free that a prefill for them would not pay."""
         live = self.live
         places = list(islice(self.waiting, self.slots - live))
         enough = 1 if self.on_cpu or not live else max(1, self.slots // 8)
@@ -242,7 +242,7 @@ class BatchDecoder:
         self._report(torch.full_like(self._counts[:extent], START_POSITION))
 
     def _take_ended(self) -> list[tuple[int, Tensor]]:
-        """Takes the rows that ended out."""
+        """Take out the rows that ended."""
         extent = len(self._places)
         done = self._done[:extent].tolist()
         places = [(slot, place) for slot, place in enumerate(self._places) if place is not None and done[slot]]
@@ -256,9 +256,7 @@ class BatchDecoder:
         return ended
 
     def _empty(self, slots: Iterable[int]) -> None:
-        """Nobody is in these slots any more: attention reads no further for them, and nothing is written past the
-        end.
-        """
+        """Mark slots as empty: attention reads nothing for them, and nothing is written past the cache's end."""
         assert self._cache is not None
         for slot in slots:
             self._places[slot] = None
@@ -269,7 +267,7 @@ class BatchDecoder:
             self._places.pop()
 
     def _close_gaps(self) -> None:
-        """The last live rows move into the gaps."""
+        """Move the last live rows into the gaps."""
         live = self.live
         sources = [slot for slot in range(live, len(self._places)) if self._places[slot] is not None]
         targets = [slot for slot in range(live) if self._places[slot] is None]
@@ -291,11 +289,11 @@ class BatchDecoder:
         return positions if self.on_cpu else -(-positions // SPAN_UNIT) * SPAN_UNIT
 
     def _rows_of(self, capacity: int) -> int:
-        """How many rows of this capacity there may be; one always."""
+        """Number of rows of this capacity that there may be, at least one."""
         return self.slots if self.positions is None else max(1, min(self.slots, self.positions // capacity))
 
     def _lengthen(self, steps: int) -> None:
-        """Room for so many codes more of every row; without it, the rows with the fewest codes are set back."""
+        """Make room for so many codes more of every row; if there is none, set back the rows with the fewest codes."""
         assert self._cache is not None
         cache = self._cache
         needed = self._rounded(cache.used + steps)
@@ -313,7 +311,7 @@ class BatchDecoder:
         self._resize(min(cache.rows, max(rows, len(self._places))), capacity)
 
     def _set_back(self, count: int) -> None:
-        """The rows with the fewest codes wait again, before all others."""
+        """Let the rows with the fewest codes wait again, before all others."""
         if count <= 0:
             return
         assert self._cache is not None
@@ -342,7 +340,7 @@ class BatchDecoder:
     # One code
 
     def _choose(self) -> None:
-        """The next code of each row from its logits; rows that ended stay as they are."""
+        """Choose the next code of each row from its logits; rows that ended stay as they are."""
         rows = self._batch_rows()
         self._graphs.run(("choose", rows, 0), lambda: self._choose_for(rows))
 
@@ -369,7 +367,7 @@ class BatchDecoder:
         return torch.full((1,), self.gpt.config.stop_mel_token, device=device)
 
     def _feed(self) -> None:
-        """The codes just chosen go through the model; `_logits` then belong to the next."""
+        """Run the model on the codes just chosen; `_logits` then belong to the next ones."""
         assert self._cache is not None
         cache, rows = self._cache, self._batch_rows()
         live = [slot for slot, place in enumerate(self._places) if place is not None]
@@ -392,7 +390,7 @@ class BatchDecoder:
         self._logits[:rows].copy_(self.gpt.step(last, positions, cache.first_rows(rows), growth, span or None))
 
     def _batch_rows(self, live: int | None = None) -> int:
-        """Rows that go through the model: up to the last live one, on a GPU rounded up."""
+        """Number of rows that go through the model: up to the last live one, on a GPU rounded up."""
         extent = len(self._places) if live is None else live
         if self.on_cpu or self._cache is None:
             return extent

@@ -13,8 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Beams that do not exist yet: all start alike, so only the first may offer continuations.
 DORMANT = -1e9
+"""Beams that do not exist yet: all start alike, so only the first may offer continuations."""
 NONE = float("-inf")
 
 
@@ -41,9 +41,12 @@ class BeamSearch:
         return scores / max(length, 1) ** self.length_penalty
 
     def advance(self, scores: Tensor, codes: Tensor, origin: Tensor) -> Tensor:
-        """One step: candidate scores, codes and origins (the beam they continue), each (B, 2n), best first.
+        """Take one step with candidate scores, codes and origins (the beam they continue), each (B, 2n), best first.
 
-        Returns the beam (B, n) that each new live beam continues, for the caches. Rows that are done stay as they are.
+        Rows that are done stay as they are.
+
+        Returns:
+            The beam (B, n) that each new live beam continues, for the caches.
         """
         ends = codes == self.stop
         worth = torch.where(ends, self._worth(scores, self.length), NONE)[:, : self.beams]
@@ -67,7 +70,7 @@ class BeamSearch:
         return source
 
     def _collect(self, worth: Tensor, origin: Tensor, rows: Tensor) -> None:
-        """Keeps the n best of the hypotheses so far and the new ones (B, n), in the given rows; best first."""
+        """Keep the n best of the hypotheses so far and the new ones (B, n), in the given rows; best first."""
         new = self.codes.gather(1, origin[..., None].expand_as(self.codes))
         worth = torch.where(rows[:, None], worth, NONE)
         everything = torch.cat((self._hypothesis_scores, worth), dim=1)

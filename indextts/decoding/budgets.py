@@ -1,7 +1,4 @@
-"""How much is done at once: limits of a batch, their defaults from free memory, and rows grouped by length.
-
-docs/indextts2.md §12.
-"""
+"""Limits of a batch, their defaults from free memory, and rows grouped by length. docs/indextts2.md §12."""
 
 from __future__ import annotations
 
@@ -14,25 +11,25 @@ import torch
 
 logger = logging.getLogger(__name__)
 
-# Rows decoded at the same time. A CPU's matrix products gain nothing from more; on a GPU a step of so many reads more
-# of their caches than of the weights, and more than these have not been measured.
 CPU_BATCH, LARGEST_BATCH = 64, 256
-# Cache positions of a usual row at its end: 34 of the conditions, text, and 12 s of speech at 50 codes a second. Rows
-# that turn out longer are decoded all the same: fewer of them at a time.
+"""Rows decoded at the same time. A CPU's matrix products gain nothing from more; on a GPU a step of so many reads more
+of their caches than of the weights, and more than these have not been measured."""
 USUAL_POSITIONS = 704
-# Batches of a GPU are multiples of it, as the rows of its captured steps are.
+"""Cache positions of a usual row at its end: 34 of the conditions, text, and 12 s of speech at 50 codes a second. Rows
+that turn out longer are decoded all the same: fewer of them at a time."""
 ROWS_UNIT = 8
-# Shares of the free memory. What libraries take for themselves, and gaps between tensors, come on top of what is
-# counted.
+"""Batches of a GPU are multiples of it, as the rows of its captured steps are."""
 DECODE_SHARE, FLOW_SHARE = 0.4, 0.3
+"""Shares of the free memory. What libraries take for themselves, and gaps between tensors, come on top of what is
+counted."""
 MEMORY_MARGIN = 1.25
-# One core is kept busy by one row; batches pay for very short rows only. Several cores do several rows side by side,
-# each without padding: a thread gets so many in turn that little is left to do when the first has nothing more.
 CPU_FLOW_BUDGET, ROWS_PER_THREAD = 1024, 8
-# More frames at once would keep a GPU no busier than these do.
+"""One core is kept busy by one row; batches pay for very short rows only. Several cores do several rows side by side,
+each without padding: a thread gets so many in turn that little is left to do when the first has nothing more."""
 LARGEST_FLOW_BUDGET = 65_536
-# Of a batch's frames, at most this part is padding.
+"""More frames at once would keep a GPU no busier than these do."""
 MAX_PADDING = 0.15
+"""Of a batch's frames, at most this part is padding."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +53,12 @@ class Budgets:
     def limited(
         self, max_batch: int | None = None, decode_budget: int | None = None, flow_budget: int | None = None
     ) -> Budgets:
-        """The same with the limits that are given."""
+        """The same limits, replaced where one is given."""
         given = {"max_batch": max_batch, "decode_budget": decode_budget, "flow_budget": flow_budget}
         return replace(self, **{name: limit for name, limit in given.items() if limit is not None})
 
     def slots(self, rows: int, capacity: int) -> int:
-        """Rows of `capacity` positions to decode at the same time when there are `rows` of them; at least one."""
+        """Number of rows of `capacity` positions to decode at the same time, out of `rows`; at least one."""
         return max(1, min(rows, self.max_batch, self.decode_budget // capacity))
 
 
@@ -78,12 +75,12 @@ def free_memory(device: torch.device) -> int:
 
 
 def default_budgets(device: torch.device, bytes_per_position: int, bytes_per_frame: int) -> Budgets:
-    """From the memory that is free now.
+    """Limits for the memory that is free now.
 
     Args:
-        bytes_per_position: what one position takes in the GPT's cache.
-        bytes_per_frame: what one frame of the flow budget takes, see
-            `indextts.engine.stage_memory.bytes_per_frame`.
+        device: where the model runs.
+        bytes_per_position: of the GPT's cache.
+        bytes_per_frame: of the flow budget, see `indextts.engine.stage_memory.bytes_per_frame`.
     """
     free = free_memory(device)
     threads = torch.get_num_threads()
@@ -97,7 +94,7 @@ def default_budgets(device: torch.device, bytes_per_position: int, bytes_per_fra
 
 
 def rows_for(positions: int) -> int:
-    """Rows of usual length to decode at the same time on a GPU whose cache may have so many positions."""
+    """Number of rows of usual length to decode at the same time on a GPU whose cache may have so many positions."""
     rows = min(LARGEST_BATCH, positions // USUAL_POSITIONS)
     return max(1, rows if rows < ROWS_UNIT else rows - rows % ROWS_UNIT)
 

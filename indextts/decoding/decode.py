@@ -27,7 +27,7 @@ def decode(
     generators: Sequence[torch.Generator] | None = None,
     on_step: OnStep | None = None,
 ) -> list[Tensor]:
-    """Codes of every row, up to and without the stop code.
+    """Decode every row, up to and without the stop code.
 
     Args:
         conds: (B, 34, D), see `UnifiedVoice.conds`.
@@ -40,8 +40,8 @@ def decode(
         B rows (n,) int64, 0 <= n <= max_mel_tokens.
 
     Raises:
-        ValueError: sampling without a generator per row; more codes asked for than the model has positions; a text
-            longer than the model takes.
+        ValueError: there is no generator for each row when sampling, more codes are asked for than the model has
+            positions, or a text is longer than the model takes.
     """
     check_rows(gpt, text_ids, options, generators)
     if options.num_beams > 1:
@@ -61,7 +61,11 @@ def check_rows(
     options: GenerationOptions,
     generators: Sequence[torch.Generator] | None,
 ) -> None:
-    """Raises `ValueError` for what `decode` refuses."""
+    """Check the arguments of `decode`.
+
+    Raises:
+        ValueError: as `decode` does.
+    """
     limit = gpt.config.max_mel_tokens + FIRST_CODE_POSITION
     if options.max_mel_tokens > limit:
         raise ValueError(f"max_mel_tokens is {options.max_mel_tokens}, but the model's position table allows {limit}")
@@ -77,7 +81,7 @@ def decode_beams(
     generators: Sequence[torch.Generator] | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[list[Tensor], Tensor]:
-    """`decode` with `num_beams` beams a row; also returns the worth (B,) of each row's hypothesis."""
+    """Decode with `num_beams` beams a row, as `decode`; also return the worth (B,) of each row's hypothesis."""
     beams, stop = options.num_beams, gpt.config.stop_mel_token
     session = _BeamSession(gpt, conds, text_ids, options, generators, on_step)
     search = BeamSearch(len(text_ids), beams, options.max_mel_tokens, stop, options.length_penalty, gpt.device)
@@ -118,7 +122,7 @@ def _best_continuations(
 
 
 class _BeamSession:
-    """What one call carries from step to step: the cache, the last logits, the codes seen, the random numbers."""
+    """State of one call from step to step: the cache, the last logits, the codes seen, the random numbers."""
 
     def __init__(
         self,
@@ -146,7 +150,7 @@ class _BeamSession:
         self._report(0, START_POSITION)
 
     def _draw_uniforms(self, generators: Sequence[torch.Generator] | None) -> Tensor:
-        """All random numbers of the call, (B, steps, draws per step): no generator is touched inside the loop."""
+        """Draw all random numbers of the call, (B, steps, draws per step), so that the loop needs no generator."""
         steps, draws = self.options.max_mel_tokens, self.options.draws_per_step
         if not self.options.do_sample or generators is None:
             return torch.zeros(1, steps, draws)
@@ -165,12 +169,12 @@ class _BeamSession:
         return candidates_of(scores, self.seen, self.options)
 
     def reorder(self, rows: Tensor) -> None:
-        """Row i continues what row `rows[i]` was."""
+        """Let row i continue from the state of row `rows[i]`."""
         self.cache.reorder_rows(rows)
         self.seen = self.seen[rows]
 
     def advance(self, codes: Tensor, step: int) -> None:
-        """Feeds the codes (rows,) of this step back; `logits` then belong to the next."""
+        """Feed the codes (rows,) of this step back; `logits` then belong to the next."""
         self.seen.scatter_(1, codes[:, None], True)
         position = FIRST_CODE_POSITION + step
         self.logits = self.gpt.step(codes, torch.full_like(codes, position), self.cache)

@@ -1,4 +1,4 @@
-"""How codes are drawn. docs/indextts2.md §6."""
+"""Options of drawing codes. docs/indextts2.md §6."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """How codes are drawn; the defaults are those of the published `infer`.
+    """Options of drawing codes; the defaults are those of the published `infer`.
 
-    `typical_sampling` leaves out, before `top_k` and `top_p`, the codes that are not typical: see
+    `typical_sampling` excludes codes that are not typical, before `top_k` and `top_p`: see
     `indextts.decoding.sampling.keep_typical`, whose mass is `typical_mass`.
     """
 
@@ -45,5 +45,5 @@ class GenerationOptions:
 
     @property
     def draws_per_step(self) -> int:
-        """Random numbers a row uses in one step: beams need 2n candidates."""
+        """Number of random numbers that a row uses in one step: beams need 2n candidates."""
         return 1 if self.num_beams == 1 else 2 * self.num_beams

@@ -34,11 +34,10 @@ def penalise_repetition(scores: Tensor, seen: Tensor, penalty: float) -> Tensor:
 
 
 def keep_typical(scores: Tensor, mass: float, min_keep: int) -> Tensor:
-    """Typical decoding (Meister et al. 2022, arXiv:2202.00666): scores (B, V), `-inf` for the codes that are left
-    out.
+    """Scores (B, V) with `-inf` for codes that are not typical (Meister et al. 2022, arXiv:2202.00666).
 
-    Codes whose information is nearest to the distribution's entropy stay, until their probabilities sum to `mass`;
-    the likeliest code may be among those left out. At least `min_keep` stay.
+    Codes whose information is nearest to the distribution's entropy stay, until their probabilities sum to `mass`; the
+    likeliest code may be excluded. At least `min_keep` stay.
     """
     logs = torch.log_softmax(scores, dim=-1)
     probabilities = logs.exp()
@@ -70,11 +69,11 @@ def warp(scores: Tensor, temperature: float, top_k: int, top_p: float, min_keep:
 
 
 def draw(scores: Tensor, uniforms: Tensor) -> Tensor:
-    """Draws n of K without replacement, row by row.
+    """Draw n of K without replacement, row by row.
 
     scores (B, K) log-probabilities up to a constant, uniforms (B, n) in [0, 1) -> indices (B, n) int64. The j-th
-    uniform picks from what the draws before it left (inversion of the cumulative distribution). Once no probability is
-    left the best remaining score is taken.
+    uniform picks among the candidates that earlier draws have left, by inversion of the cumulative distribution. Once
+    no probability is left, the best remaining score is taken.
     """
     weights = torch.softmax(scores, dim=-1)
     drawn = []

@@ -1,1 +1,1 @@
-"""What a device can do: captured steps, compiled modules, streams, number formats, packed weights. Knows no model."""
+"""Abilities of a device: captured steps, compiled functions, streams, number formats, packed weights. No models."""

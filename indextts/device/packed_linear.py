@@ -1,8 +1,8 @@
 """Matrix products on the CPU with weights in oneDNN's own layout. docs/indextts2.md §12.
 
-Two properties that a plain product lacks there: the weight is laid out once instead of at every call, which makes
-products of 4 to 128 rows 1.5 to 2 times as fast; and a row of the result does not depend, even in the last bit, on
-how many rows are multiplied together. The second is what makes sampled codes independent of the batch size.
+They have two properties that a plain product lacks there. The weight is laid out once instead of at every call, which
+makes products of 4 to 128 rows 1.5 to 2 times as fast. And a row of the result does not depend, even in the last bit,
+on how many rows are multiplied together, so that sampled codes do not depend on the batch size.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# With a single row oneDNN takes another route, whose rounding differs.
 FEWEST_ROWS = 2
+"""With a single row oneDNN takes another route, whose rounding differs."""
 
 
 def available(weight: Tensor) -> bool:
@@ -29,13 +29,13 @@ class PackedWeight:
     """A weight (out, in) in oneDNN's layout, and the tensor it was made from."""
 
     def __init__(self, weight: Tensor, transposed: bool = False) -> None:
-        """`transposed`: the weight is given as (in, out)."""
+        """Lay out a weight (out, in), or with `transposed` one that is given as (in, out)."""
         self._source = self._identity(weight)
         rows_first = weight.detach().t().contiguous() if transposed else weight.detach().contiguous()
         self._packed = torch.ops.mkldnn._reorder_linear_weight(rows_first, None)
 
     def __deepcopy__(self, memo: dict[int, object]) -> PackedWeight:
-        """Itself, which is never written to: it does not become that of the copied weight."""
+        """Return this very object, since it is never written to; `is_of` of the copied weight is then false."""
         return self
 
     @staticmethod
@@ -43,7 +43,7 @@ class PackedWeight:
         return weight.data_ptr(), 0 if weight.is_inference() else weight._version
 
     def is_of(self, weight: Tensor) -> bool:
-        """False once the weight was replaced or written to."""
+        """Whether this was made from the weight as it is now: False once it was replaced or written to."""
         return self._source == self._identity(weight)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
@@ -57,9 +57,7 @@ class PackedWeight:
 
 
 class PackedLinear(nn.Linear):
-    """A linear layer whose weight is laid out for the CPU at its first use without gradients; elsewhere as any
-    other.
-    """
+    """A linear layer whose weight is laid out at its first use without gradients, on a CPU only."""
 
     _packed: PackedWeight | None = None
 

@@ -1,7 +1,7 @@
 """Number formats by stage. docs/indextts2.md §12.
 
-Everything is float32 unless asked for: half precision changes the codes that are drawn (each as likely as before) and,
-by far less, how a given code sounds. `python -m benchmarks.tts --part precision` measures the second.
+The default is float32 everywhere. Half precision changes which codes are drawn (each as likely as before) and, much
+less, how a given code sounds; `python -m benchmarks.tts --part precision` measures the latter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def stage_dtypes(
         use_fp16, use_bf16: the published switches, for the GPT where `precision` does not name it.
 
     Raises:
-        ValueError: an unknown stage or format; both switches.
+        ValueError: a stage or format is unknown, or both switches are on.
     """
     if use_fp16 and use_bf16:
         raise ValueError("give use_fp16 or use_bf16, not both")

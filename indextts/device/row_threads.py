@@ -1,7 +1,7 @@
 """Rows of a batch side by side on a CPU, each on its share of the cores. docs/indextts2.md §12.
 
-Operations on one row are short: where all cores do each of them together, they wait for one another after every one.
-Rows have nothing to wait for, need no padding, and each stays in its own core's caches.
+Operations on one row are short: if all cores share each of them, they wait for one another after every one. Whole rows
+wait for nothing, need no padding, and stay in the caches of their own core.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ _here = threading.local()
 
 
 class GivenUp(Exception):
-    """The call that a row belongs to was interrupted, or another of its rows has failed."""
+    """Raised in the thread of a row whose call was interrupted, or another row of which has failed."""
 
 
 def check_given_up() -> None:
-    """Raises `GivenUp` in the thread of a row that nobody waits for any more.
+    """Stop the thread of a row whose result is not wanted any more. Long work calls this now and then.
 
-    Long work calls it now and then.
+    Raises:
+        GivenUp: in such a thread.
     """
     given_up: threading.Event | None = getattr(_here, "given_up", None)
     if given_up is not None and given_up.is_set():
@@ -33,7 +34,7 @@ def check_given_up() -> None:
 
 
 def each_row(work: Callable[[int], R], rows: int) -> list[R]:
-    """`work` of 0, 1, ... `rows` - 1, at most as many at once as torch has threads, which they share.
+    """Call `work` with 0, 1, ... `rows` - 1, at most as many at once as torch has threads, which they share.
 
     Rows that would leave some of the threads idle at the end are done one after another on all of them. The first
     failure is raised once all rows have stopped.

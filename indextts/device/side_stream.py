@@ -9,20 +9,20 @@ import torch
 
 
 class SideStream:
-    """Runs work on a CUDA stream of its own, and on other devices at once.
+    """Runs work on a CUDA stream of its own; on other devices immediately.
 
-    What is started begins after all that the current stream was given before, and later work of the current stream does
-    not wait for it: whoever needs its results waits until it is `Started.done`. Until then the caller holds on to
-    every tensor that the work reads: memory of another stream may be given away as soon as nobody does.
+    Work begins after everything that the current stream was given before, and later work of the current stream does not
+    wait for it: whoever needs its results waits until it is `Started.done`. Until then the caller must keep a reference
+    to every tensor that the work reads, since memory of another stream is reused as soon as there is none.
     """
 
     def __init__(self, device: torch.device, beside: bool = True) -> None:
-        """`beside=False`: on a GPU, too, work is done when it is started, so that its time is its own."""
+        """Prepare a stream; with `beside=False` work is done at its start on a GPU too, so that it can be timed."""
         self.device = device
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" and beside else None
 
     def start(self, work: Callable[[], None]) -> Started:
-        """Starts work; whatever it raises is raised here. On a GPU it must read nothing back."""
+        """Start work; its exceptions are raised here. On a GPU it must read nothing back."""
         if self._stream is None:
             begin = time.perf_counter()
             work()
@@ -45,15 +45,15 @@ class Started:
         self._seconds, self._events = seconds, events
 
     def done(self) -> bool:
-        """Whether it has ended; asks and does not wait."""
+        """Whether the work has ended, without waiting for it."""
         return self._events is None or self._events[1].query()
 
     def wait(self) -> None:
-        """Returns when it has ended."""
+        """Wait until the work has ended."""
         if self._events is not None:
             self._events[1].synchronize()
 
     @property
     def seconds(self) -> float:
-        """How long it took, once it has ended; other work may have gone on meanwhile."""
+        """Seconds that the work took, once it has ended; other work may have gone on meanwhile."""
         return self._seconds if self._events is None else self._events[0].elapsed_time(self._events[1]) / 1000

@@ -1,7 +1,7 @@
 """The batch engine: segments of any utterances through the stages together. docs/indextts2.md §12.
 
 Rows share a batch but no state, so a segment sounds the same in any company; one that fails leaves the others alone.
-How they are taken through the stages is told by `indextts.engine.engine_session.EngineSession`.
+`indextts.engine.engine_session.EngineSession` takes them through the stages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Engine(EngineState):
     """Speaks segments in batches."""
 
     def run(self, segments: Sequence[Segment], clock: StageClock, figures: SpeakingFigures) -> None:
-        """Speaks all segments; of those that cannot be spoken, `error` says why."""
+        """Speak all segments; one that cannot be spoken has the reason in its `error`."""
         session = self.session(clock, figures)
         # The longest first: what is left at the end, when slots run empty, is short.
         for segment in sorted(segments, key=lambda segment: -len(segment.text_ids)):
@@ -29,5 +29,5 @@ class Engine(EngineState):
     def session(
         self, clock: StageClock, figures: SpeakingFigures, limits: dict[str, int | None] | None = None
     ) -> EngineSession:
-        """A stream of segments; `limits` of its own, by their names in `Budgets`."""
+        """Begin a stream of segments, with `limits` of its own by their names in `Budgets`."""
         return EngineSession(self, clock, figures, limits or {})

@@ -1,8 +1,7 @@
 """A stream of segments through the stages of the engine. docs/indextts2.md §12.
 
-`EngineSession.step` is the whole story: segments wait to be decoded, are decoded in whatever company there is,
-and those that are decoded go through the later stages in groups while others still decode. A segment may be added at
-any time.
+`EngineSession.step` is the whole story: segments wait to be decoded, are decoded together with whatever others are
+there, and then go through the later stages in groups while others still decode. A segment may be added at any time.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class EngineSession:
         self._ended: list[Segment] = []
 
     def add(self, segment: Segment) -> None:
-        """A segment more. What makes it impossible to speak becomes its `error`."""
+        """Add a segment. If it is impossible to speak, the reason becomes its `error`."""
         if not self._passes(segment, self._check_text):
             return
         self._waiting.setdefault(self._alike(segment), deque()).append(segment)
@@ -71,16 +70,19 @@ class EngineSession:
 
     @property
     def wants(self) -> int:
-        """Segments that would take free slots now, or soon: enough of them that a prefill pays."""
+        """Number of further segments worth preparing: as many as fill the free slots, and a quarter of a batch more."""
         live = 0 if self._decoder is None else self._decoder.live
         waiting = len(self._decoding) - live + sum(map(len, self._waiting.values()))
         return max(0, self.budgets.max_batch - live + max(1, self.budgets.max_batch // 4) - waiting)
 
     def step(self, meanwhile: Callable[[], None] = lambda: None) -> list[Segment]:
-        """One code more for what is being decoded (several on a GPU), and the later stages of what is ready.
+        """Decode one code more of every row (several on a GPU), and run later stages of segments that are ready.
 
-        Returns the segments that have come to their end, spoken or with an `error`. `meanwhile` is called when the
-        device has work to do: the time to prepare what comes next.
+        Args:
+            meanwhile: called when the device has work to do: the time to prepare more segments.
+
+        Returns:
+            The segments that have come to their end, spoken or with an `error`.
         """
         # What is decoded and cannot be spoken as fast would pile up.
         decoding = self.decoding and self._backlog <= 2 * self.budgets.max_batch
@@ -96,7 +98,7 @@ class EngineSession:
         return ended
 
     def decode_all(self, segments: Iterable[Segment]) -> None:
-        """Decodes these segments without the later stages: for measurements."""
+        """Decode these segments without the later stages, for measurements."""
         for segment in segments:
             self.add(segment)
         while self.decoding:
@@ -110,7 +112,7 @@ class EngineSession:
     # Decoding
 
     def _decode(self, half: Callable[[], None]) -> None:
-        """Half a step of decoding. Where it fails, the rows that were in it are decoded apart from the others."""
+        """Do half a step of decoding. If it fails, the rows that were in it are decoded apart from the others."""
         failed: Exception | None = None
         try:
             with self._clock.time("gpt"):
@@ -148,7 +150,7 @@ class EngineSession:
         self._decoder.advance()
 
     def _next_options(self) -> GenerationOptions | None:
-        """Those of the rows to decode now: a decoder has rows of one kind only, and ends what it has begun."""
+        """Options of the rows to decode now: a decoder has rows of one kind only, and ends those that it has begun."""
         if self._decoding and self._decoder is not None:
             return self._decoder.options
         return next((options for options, rows in self._waiting.items() if rows), None)
@@ -173,7 +175,7 @@ class EngineSession:
             decoder.add(number, _row(row_conds, numbered[number]))
 
     def _decode_together(self, segments: list[Segment]) -> None:
-        """Rows of one kind, to their ends."""
+        """Decode rows of one kind to their ends."""
         pipeline, options = self._engine.pipeline, self._alike(segments[0])
         if options.num_beams > 1:
             streams = [row.options.streams.stream("codes", row.index) for row in segments]
@@ -194,9 +196,7 @@ class EngineSession:
             self._decoded(segment)
 
     def _decode_beams(self, options: GenerationOptions) -> None:
-        """As many of the rows that wait as fit together; they are exchanged at every step, so that none can join
-        later.
-        """
+        """Decode as many waiting rows as fit together; beams are exchanged at every step, so none can join later."""
         gpt, waiting = self._engine.pipeline.components.gpt, self._waiting[options]
         longest = max(gpt.prefix_length(torch.zeros(34, 0), segment.text_ids) for segment in waiting)
         slots = self.budgets.slots(len(waiting) * options.num_beams, longest + options.max_mel_tokens)
@@ -213,14 +213,14 @@ class EngineSession:
 
     @staticmethod
     def _alike(segment: Segment) -> GenerationOptions:
-        """What rows decoded together have in common. Without beams they may differ in the lengths they are allowed."""
+        """Options that rows decoded together have in common; without beams, all but the bounds of their lengths."""
         options = segment.options.generation
         return options if options.num_beams > 1 else replace(options, min_mel_tokens=0, max_mel_tokens=1)
 
     # Later stages
 
     def _speak(self, wait: bool) -> None:
-        """Takes what the device has done of the later stages, and begins what is ready; waits only if told to."""
+        """Take results of the later stages from the device, and begin groups that are ready; wait only with `wait`."""
         while True:
             if self._started is not None:
                 stage, rows, deliver, started = self._started
@@ -238,7 +238,7 @@ class EngineSession:
             self._begin(*group)
 
     def _next_group(self) -> tuple[Stage, list[Segment]] | None:
-        """A group that is worth beginning, of the last stage that has one."""
+        """A group that is worth beginning, from the last stage that has one."""
         budget, busy_before = self.budgets.flow_budget, self.decoding
         ready: tuple[Stage, list[Segment]] | None = None
         for stage in LATER_STAGES:
@@ -288,7 +288,7 @@ class EngineSession:
     # What may fail
 
     def _attempt(self, rows: list[Segment], work: Work, lower_budget: Work) -> None:
-        """`work` on all rows, or where that fails on halves of them, down to the rows that fail alone."""
+        """Do `work` on all rows, or if that fails on halves of them, down to the rows that fail alone."""
         failed: Exception | None = None
         try:
             work(rows)
@@ -298,7 +298,7 @@ class EngineSession:
             self._apart(rows, failed, work, lower_budget)
 
     def _apart(self, rows: list[Segment], failed: Exception, work: Work, lower_budget: Work) -> None:
-        """After `work` has failed on these rows: halves of them. After memory ran out the budget is lowered as well.
+        """Try halves of rows on which `work` has failed. If memory ran out, the budget is lowered as well.
 
         Not inside the handler, and without the traceback, which would keep the failed attempt's tensors alive.
         """

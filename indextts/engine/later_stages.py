@@ -1,4 +1,4 @@
-"""What follows decoding: latent pass, flow and vocoder, over groups of segments. docs/indextts2.md §12."""
+"""The stages after decoding: latent pass, flow and vocoder, over groups of segments. docs/indextts2.md §12."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from .pipeline import Pipeline
 from .spoken_segment import Segment
 
 Deliver = Callable[[], None]
-"""Takes a stage's results from where the device has put them; called once the device is done."""
+"""Function that takes a stage's results from where the device has put them; called once the device is done."""
 
 
 def _condition(pipeline: Pipeline, rows: Sequence[Segment]) -> Deliver:
-    """Latent pass: what the flow is told about each code."""
+    """Run the latent pass, which gives the flow its input for each code."""
     semantic = [row.clone() for row in pipeline.semantic(rows, [row.codes for row in rows])]
 
     def deliver() -> None:
-        for row, told in zip(rows, semantic, strict=True):
-            row.semantic = told
+        for row, condition in zip(rows, semantic, strict=True):
+            row.semantic = condition
 
     return deliver
 
@@ -52,7 +52,7 @@ def _nothing(segment: Segment) -> Hashable:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage."""
+    """One stage after decoding."""
 
     name: str
     work: Callable[[Pipeline, Sequence[Segment]], Deliver]
@@ -64,7 +64,7 @@ class Stage:
     """Segments of one batch must have this in common."""
 
     def groups(self, segments: Sequence[Segment], budget: int) -> list[tuple[list[Segment], bool]]:
-        """Batches of like segments, and of each whether it is full: whether the budget had no room for one more."""
+        """Batches of like segments, each with whether it is full: whether the budget has no room for one more."""
         kinds: dict[Hashable, list[Segment]] = {}
         for segment in segments:
             kinds.setdefault(self.alike(segment), []).append(segment)
@@ -87,4 +87,4 @@ LATER_STAGES = (
     ),
     Stage("vocoder", _vocode, lambda segment: segment.mel.shape[1], weight=2),
 )
-"""In their order."""
+"""The stages in their order."""

@@ -23,7 +23,7 @@ from .stage_memory import bytes_per_frame
 
 
 class Row(Protocol):
-    """What the stages need to know about a segment: ids (L,) int64, its voice, its emotion vector (1, D)."""
+    """Input of the stages for a segment: ids (L,) int64, its voice, its emotion vector (1, D)."""
 
     text_ids: Tensor
     speaker: SpeakerCondition
@@ -44,7 +44,7 @@ class Pipeline:
         return bytes_per_frame(flow.config, weights[0].dtype, vocoder.config, weights[1].dtype)
 
     def _side_by_side(self, rows: Sequence[object]) -> bool:
-        """Whether rows are done each on threads of its own instead of as a batch."""
+        """Whether each row is done on threads of its own instead of in a batch."""
         return self.device.type == "cpu" and len(rows) > 1 and torch.get_num_threads() > 1
 
     def conds(self, rows: Sequence[Row]) -> Tensor:
@@ -54,7 +54,7 @@ class Pipeline:
         return self.components.gpt.conds(latents, emovec)
 
     def semantic(self, rows: Sequence[Row], codes: Sequence[Tensor]) -> list[Tensor]:
-        """What the flow is told about each code: its embedding plus the GPT's view of it, B rows (n, C).
+        """Input of the flow for each code: its embedding plus the GPT's view of it, B rows (n, C).
 
         docs/indextts2.md §7 and §8.
         """
@@ -118,9 +118,10 @@ class Pipeline:
         return self.audio_later(mels)()
 
     def audio_later(self, mels: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
-        """`audio` begun; on a GPU without waiting for it.
+        """Begin `audio`, on a GPU without waiting for it.
 
-        To be asked for once the current stream has come to here.
+        Returns:
+            A function that gives the waveforms; call it once the current stream has come to here.
         """
         if self._side_by_side(mels):
             rows = [samples for (samples,) in each_row(lambda i: self.audio(mels[i : i + 1]), len(mels))]

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# `(segment index, (1, 80, T)) -> starting point of the flow`, a tensor or an array of that shape.
 NoiseSource = Callable[[int, tuple[int, int, int]], Any]
-# `(samples (N,) float32 in [-1, 1], sampling rate in Hz, segment index)`
+"""`(segment index, (1, 80, T)) -> starting point of the flow`, a tensor or an array of that shape."""
 ChunkListener = Callable[[Tensor, int, int], None]
+"""`(samples (N,) float32 in [-1, 1], sampling rate in Hz, segment index)`."""
 
 
 class InferenceResult(NamedTuple):

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from .silence import silence_samples
 
-# Samples of 1.0 become 32767, and -32768 never occurs.
 PCM_PEAK = 32767.0
+"""Samples of 1.0 become 32767, and -32768 never occurs."""
 
 
 def to_pcm_scale(samples: Tensor) -> Tensor:
@@ -25,12 +25,12 @@ def to_int16(samples: Tensor) -> Tensor:
 
 
 def pause(milliseconds: float, sampling_rate: int) -> Tensor:
-    """Zeros (m,) of that length; none for a length of zero or less."""
+    """A pause of so many milliseconds: zeros (m,), none for a length of zero or less."""
     return torch.zeros(silence_samples(milliseconds, sampling_rate))
 
 
 def join_segments(segments: Sequence[Tensor], milliseconds: float, sampling_rate: int) -> Tensor:
-    """Segments (n_i,) with a pause between each two -> (N,)."""
+    """Join segments (n_i,) with a pause between each two -> (N,)."""
     silence = pause(milliseconds, sampling_rate)
     parts = [segments[0]]
     for segment in segments[1:]:
@@ -39,7 +39,7 @@ def join_segments(segments: Sequence[Tensor], milliseconds: float, sampling_rate
 
 
 def write_wav(path: str | Path, samples: Tensor, sampling_rate: int) -> None:
-    """Writes [-1, 1] samples (N,) as 16-bit PCM WAV; the file is whole or absent. Creates the folder."""
+    """Write [-1, 1] samples (N,) as 16-bit PCM WAV, whole or not at all; the folder is created."""
     import soundfile
 
     path = Path(path)

@@ -1,6 +1,4 @@
-"""A stream of requests: added at any time, spoken in whatever company there is, handed out as they end.
-docs/indextts2.md §12.
-"""
+"""A stream of requests: added at any time, spoken together, handed out as they end. docs/indextts2.md §12."""
 
 from __future__ import annotations
 
@@ -20,15 +18,15 @@ from .samples import join_segments
 from .spoken_segment import Segment, SpeakingOptions
 from .synthesizer import Synthesizer
 
-# Unfinished requests for each row that is decoded at a time: enough to keep the slots full and the groups of the later
-# stages like in length, few enough that what is not finished yet stays small.
 REQUESTS_PER_SLOT = 4
+"""Unfinished requests for each row that is decoded at a time: enough to keep the slots full and the groups of the later
+stages like in length, few enough that what is not finished yet stays small."""
 
 
 def result_of(
     wav: Tensor, sampling_rate: int, seconds: float, stages: Mapping[str, float], share: float, as_numpy: bool
 ) -> InferenceResult:
-    """Samples (N,) as a result; `share`: which part of the seconds, as a whole and by stage, was for them."""
+    """Make a result of samples (N,); `share` is their part of the seconds, as a whole and by stage."""
     duration = len(wav) / sampling_rate
     timings = {stage: share * spent for stage, spent in stages.items()}
     return InferenceResult(
@@ -40,11 +38,11 @@ class SynthesisSession:
     """Speaks requests as they come; from `IndexTTS2.session`.
 
     Each result is that of the request's own call, whatever else is spoken meanwhile and in whatever order requests
-    come: rows of earlier and later requests are decoded together, so that no step runs half empty while there is
-    anything left, and the flow and the vocoder work on what is decoded while the rest still decodes.
+    come. Rows of earlier and later requests are decoded together, so that no step runs half empty while requests are
+    left, and the flow and the vocoder work on finished rows while others still decode.
 
-    Requests are light: they are read, and their voices encoded, when their turn comes. Results are handed out once and
-    forgotten.
+    A waiting request costs little: it is read, and its voice encoded, when its turn comes. Results are handed out once
+    and forgotten.
     """
 
     def __init__(
@@ -58,7 +56,7 @@ class SynthesisSession:
         interval_silence: int,
         return_numpy: bool,
     ) -> None:
-        """`base`: options of requests that do not say otherwise; `exclusive`: entered while the model is in use."""
+        """Begin a stream; `base` has the requests' default options, `exclusive` is entered while the model is used."""
         self._synthesizer, self._base, self._call, self._exclusive = synthesizer, base, call, exclusive
         self._sampling_rate, self._interval_silence, self._return_numpy = sampling_rate, interval_silence, return_numpy
         self._engine = synthesizer.engine.session(call.clock, call.figures, limits)
@@ -72,7 +70,7 @@ class SynthesisSession:
         call.figures.requests = 0
 
     def add(self, request: SynthesisRequest) -> int:
-        """Adds a request at the end of the line, and returns the key by which its result will be known. Never fails."""
+        """Append a request and return the key that its result will have. Never fails."""
         key, self._count = self._count, self._count + 1
         self._waiting.append((key, request))
         self._call.figures.requests += 1
@@ -80,18 +78,16 @@ class SynthesisSession:
 
     @property
     def room(self) -> int:
-        """How many more requests are worth adding now; beyond that they only wait."""
+        """Number of further requests that are worth adding now; more would only wait."""
         return max(0, REQUESTS_PER_SLOT * self._engine.budgets.max_batch - self.unfinished)
 
     @property
     def unfinished(self) -> int:
-        """Requests whose results have not been handed out."""
+        """Number of requests whose results have not been handed out."""
         return len(self._waiting) + len(self._spoken) + len(self._outcomes)
 
     def step(self) -> None:
-        """Does a little: one code more for all that is decoded (several on a GPU), and later stages of what is
-        ready.
-        """
+        """Work a little: decode one code more of every row (several on a GPU), run later stages of ready segments."""
         begin = time.perf_counter()
         with self._exclusive(), torch.no_grad():
             if not self._engine.decoding:
@@ -126,14 +122,14 @@ class SynthesisSession:
         ]
 
     def run(self, requests: Iterable[SynthesisRequest]) -> Iterator[tuple[int, InferenceResult | Exception]]:
-        """Speaks all requests, taking them as there is room; yields (number of the request, result) as they end.
+        """Speak all requests, taking them as there is room; yield (number of the request, result) as they end.
 
         The numbers count from 0 in a session to which nothing was added before.
         """
         yield from self._run(requests, self.finished)
 
     def outcomes(self, requests: Iterable[SynthesisRequest]) -> Iterator[tuple[int, Tensor | Exception]]:
-        """`run` with bare samples (N,) float32 on the CPU."""
+        """Like `run`, with bare samples (N,) float32 on the CPU instead of results."""
 
         def handed_out() -> list[tuple[int, Tensor | Exception]]:
             outcomes, self._outcomes = self._outcomes, []
@@ -155,13 +151,13 @@ class SynthesisSession:
 
     @property
     def figures(self) -> SpeakingFigures:
-        """What the session has done so far and how fast."""
+        """Work and speed of the session so far."""
         return self._call.finish()
 
     # From requests to segments and back
 
     def _prepare(self) -> None:
-        """Reads the next requests, as many as the engine wants."""
+        """Read the next requests, as many as the engine wants."""
         while self._waiting and self._engine.wants:
             key, request = self._waiting.popleft()
             try:
@@ -175,7 +171,7 @@ class SynthesisSession:
                 self._engine.add(segment)
 
     def _segments(self, request: SynthesisRequest) -> list[Segment]:
-        """Raises as `IndexTTS2.infer`."""
+        """Segments of a request; raises as `IndexTTS2.infer`."""
         bounds = {"min_mel_tokens": request.min_mel_tokens, "max_mel_tokens": request.max_mel_tokens}
         bounds = {name: value for name, value in bounds.items() if value is not None}
         generation = replace(self._base.generation, **bounds) if bounds else self._base.generation  # type: ignore[arg-type]
@@ -184,7 +180,7 @@ class SynthesisSession:
         return self._synthesizer.prepare(request.voice, request.text, emotion, options, clock)
 
     def _keep(self, segment: Segment) -> None:
-        """A segment has ended; with the last one of a request its result is there."""
+        """Take a segment that has ended; with the last one of a request, its result is ready."""
         key = self._owner.pop(id(segment))
         left, segments = self._spoken[key]
         if left > 1:

@@ -1,1 +1,1 @@
-"""The networks: GPT, flow, vocoder, codec and what they are made of. Tensors in, tensors out; no files."""
+"""The networks: GPT, flow, vocoder, codec and their parts. Tensors in, tensors out; no files."""

@@ -1,5 +1,4 @@
-"""Attention over rows of different length, in ways that give the same and differ in what they do not compute.
-docs/indextts2.md §9.
+"""Attention over rows of different length: three ways with the same result and different cost. docs/indextts2.md §9.
 
 Each way is a named tuple of the tensors it needs. They follow from the row lengths, so they are made once a batch, with
 shapes that follow from rows and frames alone: nothing is read back, and a captured graph serves all lengths.
@@ -46,7 +45,7 @@ class Dense(NamedTuple):
 
     @classmethod
     def of(cls, keys: Tensor | None, frames: int, queries: Tensor | None, width: int) -> Dense:
-        """Lengths (B,) of the keys in `frames` and of the queries in `width`; `None` for full rows."""
+        """Prepare for lengths (B,) of the keys in `frames` and of the queries in `width`; `None` for full rows."""
         return cls(None if keys is None else length_mask(keys, frames)[:, None, None])
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -149,12 +148,12 @@ Way = type[Dense] | type[Flex] | type[Varlen]
 
 
 def attention_for(name: AttentionName, device: torch.device, dtype: torch.dtype, compiled: bool) -> Way:
-    """The way of that name, or `Dense` where it is none for this device and format; the log says so, once.
+    """The way of this name, or `Dense` if it does not serve this device and format, which the log says once.
 
     `auto` is dense until a card has been measured (`python -m benchmarks.gpu --part attention`).
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: there is no way of this name.
     """
     if name not in ATTENTIONS:
         raise ValueError(f"flow_attention is {name!r}, expected one of {', '.join(ATTENTIONS)}")

@@ -86,7 +86,7 @@ class BigVGAN(nn.Module):
                 module.acceleration = self.acceleration
 
     def fuse(self) -> None:
-        """Turns weight-normalised layers into plain ones, in place."""
+        """Turn weight-normalised layers into plain ones, in place."""
         fuse_weight_norm(self)
 
     def forward(self, mel: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -95,7 +95,7 @@ class BigVGAN(nn.Module):
         22 050 Hz; zero past each row's end.
 
         Raises:
-            ValueError: a length below 1 or above T.
+            ValueError: a length is below 1 or above T.
         """
         ends = None
         if lengths is not None:

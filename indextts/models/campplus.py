@@ -16,8 +16,8 @@ from torch import Tensor, nn
 STYLE_DIM = 192
 MEL_BINS = 80
 SEGMENT_FRAMES = 100
-# (layers, dilation) of the three densely connected blocks; each layer adds GROWTH channels.
 BLOCKS = ((12, 1), (24, 2), (16, 2))
+"""(layers, dilation) of the three densely connected blocks; each layer adds GROWTH channels."""
 GROWTH = 32
 BOTTLENECK = 128
 

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from .padding import length_mask
 
-# Frames of the subsampling convolution worked on at once: its (frames, channels, columns) activation is
-# 512 x 511 floats a frame at official size, 1 MiB.
 SUBSAMPLING_CHUNK = 256
+"""Frames of the subsampling convolution worked on at once: its (frames, channels, columns) activation is 512 x 511
+floats a frame at official size, 1 MiB."""
 POSITION_TABLE_LENGTH = 5000
 
 
@@ -208,7 +208,7 @@ class ConformerEncoder(nn.Module):
         T' = (T - 3) // 2 + 1. Rows of `y` beyond their mask hold no meaning.
 
         Raises:
-            ValueError: fewer than 3 frames, or more than the position table has rows for.
+            ValueError: there are fewer than 3 frames, or more than the position table has rows for.
         """
         frames = (x.shape[1] - 3) // 2 + 1
         if not 1 <= frames <= POSITION_TABLE_LENGTH:

@@ -159,12 +159,11 @@ class FeedForward(nn.Module):
         self.packed: Tensor | None
 
     def pack(self) -> None:
-        """Makes one product of the two that read the input: `w1` and `w3` become views of one weight (2 * hidden,
-        dim).
+        """Make one product of two: `w1` and `w3`, which read the same input, become views of one weight (2 H, dim).
 
-        Their keys, and writing to them, stay as they are. Does nothing where it is done; to be called again when
-        weights were moved. For a GPU: on a CPU the halves of the result, which lie apart, are multiplied more slowly
-        than is won.
+        Their keys stay, and they may be written to as before. A second call does nothing; call it again when weights
+        were moved. It is for a GPU: on a CPU the halves of the result lie apart, and multiplying them costs more than
+        the one product saves.
         """
         first, second = self.w1.weight, self.w3.weight
         places = [weight.data_ptr() for weight in (first, second)]
@@ -304,7 +303,7 @@ class DiT(nn.Module):
             always_masked, attention: see `RowLayout.of`.
 
         Raises:
-            ValueError: a row too short to be mirrored at its end, or longer than the model's 16 384 frames.
+            ValueError: a row is too short to be mirrored at its end, or longer than the model's 16 384 frames.
         """
         config, lengths = self.config, lengths.cpu()
         reach = config.wavenet.reach
@@ -316,11 +315,10 @@ class DiT(nn.Module):
         return RowLayout.of(lengths, rotary, always_masked, attention)
 
     def speech_starts(self, prompt_lengths: Tensor) -> Tensor:
-        """Where the frames begin that the velocity of the speech depends on beyond attention: (B,) int -> (B,) int on
-        the host.
+        """First frame of each row on which the velocity of the speech depends, attention aside: (B,) int on the host.
 
-        The WaveNet looks back into the prompt. What the first of these frames lack on their left spoils the velocity of
-        prompt frames only, which nobody asks for.
+        The WaveNet looks back into the prompt. The first of these frames lack their left neighbours, which spoils the
+        velocity of prompt frames only, and those are not used.
         """
         return (prompt_lengths.cpu() - self.config.wavenet.total_reach).clamp(min=0)
 
@@ -339,7 +337,7 @@ class DiT(nn.Module):
         return layout.on_window(lengths.cpu(), self.speech_starts(prompt_lengths), always_masked, width)
 
     def frame_terms(self, prompt: Tensor, mu: Tensor, style: Tensor) -> Tensor:
-        """What prompt, content and style add to each frame of the input, the same at every time.
+        """Terms that prompt, content and style add to each frame of the input, the same at every time.
 
         prompt (B, T, 80), mu (B, T, C), style (B, 192) -> (B, T, D).
         """

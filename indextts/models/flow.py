@@ -31,7 +31,7 @@ class CFMConfig:
 
 
 class FlowRows(NamedTuple):
-    """What `CFM.solve` is asked for."""
+    """A batch of rows for `CFM.solve`, which says what each tensor is."""
 
     mu: Tensor
     lengths: Tensor
@@ -41,7 +41,7 @@ class FlowRows(NamedTuple):
     noise: Tensor
 
     def padded(self, sizes: BatchSizes, shortest: int) -> FlowRows:
-        """The same with padding up to `sizes`. Rows that are made up have `shortest` frames, all of them prompt."""
+        """The same rows padded to `sizes`. Rows that fill up the batch have `shortest` frames, all of them prompt."""
         rows, frames = sizes.rows - self.mu.shape[0], sizes.frames - self.mu.shape[1]
         if not rows and not frames:
             return self
@@ -56,18 +56,18 @@ class FlowRows(NamedTuple):
 
 
 class FlowState(NamedTuple):
-    """All that the loop reads, for B rows or, with guidance, B conditional and B unconditional ones."""
+    """Inputs of the loop, for B rows or, with guidance, B conditional and B unconditional ones."""
 
     x: Tensor
     """(B, T, 80) float32, the path's beginning."""
     terms: Tensor
     """(B or 2 B, T, D), from `DiT.frame_terms`."""
     layout: RowLayout
-    """Of B or 2 B rows."""
+    """Layout of B or 2 B rows."""
     moving: Tensor
     """(B, W, 1) float32: 1 where the window moves, 0 in prompt and padding."""
     tables: TimeTables
-    """Of all evaluations."""
+    """Tables of the times of all evaluations."""
 
 
 class CFM(nn.Module):
@@ -80,15 +80,15 @@ class CFM(nn.Module):
         super().__init__()
         self.estimator = DiT(config.dit)
         self.acceleration = Acceleration("the flow")
-        """Of the velocity, compiled on a GPU."""
+        """Acceleration of the velocity, compiled on a GPU."""
         self.loops = CapturedLoops()
-        """Of the whole loop, captured on a GPU."""
+        """The whole loop, captured on a GPU."""
         self.attention: AttentionName = "auto"
         """How rows of different length are attended to on a GPU, see `indextts.models.attention`."""
         self._compiled_velocity = compiled(self.estimator.velocity)
 
     def fuse(self) -> None:
-        """Turns weight-normalised layers into plain ones, in place."""
+        """Turn weight-normalised layers into plain ones, in place."""
         fuse_weight_norm(self)
 
     def solve(
@@ -110,7 +110,7 @@ class CFM(nn.Module):
             prompt_mel: (B, 80, Tp) log-mel of each prompt, right-padded.
             prompt_lengths: (B,) int, frames of each prompt; best on the host.
             style: (B, 192) speaker embeddings.
-            noise: (B, 80, T) starting point; what it holds in the prompt and in the padding does not matter.
+            noise: (B, 80, T) starting point; its values in the prompt and in the padding do not matter.
             solver: how the velocity is followed, and at how many times.
             cfg_rate: guidance; 0 leaves the unconditional half of the work out.
 
@@ -143,7 +143,7 @@ class CFM(nn.Module):
         return x[:rows, :frames].transpose(1, 2)
 
     def _state(self, batch: FlowRows, solver: FlowSolver, guided: bool, sizes: BatchSizes | None) -> FlowState:
-        """The batch as the loop wants it; with `sizes`, which it has, for a compiled or captured one."""
+        """Inputs of the loop for a batch; with `sizes`, the batch's own, for a compiled or captured loop."""
         estimator, fast = self.estimator, sizes is not None
         mu, lengths, prompts = batch.mu, batch.lengths, batch.prompt_lengths
         device, dtype, (rows, frames) = mu.device, estimator.cond_projection.weight.dtype, mu.shape[:2]

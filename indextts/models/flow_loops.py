@@ -15,11 +15,9 @@ from ..device.captured_steps import CapturedSteps
 logger = logging.getLogger(__name__)
 
 FRAMES_UNIT = 16
-"""On a GPU batches are padded to a multiple of so many frames: compiled kernels and attention with a mask want aligned
-rows.
-"""
+"""On a GPU batches are padded to a multiple of so many frames: compiled kernels and masked attention need it."""
 MOST_CAPTURED_FRAMES = 16_384
-"""Frames of a captured batch, guidance and padding included. A larger one keeps the GPU busy for longer than its
+"""Most frames of a captured batch, guidance and padding included. A larger one keeps the GPU busy for longer than its
 launches take (about 200 an evaluation), and the padding of a bucket would cost more than they do."""
 MOST_GRAPHS = 32
 SIZES_PER_OCTAVE = 8
@@ -33,11 +31,11 @@ class BatchSizes(NamedTuple):
     window: int
 
     def aligned(self) -> BatchSizes:
-        """The same with frames that kernels like."""
+        """The same sizes with frames rounded up to a multiple that kernels want."""
         return BatchSizes(self.rows, *(-(-size // FRAMES_UNIT) * FRAMES_UNIT for size in self[1:]))
 
     def bucket(self) -> BatchSizes:
-        """The next of eight sizes an octave in each: at most an eighth is padding, and there are few of them."""
+        """The next larger bucket: eight sizes an octave, so that at most an eighth is padding and buckets are few."""
         frames, window = (_rounded(size, FRAMES_UNIT) for size in self[1:])
         return BatchSizes(_rounded(self.rows, 1), frames, min(window, frames))
 
@@ -83,18 +81,18 @@ class CapturedLoops:
         return 0 if self._steps is None else self._steps.captures
 
     def bucket(self, sizes: BatchSizes, branches: int) -> BatchSizes | None:
-        """What to pad a batch to; `None` where a graph would not pay. `branches`: 2 with guidance."""
+        """Sizes to pad a batch to; `None` if a graph would not pay. `branches` is 2 with guidance."""
         bucket = sizes.bucket()
         return bucket if self.enabled and branches * bucket.rows * bucket.frames <= self.most_frames else None
 
     def run(self, key: Hashable, state: StateT, follow: Callable[[StateT], Tensor]) -> Tensor:
-        """`follow(state)`, of the shape of `state.x`.
+        """Compute `follow(state)`, of the shape of `state.x`, by a graph if there is one.
 
         Args:
             key: everything that `follow` and the shapes in `state` depend on.
 
         Raises:
-            torch.OutOfMemoryError: nothing is given up then; `clear` makes room.
+            torch.OutOfMemoryError: memory ran out; captures go on being tried, and `clear` makes room.
         """
         self._asked[key] += 1
         if not self.enabled or (key not in self._states and self._asked[key] < self._needed.get(key, 1)):
@@ -118,12 +116,12 @@ class CapturedLoops:
         return found
 
     def clear(self) -> None:
-        """Drops all graphs and the memory they hold."""
+        """Drop all graphs and their memory."""
         self._states.clear()
         self._steps = None
 
     def _own(self, key: Hashable, state: StateT) -> StateT:
-        """The bucket's own tensors, with what `state` has in them."""
+        """The bucket's own tensors, filled from `state`."""
         own = self._states.get(key)
         if own is None:
             while len(self._states) >= self.most:
@@ -140,10 +138,10 @@ class CapturedLoops:
 
 
 def copied(state: StateT, views_only: bool = False) -> StateT:
-    """The same in tensors of its own, what was one tensor being one again.
+    """Copy all tensors of a state; places that shared a tensor share its copy.
 
-    Compiled code is for tensors that are the same or not, and views or not: with `views_only` a state that is not
-    captured becomes one that compiles as those that are, whose tensors are contiguous.
+    Compiled code depends on which tensors are the same and which are views. With `views_only` only views are copied, so
+    that a state that is not captured compiles like captured ones, whose tensors are contiguous.
     """
     known: dict[int, Tensor] = {}
 

@@ -132,7 +132,7 @@ class UnifiedVoice(nn.Module):
 
     @staticmethod
     def merge_emovec(base: Tensor, emo: Tensor, alpha: float | Tensor) -> Tensor:
-        """Moves the speaker's own emotion `base` (B, D) towards `emo` (B, D) by `alpha`; 1 is all the way."""
+        """Move the speaker's own emotion `base` (B, D) towards `emo` (B, D) by `alpha`; 1 is all the way."""
         return base + alpha * (emo - base)
 
     def conds(self, speech_latents: Tensor, emovec: Tensor) -> Tensor:
@@ -183,7 +183,7 @@ class UnifiedVoice(nn.Module):
         return conds.shape[0] + self._spoken_ids(text_ids).shape[0] + 3
 
     def prefill(self, conds: Tensor, text_ids: Sequence[Tensor], new_tokens: int) -> tuple[Tensor, KVCache]:
-        """Runs `[conds, start, text, stop, start_mel]` of every row as one right-padded batch.
+        """Run `[conds, start, text, stop, start_mel]` of every row as one right-padded batch.
 
         conds (B, 34, D), text_ids B rows (L,) int, room for `new_tokens` more positions
         -> logits (B, codes) of the first code, and the filled cache.
@@ -204,13 +204,11 @@ class UnifiedVoice(nn.Module):
         return self._logits(last), cache
 
     def _prefill_row(self, x: Tensor, cache: KVCache, row: int) -> Tensor:
-        """Fills one row of the cache from x (B, T, D) -> its last state (1, D)."""
+        """Fill one row of the cache from x (B, T, D) -> its last state (1, D)."""
         return self.gpt(x[row : row + 1, : cache.known_lengths[row]], cache.one_row(row))[:, -1]
 
     def pack(self) -> None:
-        """Lays out for the CPU what decoding multiplies by, see `indextts.device.packed_linear`; nothing happens
-        elsewhere.
-        """
+        """Lay out the weights of decoding for the CPU, see `indextts.device.packed_linear`; elsewhere do nothing."""
         self.gpt.pack()
         head = self.mel_head.weight
         if available(head) and (self._packed_head is None or not self._packed_head.is_of(head)):
@@ -226,7 +224,7 @@ class UnifiedVoice(nn.Module):
     def step(
         self, codes: Tensor, positions: Tensor, cache: KVCache, growth: Tensor | int = 1, span: int | None = None
     ) -> Tensor:
-        """Feeds one code per row back: codes (B,) int64, positions (B,) int64 -> logits (B, codes) of the next.
+        """Feed one code per row back: codes (B,) int64, positions (B,) int64 -> logits (B, codes) of the next.
 
         The k-th generated code (k = 0, 1, ...) has position `FIRST_CODE_POSITION + k`. `growth` and `span`:
         see `GPT2.step`.

@@ -43,7 +43,7 @@ class KVCache:
 
     @property
     def used(self) -> int:
-        """Slots the longest row uses."""
+        """Number of slots that the longest row uses."""
         return max(self.known_lengths)
 
     def first_rows(self, rows: int) -> KVCache:
@@ -59,7 +59,7 @@ class KVCache:
         return KVCache(keys, values, self.lengths[rows], self.known_lengths[rows])
 
     def put(self, rows: Sequence[int], source: KVCache, source_rows: Sequence[int]) -> None:
-        """`rows` of this cache become what `source_rows` of another one are."""
+        """Copy `source_rows` of another cache to `rows` of this one."""
         lengths = [source.known_lengths[row] for row in source_rows]
         used = max(lengths)
         to = torch.tensor(rows, device=self.lengths.device)
@@ -71,9 +71,9 @@ class KVCache:
             self.known_lengths[row] = length
 
     def resize(self, rows: int, capacity: int) -> None:
-        """Room for other numbers of rows and of slots a row; the rows that are kept keep what they hold.
+        """Change the number of rows and of slots a row; rows that stay keep their content.
 
-        No row in use may be cut. Layer by layer, so that old and new are never there both but for one layer.
+        No row in use may be cut. Layers are replaced one by one, so that old and new exist together for one layer only.
         """
         kept, used = min(rows, self.rows), min(capacity, self.used)
         for layers in (self.keys, self.values):
@@ -87,14 +87,14 @@ class KVCache:
         self.known_lengths = [*self.known_lengths[:kept], *[0] * (rows - kept)]
 
     def reorder_rows(self, index: Tensor) -> None:
-        """Row i becomes what row `index[i]` was; index (B,) int64. Every row must be of its source's length."""
+        """Replace row i by row `index[i]`; index (B,) int64. Every row must be of its source's length."""
         used = self.used
         for layer in self.keys + self.values:
             layer[:, :, :used] = layer[index, :, :used]
 
 
 class Step(NamedTuple):
-    """Where one more position of every row goes, and what it may attend to."""
+    """Place of one more position of every row, and the slots that it may attend to."""
 
     slots: Tensor
     """(B,) int64, the cache slot of each row's new position."""
@@ -115,7 +115,7 @@ class Conv1D(nn.Module):
         self._packed: PackedWeight | None = None
 
     def pack(self) -> None:
-        """Lays the weight out for the CPU, unless that is done or this is no CPU."""
+        """Lay the weight out for the CPU, unless that is done or this is no CPU."""
         if available(self.weight) and (self._packed is None or not self._packed.is_of(self.weight)):
             self._packed = PackedWeight(self.weight, transposed=True)
 
@@ -222,7 +222,7 @@ class GPT2(nn.Module):
         return self.ln_f(x)
 
     def pack(self) -> None:
-        """Lays all weights out for the CPU, see `indextts.device.packed_linear`; nothing happens elsewhere."""
+        """Lay all weights out for the CPU, see `indextts.device.packed_linear`; elsewhere do nothing."""
         for module in self.modules():
             if isinstance(module, Conv1D):
                 module.pack()

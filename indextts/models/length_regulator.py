@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from .padding import length_mask
 
-# Mel frames per semantic code: 86.13 frames and 50.08 codes a second.
 FRAMES_PER_CODE = 1.72
+"""Mel frames per semantic code: 86.13 frames and 50.08 codes a second."""
 
 
 def target_frames(codes: int) -> int:
@@ -52,7 +52,7 @@ class RowNorm(nn.GroupNorm):
         super().__init__(1, channels)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """X (B, C, T), mask (B, 1, T) bool -> (B, C, T); what the padding becomes has no meaning."""
+        """X (B, C, T), mask (B, 1, T) bool -> (B, C, T); the padding of the result has no meaning."""
         if mask is None:
             return super().forward(x)
         count = mask.sum((1, 2), keepdim=True) * x.shape[1]
@@ -88,7 +88,7 @@ class LengthRegulator(nn.Module):
         self.model = nn.Sequential(*layers, nn.Conv1d(channels, channels, 1))
 
     def forward(self, x: Tensor, x_lengths: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Stretches every row from `x_lengths` to `target_lengths` frames.
+        """Stretch every row from `x_lengths` to `target_lengths` frames.
 
         x (B, n, C), x_lengths (B,) int64, target_lengths (B,) int64, at least 1
         -> condition (B, T, D), zero beyond each row's end, and mask (B, T) bool; T is the longest target.

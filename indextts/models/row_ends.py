@@ -1,4 +1,4 @@
-"""Padded batches of the vocoder: what belongs just past the end of each row. docs/indextts2.md §10."""
+"""Padded batches of the vocoder: the frames just past the end of each row. docs/indextts2.md §10."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from torch import Tensor
 
 
 class RowEnds:
-    """Writes what belongs just past the end of each row of a padded batch, in place.
+    """Fills the frames just past the end of each row of a padded batch, in place.
 
-    Only a window as wide as the next layer looks is written. Where the window leaves the array, the layer's own
-    padding takes over.
+    Only as many frames are written as the next layer looks at; beyond the array, the layer's own padding takes over.
     """
 
     def __init__(self, lengths: Tensor) -> None:
-        """Lengths (B,) int64 at the current rate, at least 1."""
+        """Take lengths (B,) int64 at the current rate, at least 1."""
         self.lengths = lengths
 
     def at_rate(self, factor: int) -> RowEnds:
@@ -28,7 +27,7 @@ class RowEnds:
         return positions[:, None].expand(-1, x.shape[1], -1)
 
     def zero(self, x: Tensor, reach: int) -> Tensor:
-        """Zeroes `reach` frames past each row's end in x (B, C, T)."""
+        """Zero `reach` frames past each row's end in x (B, C, T)."""
         window = self._window(x, reach)
         # A row that fills the array has its window cut off to its own last frame, which must stay.
         return x.scatter_(2, window, x.gather(2, window).masked_fill(window >= self.lengths[:, None, None], 0))
@@ -38,7 +37,7 @@ class RowEnds:
         return x.gather(2, (self.lengths - 1)[:, None, None].expand(-1, x.shape[1], 1))
 
     def repeat(self, x: Tensor, frame: Tensor, reach: int) -> Tensor:
-        """Writes `frame` (B, C, 1) `reach` times past each row's end in x (B, C, T)."""
+        """Write `frame` (B, C, 1) `reach` times past each row's end in x (B, C, T)."""
         window = self._window(x, reach)
         inside = window < self.lengths[:, None, None]
         return x.scatter_(2, window, torch.where(inside, x.gather(2, window), frame))

@@ -1,6 +1,4 @@
-"""What the row lengths of a flow batch mean to its layers: positions, attention, row ends and the window that is asked
-for.
-"""
+"""Layout of a flow batch, from its row lengths: positions, attention, row ends, and the window that is asked for."""
 
 from __future__ import annotations
 
@@ -15,20 +13,20 @@ ROTARY_BASE = 10000.0
 
 
 class RowLayout(NamedTuple):
-    """Made once a batch, outside of the velocity."""
+    """Layout of a batch of rows; made once, outside of the velocity."""
 
     rotary: Tensor
     """From `rotary_table`: (T, d_head / 2) complex64 on a CPU, (T, d_head / 2, 2) float32 elsewhere."""
     lengths: Tensor | None
     """(B,) int64; `None` if every row is full."""
     attention: RowAttention
-    """Of all frames."""
+    """Attention of all frames to all frames."""
     window: Tensor | None = None
     """(B, W) int64, the frames whose velocity is wanted, with those its convolutions look at; `None`: all."""
     window_lengths: Tensor | None = None
     """(B,) int64, valid frames of each window; `None` if all are."""
     window_attention: RowAttention | None = None
-    """Of the window's frames to all."""
+    """Attention of the window's frames to all frames."""
 
     @classmethod
     def of(cls, lengths: Tensor, rotary: Tensor, masked: bool, attention: Way = Dense) -> RowLayout:
@@ -65,7 +63,7 @@ class RowLayout(NamedTuple):
         return x if self.window is None else x.gather(1, self.window[..., None].expand(-1, -1, x.shape[2]))
 
     def convolved_lengths(self) -> Tensor | None:
-        """(B,) int64 lengths of what `take` gives, `None` if every row is full."""
+        """Lengths (B,) int64 of the rows that `take` returns, `None` if every row is full."""
         return self.lengths if self.window is None else self.window_lengths
 
 
@@ -83,7 +81,7 @@ def rotary_table(frames: int, dim_head: int, device: torch.device) -> Tensor:
 
 
 def rotate(x: Tensor, rotary: Tensor) -> Tensor:
-    """Rotates neighbouring pairs of x (..., d_head) by `rotary`, from `rotary_table`: float32 whatever x is."""
+    """Rotate neighbouring pairs of x (..., d_head) by `rotary`, from `rotary_table`: float32 whatever x is."""
     pairs = x.float().unflatten(-1, (-1, 2))
     if rotary.is_complex():
         return torch.view_as_real(torch.view_as_complex(pairs) * rotary).flatten(-2)

@@ -17,12 +17,12 @@ from ..device.acceleration import Acceleration
 from .row_ends import RowEnds
 
 FILTER_TAPS = 12
-# Frames that a resampling filter looks at beyond either end.
 REACH = FILTER_TAPS // 4
-# Added to SnakeBeta's divisor.
+"""Frames that a resampling filter looks at beyond either end."""
 SNAKE_EPSILON = 1e-9
-# Samples of a block: 2 MB in float32. Smaller ones pay for calls, larger ones for memory.
+"""Added to SnakeBeta's divisor."""
 CPU_BLOCK = 1 << 19
+"""Samples of a block: 2 MB in float32. Smaller ones pay for calls, larger ones for memory."""
 
 
 def kaiser_sinc_filter(taps: int = FILTER_TAPS, cutoff: float = 0.25, half_width: float = 0.3) -> Tensor:
@@ -54,13 +54,13 @@ class LowPass(nn.Module):
 
 
 def fir(x: Tensor, taps: Tensor) -> Tensor:
-    """Filters every channel of x (B, C, T) with the same taps (1, 1, K), as a convolution does -> (B, C, T - K + 1)."""
+    """Filter every channel of x (B, C, T) with the same taps (1, 1, K), as a convolution does -> (B, C, T - K + 1)."""
     channels = x.shape[1]
     return F.conv1d(x, taps.expand(channels, -1, -1), groups=channels)
 
 
 def add_fir(out: Tensor, x: Tensor, taps: Tensor) -> None:
-    """Adds x (C, T + K - 1), filtered with taps (1, 1, K), to `out` (C, T): a sum of shifted copies."""
+    """Add x (C, T + K - 1), filtered with taps (1, 1, K), to `out` (C, T): a sum of shifted copies."""
     for shift, tap in enumerate(taps.flatten().tolist()):
         out.add_(x[:, shift : shift + out.shape[1]], alpha=tap)
 
@@ -179,7 +179,7 @@ class AntiAliasedSnake(nn.Module):
         return y
 
     def _block(self, x: Tensor, y: Tensor, frequency: Tensor, gain: Tensor, memory: Tensor) -> None:
-        """Adds the activation of x (C, T), some channels of a row with their factors (C, 1), to y (C, T)."""
+        """Add the activation of x (C, T), some channels of a row with their factors (C, 1), to y (C, T)."""
         channels, length = x.shape
         padded, even_padded, odd_padded, wave = memory[:, :channels]
         padded[:, REACH:-REACH] = x

@@ -22,7 +22,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 
 @dataclass(frozen=True)
 class FlowSolver:
-    """How the velocity is integrated. The defaults are those of the published class."""
+    """Method that integrates the velocity; the defaults are those of the published class."""
 
     evaluations: int = FLOW_STEPS
     """Of the velocity, to which the flow's time is proportional. Euler's method takes one a step, the others two."""

@@ -34,7 +34,7 @@ class WeightNormLayer(nn.Module):
 
     @torch.no_grad()
     def fuse(self) -> None:
-        """Replaces `weight_g` and `weight_v` by `weight`; does nothing the second time."""
+        """Replace `weight_g` and `weight_v` by `weight`; a second call does nothing."""
         if "weight" in self._parameters:
             return
         self.weight = nn.Parameter(self.plain_weight(), requires_grad=False)
@@ -87,7 +87,7 @@ class WeightNormConvTranspose1d(WeightNormLayer):
 
 
 def fuse_weight_norm(module: nn.Module) -> None:
-    """Fuses every weight-normalised layer inside `module`, in place; call it once the checkpoint is loaded."""
+    """Fuse every weight-normalised layer inside `module`, in place; call it once the checkpoint is loaded."""
     for layer in module.modules():
         if isinstance(layer, WeightNormLayer):
             layer.fuse()

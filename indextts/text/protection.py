@@ -45,8 +45,8 @@ _SYLLABLE = "|".join(sorted(_ALL_SYLLABLES, key=len, reverse=True))
 # A syllable and its tone, e.g. "zhong4"; not the end of a longer word ("beta1") and not the start of a number.
 _TONE_PINYIN = rf"(?<![a-zü])(?:{_SYLLABLE})[1-5](?!\d)"
 PINYIN = re.compile(_TONE_PINYIN, re.IGNORECASE)
-# Single vowels with a tone are pinyin only next to Chinese: "A4" and "e5" in an English text are names.
 PINYIN_IN_CHINESE = re.compile(rf"{_TONE_PINYIN}|(?-i:(?<![a-zA-Zü])[aoe][1-5](?![a-zA-Z\d]))", re.IGNORECASE)
+"""Single vowels with a tone are pinyin only next to Chinese: "A4" and "e5" in an English text are names."""
 
 ANNOTATION = r"<[^<>|\s][^<>|]*\|[^<>|]+>"
 _NAME_PART = "[\u3400-\u9fff]+(?:[-\u2014][\u3400-\u9fff]+)*"

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-# "▁!" is missing on purpose: the checkpoint's own front end does not cut there, e.g. after a Chinese "！".
 SENTENCE_ENDS = frozenset({".", "!", "?", "▁.", "▁?", "▁..."})
+"""Without "▁!" on purpose: the checkpoint's own front end does not cut there, e.g. after a Chinese "！"."""
 COMMAS = frozenset({",", "▁,"})
 HYPHENS = frozenset({"-"})
 QUOTES = frozenset({"'", "▁'"})
 
 MAX_SEGMENT_TOKENS = 120
-MIN_CUT_TOKENS = 3  # a mark ends a segment only if the segment has at least this many tokens, the mark included
+MIN_CUT_TOKENS = 3
+"""A mark ends a segment only if the segment has at least this many tokens, the mark included."""
 
 
 def split_segments(

@@ -19,8 +19,8 @@ from ..foreign_files import ForeignFileError, MissingFileError
 
 logger = logging.getLogger(__name__)
 
-# The order of the weights everywhere: emo_vector, the groups of feat1.pt and feat2.pt, QwenEmotion.
 EMOTIONS = ("happy", "angry", "sad", "afraid", "disgusted", "melancholic", "surprised", "calm")
+"""The order of the weights everywhere: emo_vector, the groups of feat1.pt and feat2.pt, QwenEmotion."""
 BIAS = (0.9375, 0.875, 1.0, 1.0, 0.9375, 0.9375, 0.6875, 0.5625)
 MAX_WEIGHT_SUM = 0.8
 MAX_SCORE = 1.2
@@ -145,12 +145,12 @@ def mixed_emovec(part: Tensor, vector: Sequence[float] | Tensor, merged: Tensor)
 
 # --- Emotion of a text -----------------------------------------------------------------------------------------------
 
-# Our own wording: how the published model was prompted in training is not known to us.
 SYSTEM_PROMPT = (
     "You rate the emotion of a text for a speaker who is going to read it aloud. Answer with one JSON object and "
     f"nothing else. Its keys are {', '.join(EMOTIONS)}; each value is a number from 0.0 (not at all) to {MAX_SCORE} "
     "(very strongly)."
 )
+"""Our own wording: how the published model was prompted in training is not known to us."""
 EMOTION_SOURCE = "copy the folder qwen0.6bemo4-merge of the published IndexTTS-2 checkpoint anew"
 MAX_ANSWER_TOKENS = 256
 _REMEMBERED_TEXTS = 1024

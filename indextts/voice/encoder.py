@@ -35,8 +35,8 @@ from .features import (
 )
 
 DEFAULT_CACHE_BYTES = 512 << 20
-# Below this the encoders have no frames to work on.
 MIN_PROMPT_SECONDS = 0.1
+"""Below this the encoders have no frames to work on."""
 
 
 @dataclass

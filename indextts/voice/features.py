@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 MEL_RATE = 22050
 ENCODER_RATE = 16000
 MAX_PROMPT_SECONDS = 15
-# Read beyond the limit, so that the resampler's filter ends outside of what is kept.
 READ_AHEAD_SECONDS = 2
+"""Read beyond the limit, so that the resampler's filter ends outside of what is kept."""
 # The front ends of both encoders: 25 ms windows every 10 ms at 16 kHz.
 FRAME_LENGTH = 400
 FRAME_SHIFT = 160
-# Smallest energy before the logarithm: the machine epsilon of float32.
 LOG_FLOOR = 1.1920928955078125e-07
+"""Smallest energy before the logarithm: the machine epsilon of float32."""
 W2V_LAYERS = 17
 PROMPT_FORMATS = "WAV, FLAC, OGG, MP3 (whatever libsndfile reads)"
 

@@ -1,6 +1,6 @@
-"""How much silence a recording begins with: a prompt's first seconds are those that count, so they must not be empty.
+"""Long silence at the start of a recording: only the first seconds of a prompt are used, so they should hold speech.
 
-Not part of the published model, and off there. Needs no torch, so that a planner can ask before any model is loaded.
+Not part of the published model. Needs no torch, so that a planner can ask before any model is loaded.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ if TYPE_CHECKING:
 
 FRAME_SECONDS = 0.02
 SILENCE_DBFS = -50.0
-"""A frame's level without its mean, so that an offset is no sound. Rooms lie below it, quiet speech above."""
+"""Level of a frame, its mean removed, below which it is silent. Rooms lie below it, quiet speech above."""
 SOUND_FRAMES = 5
-"""So many loud frames on end are a sound: a click is shorter, a vowel is not."""
+"""Number of loud frames on end that make a sound: a click is shorter, a vowel is not."""
 LONG_SECONDS = 1.0
 """A shorter silence belongs to the recording and stays."""
 KEPT_SECONDS = 0.2
-"""Of a long one, before the first sound: weak consonants begin there."""
+"""Part of a long silence that is kept before the first sound: weak consonants begin there."""
 MOST_SECONDS = 600.0
-"""How far a sound is looked for."""
+"""Length of the part in which the first sound is looked for."""
 _BLOCK_FRAMES = 50
 
 
 def frames_to_skip(file: SoundFile) -> int:
-    """Samples of each channel that lie before the part of a recording that counts; 0 without a long silence, or
-    where the format knows no other order than that of the file.
+    """Number of samples, of each channel, to skip at the start of a recording.
+
+    It is 0 without a long silence, or if the format can only be read from its start.
 
     Args:
         file: just opened. It is read in order, in constant memory, and left behind the first sound.
