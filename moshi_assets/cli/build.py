@@ -242,7 +242,7 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         bar = terminal.isatty() and options["log_format"] == "text"
     display = BuildDisplay(terminal if bar else None)
     try:
-        summary = job.run(display.watch)
+        summary = job.run(display.watch, display.warn)
     except BuildInterrupted:
         raise KeyboardInterrupt from None
     except BuildFailed as error:
@@ -262,8 +262,6 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
         click.echo(json_line("info", "summary", summary_figures(job.store, recipe, summary)))
     else:
         click.echo("\n".join(summary_lines(job.store, recipe, summary)))
-    for warning in job.store.summary().get("voice_warnings", []):
-        logger.warning(warning)
     if warning := split_warning(recipe, summary.evaluation):
         logger.warning(warning)
     return summary.rejected

@@ -129,16 +129,18 @@ class Build:
         self._id = uuid.uuid4().hex[:12]
         self._tags = {DATASET_TAG: recipe.name, DRIVER_TAG: COMMAND_LINE, BUILD_TAG: self._id}
         self._watch: Watch | None = None
+        self._warn: Callable[[str], None] | None = None
         self._showing = threading.Lock()
         self._signals = SignalRecord()
         self.stage = "parse"
 
-    def run(self, watch: Watch | None = None) -> BuildSummary:
+    def run(self, watch: Watch | None = None, warn: Callable[[str], None] | None = None) -> BuildSummary:
         """Build the dataset.
 
         Args:
             watch: called when a stage begins and every half second, from two threads but never at once, with the
                 stage, the lanes' progress and that of the parse.
+            warn: called before anything is spoken, with each sentence that is worth a look by then.
 
         Raises:
             BuildFailed, BuildInterrupted, DatasetBusy, RecipeError
@@ -147,7 +149,7 @@ class Build:
         home = instance_home(self.root)
         warm_up()
         stop = threading.Event()
-        self._watch = watch
+        self._watch, self._warn = watch, warn
         watcher = threading.Thread(target=self._show_often, args=(stop,), daemon=True)
         try:
             prepare_storage(home)
@@ -188,6 +190,9 @@ class Build:
         parse_config = {"ops": {"synthesis_tasks": {"config": {"recipe": settings}}}}
         timed("parse", parse_dataset, parse_config, {"dagster/partition": self.recipe.name})
         open_inbox(self.root)
+        if warn := self._warn:
+            for warning in self.store.summary().get("voice_warnings", []):
+                warn(warning)
         keys = self.store.shards()
         span = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
         run_id = timed("speak", build_shards, executor_config(self.recipe.worker_count), span)

@@ -14,6 +14,7 @@ from rich.table import Column
 
 from ..synthesis.progress import LaneProgress, ParseProgress
 from .json_lines import json_line
+from .printable import printable
 
 LINE_SECONDS = 5.0
 _MEDIUM, _WIDE = 64, 110
@@ -97,6 +98,13 @@ class BuildDisplay:
             self._progress.start()
         self._last_line = self._stage_begun = time.monotonic()
         self._last_stage = ""
+
+    def warn(self, warning: str) -> None:
+        """Show a sentence that stays."""
+        if self._progress:
+            self._console.print(f"warning: {printable(warning)}", markup=False, highlight=False)
+        else:
+            logger.warning(printable(warning))
 
     def watch(self, stage: str, lanes: list[LaneProgress], parsed: ParseProgress | None) -> None:
         """Show the state of the build."""

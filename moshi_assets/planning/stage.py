@@ -23,6 +23,7 @@ from ..dialogues.reader import DialogueFileError, source_state
 from ..dialogues.reject_kinds import RejectTally
 from ..names import shard_key
 from ..processes.memory import peak_rss
+from ..prompts.kept import keep, recall
 from ..quality.listeners.choice import check_listeners
 from ..reading import KindCount
 from ..recipe import Recipe, RecipeError
@@ -131,6 +132,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     """
     begin = last_report = time.monotonic()
     check_listeners(recipe)
+    recall(store.tasks_folder)
     planner = DialoguePlanner(recipe)
     source = source_state(recipe.source)  # before it is read: what changes meanwhile is then another file
     incoming = store.folder / "tasks.incoming"
@@ -192,6 +194,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
     write_whole(incoming / "summary.json", json.dumps(summary, indent=1))
     voices = json.dumps(planner.voice_fingerprints, ensure_ascii=False, indent=1)
     write_whole(incoming / VOICES_FILE, voices, durable=False)
+    keep(incoming)
     if traits:
         write_whole(incoming / VOICE_TRAITS_FILE, json.dumps(traits, ensure_ascii=False, indent=1), durable=False)
     _swap(incoming, store.tasks_folder)

@@ -44,12 +44,24 @@ class Prompt(NamedTuple):
         return f"{self.digest}@{self.start}" if self.start else self.digest
 
 
-class _Look(NamedTuple):
+class Look(NamedTuple):
     """What decides how a recording is looked at."""
 
     max_seconds: float
     skip_silence: bool
     measured: bool
+
+
+Contents = dict[tuple[str, Look], Prompt]
+"""Recordings by what they hold, and by how they were looked at."""
+used: Contents = {}
+"""Those that were asked for since this was last emptied (see `kept`)."""
+_by_content: Contents = {}
+
+
+def remember(found: Contents) -> None:
+    """Take over what was measured in another process."""
+    _by_content.update(list(found.items())[: max(0, _KEPT - len(_by_content))])
 
 
 def look_at(path: Path, max_seconds: float, settings: PromptSettings) -> Prompt | PromptFault:
@@ -69,8 +81,11 @@ def look_at(path: Path, max_seconds: float, settings: PromptSettings) -> Prompt 
         return PromptFault("unreadable", told=getattr(error, "strerror", None) or str(error))
     if kind := kind_of(state.st_mode):
         return PromptFault("no file", told=kind)
-    look = _Look(max_seconds, settings.skip_silence, settings.check)
-    return _looked_at(path, (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns), look)
+    look = Look(max_seconds, settings.skip_silence, settings.check)
+    found = _looked_at(path, (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns), look)
+    if isinstance(found, Prompt) and len(used) < _KEPT:
+        used[found.digest, look] = found
+    return found
 
 
 def fault_of(
@@ -87,7 +102,7 @@ def fault_of(
 
 
 @lru_cache(maxsize=_KEPT)
-def _looked_at(path: Path, state: tuple[int, ...], look: _Look) -> Prompt | PromptFault:
+def _looked_at(path: Path, state: tuple[int, ...], look: Look) -> Prompt | PromptFault:
     """What lies at a path in one state; another size or time is another recording."""
     try:
         info = sf.info(path)
@@ -117,16 +132,13 @@ def _looked_at(path: Path, state: tuple[int, ...], look: _Look) -> Prompt | Prom
     return found
 
 
-_by_content: dict[tuple[str, _Look], Prompt] = {}
-
-
-def _known(digest: str, path: Path, look: _Look) -> Prompt:
+def _known(digest: str, path: Path, look: Look) -> Prompt:
     """The recording of a content: two files of one content are measured once."""
     found = _by_content.get((digest, look))
     if found is None:
         start = start_frame(path) if look.skip_silence else 0
         found = Prompt(digest, start, measure(path, start, look.max_seconds) if look.measured else None)
-        if len(_by_content) == _KEPT:
+        if len(_by_content) >= _KEPT:
             _by_content.clear()
         _by_content[digest, look] = found
     return found

@@ -78,5 +78,22 @@ def test_without_a_terminal_a_parse_tells_its_lines(monkeypatch):
     assert (event["event"], event["lines"], event["rejected"]) == ("parse", 120_000, 3)
 
 
+def test_a_warning_stays_above_the_bars_and_cannot_drive_the_terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    seen, slave = pty.openpty()
+    with open(slave, "w") as terminal:
+        display = BuildDisplay(terminal)
+        display.warn("left out: [red]a\x1b[2J.wav")
+        display.watch("speak", LANES, None)
+        display.close()
+    assert "warning: left out: [red]a\\x1b[2J.wav" in read_terminal(seen)
+
+
+def test_without_a_terminal_a_warning_is_a_line_of_the_log(caplog, monkeypatch):
+    monkeypatch.setattr(logger, "propagate", True)
+    BuildDisplay(None).warn("left out: a.wav")
+    assert caplog.messages == ["left out: a.wav"]
+
+
 def test_the_clock():
     assert [clock(seconds) for seconds in (0, 61.4, 36_000)] == ["0:00:00", "0:01:01", "10:00:00"]

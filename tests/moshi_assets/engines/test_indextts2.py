@@ -25,6 +25,7 @@ from tests.moshi_assets.support.voices import RATE, write_voice
 
 QUICK = {"num_beams": 1, "generation": {"max_mel_tokens": 24}}
 """Random weights seldom stop by themselves: 24 codes are half a second."""
+SILENT = np.zeros(3 * RATE, np.float32)
 UNJUDGED = {"enabled": False}
 """Gates for random weights: what they say passes none."""
 
@@ -58,7 +59,8 @@ def test_one_command_fetches_the_checkpoint_when_asked_to_and_builds_a_dataset(f
     source = write_dialogues(folder / "talks.jsonl", [dialogue(1), dialogue(2)])
     (folder / "quick.yaml").write_text(yaml.safe_dump({"indextts2": QUICK, "gates": UNJUDGED}))
     flags = ["--engine", "indextts2", "--cfg-path", "model/config.yaml", "--model-dir", "model"]
-    flags += ["--user-voice", "his.wav", "--assistant-voice", "her.wav", "--recipe", "quick.yaml"]
+    flags += ["--user-voice", "hi*.wav", "--assistant-voice", "her.wav", "--recipe", "quick.yaml"]
+    sf.write(folder / "hiss.wav", SILENT, RATE)
 
     with serving(checkpoint) as hub:
         env = environment(**hub.environment, HF_HOME=str(folder / "hub"))
@@ -68,6 +70,8 @@ def test_one_command_fetches_the_checkpoint_when_asked_to_and_builds_a_dataset(f
 
     assert result.returncode == 0, result.stderr
     assert "gpt.pth (" in result.stderr and "licence" in result.stderr
+    warned, spoken = (result.stderr.index(said) for said in ("left out of the pools: 1; ", "info speak"))
+    assert warned < spoken and "1 recordings of the pools left out" in result.stdout
     rows = manifest_rows(folder / "data" / "talks")
     assert [row["path"] for row in rows] == ["data_stereo/talk-001.wav", "data_stereo/talk-002.wav"]
     assert run("moshi-assets", "verify", folder / "data" / "talks", cwd=folder).returncode == 0
@@ -212,9 +216,6 @@ def test_a_record_with_such_a_voice_is_rejected_and_the_rest_is_kept(folder: Pat
     assert "notes.txt is damaged or no sound file" in next(talks.store.rejects()).reason
 
 
-SILENT = np.zeros(3 * RATE, np.float32)
-
-
 def test_a_recipe_s_voice_in_which_nobody_speaks_ends_the_build_with_measure_limit_and_remedy(
     folder: Path, checkpoint: Path
 ) -> None:
@@ -345,6 +346,15 @@ def test_a_folder_or_file_named_like_a_pattern_is_none(folder: Path) -> None:
     shutil.copy(folder / "his.wav", odd / "ab.wav")
     assert expand(odd, "ab?wav") == ["ab.wav"]
     assert expand(odd, "a*.wav") == ["a*.wav"]
+
+
+def test_links_that_lead_in_a_circle_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "one").symlink_to(".")
+    monkeypatch.setattr("moshi_assets.engines.indextts2._MOST_MATCHES", 1000)
+    assert expand(folder, "**/her.wav") == ["her.wav"]
+    (folder / "other").symlink_to(".")
+    with pytest.raises(VoiceError, match=r"more than 1000 paths match '\*\*/her\.wav'"):
+        expand(folder, "**/her.wav")
 
 
 def test_a_pattern_without_a_match_is_an_error_that_names_it(folder: Path) -> None:
