@@ -153,9 +153,7 @@ ADDRESS = {
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory) -> PlainDataset:
     """A dialogue each of numbers, phone numbers, markup, pauses, capitals and addresses, in the built-in voice."""
-    reported = {
-        name: json.loads(line) for name, file in BUILT.items() for line in lines_of(file) if f'"{name}"' in line
-    }
+    reported = [json.loads(line) for name, file in BUILT.items() for line in lines_of(file) if f'"{name}"' in line]
     dataset = PlainDataset(tmp_path_factory.mktemp("spoken"), [*reported, ADDRESS], engine="builtin", transcripts=True)
     dataset.build()
     return dataset
