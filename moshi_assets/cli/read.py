@@ -110,7 +110,8 @@ def read(
         click.echo(unread, err=True)
     try:
         records = SourceRecords(_source(context, inputs), recipe.input)
-        for record in read_dialogues(records, recipe.max_text_chars, recipe.max_turns, mapping=recipe.input):
+        most, turns_most, longest = recipe.max_text_chars, recipe.max_turns, recipe.text.longest
+        for record in read_dialogues(records, most, turns_most, mapping=recipe.input, longest=longest):
             if isinstance(record, Reject):
                 reject = placed(record, records.files)
                 told = rejects.add(reject)

@@ -13,7 +13,8 @@ from .files.faults import DialogueFileError
 from .files.json_lines import MAX_LINE_BYTES
 from .files.records import SourceRecords
 from .files.sources import source_state
-from .forms import AS_USUAL, InputSettings, parse_record
+from .forms import AS_USUAL, MAX_DIALOGUE_CHARS, InputSettings, parse_record
+from .longest import Longest
 
 __all__ = [
     "MAX_LINE_BYTES",
@@ -30,6 +31,7 @@ def read_dialogues(
     max_turns: int = 200,
     first_name: int = 1,
     mapping: InputSettings = AS_USUAL,
+    longest: Longest = "reject",
 ) -> Iterator[Dialogue | Reject]:
     """Stream the dialogues of files of any kind that is known (docs/input.md).
 
@@ -41,10 +43,13 @@ def read_dialogues(
         max_turns: most turns of a dialogue.
         first_name: number in the id that a record without one gets, if it is the first line's.
         mapping: names of fields and speakers that the recipe gives.
+        longest: what becomes of a longer turn. What is to be split or cut comes whole, for that is done to cleaned
+            texts.
 
     Raises:
         DialogueFileError: a file is missing, unreadable or damaged (the message says after which line).
     """
+    limit = max_text_chars if longest == "reject" else MAX_DIALOGUE_CHARS
     if mapping == AS_USUAL:
         mapping = AS_USUAL
     records = source if isinstance(source, SourceRecords) else SourceRecords(source, mapping)
@@ -52,7 +57,7 @@ def read_dialogues(
         if fault:
             yield Reject(number, fault, excerpt(line))
         elif line and not line.isspace():
-            yield parse_record(number, line, max_text_chars, max_turns, first_name, mapping)
+            yield parse_record(number, line, limit, max_turns, first_name, mapping)
 
 
 def filled_lines(

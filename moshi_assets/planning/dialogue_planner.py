@@ -140,7 +140,14 @@ class DialoguePlanner:
         """Every good dialogue with its file stem, every bad line as a reject."""
         recipe, seen = self._recipe, _SeenIds()
         self._records = SourceRecords(recipe.source, recipe.input)
-        records = read_dialogues(self._records, recipe.max_text_chars, recipe.max_turns, self._first_name, recipe.input)
+        records = read_dialogues(
+            self._records,
+            recipe.max_text_chars,
+            recipe.max_turns,
+            self._first_name,
+            recipe.input,
+            recipe.text.longest,
+        )
         left = recipe.max_samples or sys.maxsize
         try:
             while left and (chunk := _chunk(islice(records, left))):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..dialogues.dialogue import Dialogue, Reject, Turn
 from ..dialogues.forms import MAX_GAP
+from ..dialogues.longest import pieces
 from ..engines.base import Engine
 from ..reading import Finding, ReadingCounts, SpokenText, language_name, located_words, read, read_dialogues
 from ..recipe import Recipe
@@ -44,6 +45,7 @@ class SpokenDialogues:
 
     def __init__(self, recipe: Recipe, engine: type[Engine]) -> None:
         self._settings, self._name, self._most_turns = recipe.text, recipe.engine, recipe.max_turns
+        self._longest, self._most_characters = recipe.text.longest, recipe.max_text_chars
         languages = recipe.text.languages
         self._languages = engine.languages if languages is None else frozenset(languages)
         self._unspeakable = engine.unspeakable(recipe.engine_options)
@@ -54,6 +56,8 @@ class SpokenDialogues:
         """Read some dialogues, in order; a reject in the place of one that cannot be spoken."""
         texts = [[turn.text for turn in dialogue.turns] for dialogue in dialogues]
         for dialogue, (language, said) in zip(dialogues, read_dialogues(texts, self._settings), strict=True):
+            if said is None and self._longest != "reject" and any(map(self._is_too_long, dialogue.turns)):
+                said = [*SpokenDialogue(dialogue).texts]
             yield SpokenDialogue(dialogue) if said is None else self._checked(dialogue, language, said)
 
     def count(self, spoken: SpokenDialogue) -> None:
@@ -75,6 +79,15 @@ class SpokenDialogues:
             if len(pairs) > self._most_turns:
                 return dialogue.reject(
                     f"the pauses in its texts make {len(pairs)} turns of it, more than max_turns={self._most_turns}"
+                )
+        if self._longest != "reject" and any(self._is_too_long(each) for _, each in pairs):
+            pairs = [piece for turn, each in pairs for piece in self._fitted(turn, each, language)]
+            if reason := self.fault(language, [each for _, each in pairs]):
+                return dialogue.reject(reason)
+            if len(pairs) > self._most_turns:
+                return dialogue.reject(
+                    f"split at max_text_chars={self._most_characters} it has {len(pairs)} turns, more than "
+                    f"max_turns={self._most_turns}"
                 )
         turns = tuple(turn if turn.text == each.text else turn._replace(text=each.text) for turn, each in pairs)
         return SpokenDialogue(dialogue._replace(turns=turns), [each for _, each in pairs])
@@ -136,6 +149,30 @@ class SpokenDialogues:
             if first in silences:
                 gap = min(MAX_GAP, (gap or 0.0) + silences[first])
             yield turn._replace(text=piece.text, gap=gap), replace(piece, findings=() if first else said.findings)
+
+    def _is_too_long(self, turn: Turn | SpokenText) -> bool:
+        return len(turn.text) > self._most_characters
+
+    def _fitted(self, turn: Turn, said: SpokenText, language: str) -> Iterator[tuple[Turn, SpokenText]]:
+        """A turn that is too long as several of its speaker, or its beginning alone. What was found in it is told of
+        the first.
+        """
+        texts = pieces(said.text, self._most_characters) if self._is_too_long(said) else []
+        if not texts:
+            yield turn, said
+            return
+        first = texts[0]
+        if self._longest == "cut":
+            left_out = said.text[said.text.find(first) + len(first) :].strip()
+            done, texts = Finding("cleaned", "cut", left_out[:_EXCERPT]), [first]
+        else:
+            done = Finding("cleaned", "split", first[:_EXCERPT], f"{len(texts)} turns")
+        for number, text in enumerate(texts):
+            piece = read(text, language, self._settings.clean, self._settings.lexicon)
+            faults = tuple(finding for finding in piece.findings if finding.outcome == "rejected")
+            found = faults if number else (*said.findings, done, *faults)
+            gap = None if number else turn.gap
+            yield turn._replace(text=piece.text, gap=gap), replace(piece, findings=found)
 
 
 def _cuts(words: Sequence[str], places: Iterable[int]) -> Iterator[int]:

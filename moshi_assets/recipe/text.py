@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from ..dialogues.longest import Longest
+
 Language = Literal["auto", "en", "zh"]
 
 
@@ -46,5 +48,10 @@ class TextSettings(BaseModel, extra="forbid", frozen=True):
         le=1,
         description="Largest share of a turn's letters and digits that the voice may have no sound for; beyond it the "
         "dialogue is rejected.",
+    )
+    longest: Longest = Field(
+        "reject",
+        description="What becomes of a turn longer than max_text_chars: reject its dialogue; split it at sentence ends "
+        "into turns of its speaker; or cut it there and leave the rest out.",
     )
     lexicon: dict[str, str] = Field({}, description="Word or name -> how it is spoken, for this dataset.")

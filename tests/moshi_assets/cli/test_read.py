@@ -164,6 +164,13 @@ def test_a_recipe_tells_the_names_of_fields(tmp_path):
     assert moshi(path, "--recipe", tmp_path / "recipe.yaml").exit_code == 0
 
 
+def test_a_recipe_tells_how_texts_are_read_and_a_flag_overrides_it(talks, tmp_path):
+    (tmp_path / "recipe.yaml").write_text("text: {clean: {blocks: drop}, lexicon: {Hello: Good day}}\n")
+    shown = moshi(talks, "--recipe", tmp_path / "recipe.yaml").stdout
+    assert "Good day." in shown and "rejected" not in shown
+    assert "rejected  code" in moshi(talks, "--recipe", tmp_path / "recipe.yaml", "--blocks", "reject").stdout
+
+
 def test_a_file_that_fits_nothing_says_so_once(tmp_path):
     path = write(tmp_path / "own.jsonl", [{"id": str(number), "q": "Open?", "a": "Yes."} for number in range(1000)])
     done = moshi(path)

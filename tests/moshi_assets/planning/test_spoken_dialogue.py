@@ -156,3 +156,57 @@ def test_tasks_of_another_version_are_refused_with_the_remedy(tmp_path: Path):
 
     with pytest.raises(DatasetError, match=r"another version of moshi-assets.*materialize synthesis_tasks"):
         dataset.store.tasks(shard)
+
+
+# -- turns that are too long
+
+LONG = "First we **boil** it. Then, after 5 minutes, we eat it. That is all."
+
+
+def test_a_turn_that_is_too_long_is_rejected(tmp_path: Path):
+    dataset = planned(tmp_path, "How?", LONG, max_text_chars=40)
+    assert reason(dataset) == f"turns[1].text has {len(LONG)} characters, more than max_text_chars=40"
+
+
+def test_or_split_after_cleaning_into_turns_of_its_speaker(tmp_path: Path):
+    dataset = planned(tmp_path, "How?", LONG, "I see.", max_text_chars=40, text={"longest": "split"})
+
+    assert said(dataset) == [
+        ("How?", "How?"),
+        ("First we boil it.", "First we boil it."),
+        ("Then, after 5 minutes, we eat it.", "Then, after five minutes, we eat it."),
+        ("That is all.", "That is all."),
+        ("I see.", "I see."),
+    ]
+    assert roles(dataset) == ["user", "assistant", "assistant", "assistant", "user"]
+    assert reading(dataset)["cleaned", "split"] == 1
+
+
+def test_or_cut_and_what_is_left_out_is_told(tmp_path: Path):
+    dataset = planned(tmp_path, "How?", LONG, max_text_chars=40, text={"longest": "cut"})
+
+    assert said(dataset)[1:] == [("First we boil it.", "First we boil it.")]
+    (cut,) = [kind for kind in dataset.store.summary()["reading"] if kind["kind"] == "cut"]
+    assert (cut["turns"], cut["written"]) == (1, "Then, after 5 minutes, we eat it. That is all.")
+
+
+def test_what_is_long_enough_only_with_its_markup_stays_whole(tmp_path: Path):
+    dataset = planned(tmp_path, "How?", "**So:** " + "_we_ boil it.", max_text_chars=16, text={"longest": "split"})
+    assert said(dataset)[1:] == [("So: we boil it.", "So: we boil it.")]
+
+
+def test_a_plain_turn_is_split_too(tmp_path: Path):
+    dataset = planned(tmp_path, "How?", "We boil it. We eat it.", max_text_chars=12, text={"longest": "split"})
+    assert [text for text, _ in said(dataset)] == ["How?", "We boil it.", "We eat it."]
+
+
+def test_a_turn_of_more_pieces_than_a_dialogue_may_have_is_rejected(tmp_path: Path):
+    settings: dict[str, Any] = {"max_text_chars": 20, "max_turns": 5, "text": {"longest": "split"}}
+    dataset = planned(tmp_path, "How?", "We boil it again. " * 9, **settings)
+    assert reason(dataset) == "split at max_text_chars=20 it has 10 turns, more than max_turns=5"
+
+
+def roles(dataset: PlainDataset) -> list[str]:
+    (shard,) = dataset.store.shards()
+    tasks = dataset.store.tasks(shard).to_pylist()
+    return [task["role"] for task in tasks if task["dialogue_id"] == "talk"]
