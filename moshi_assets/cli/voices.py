@@ -138,7 +138,7 @@ def _problems(found: VoiceFolder) -> Iterator[str]:
         yield f"{printable(str(folder))} cannot be listed: its recordings are left out"
     for folder, traits in found.traits.folders.items():
         file = printable(str(folder / TRAITS_FILE))
-        yield from (f"{file}, {printable(sentence(problem))}" for problem in traits.problems)
+        yield from (f"{file}{printable(sentence(problem))}" for problem in traits.problems)
         if more := traits.problem_count - len(traits.problems):
             yield f"{file}: {more} more lines cannot be used"
         if traits.unused:

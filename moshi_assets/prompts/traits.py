@@ -74,8 +74,8 @@ class VoiceTraits:
 
 
 def sentence(problem: TraitProblem) -> str:
-    """A problem in words; follows the file's name."""
-    where = f"line {problem.line}: " if problem.line else ""
+    """A problem in words; follows the file's name at once."""
+    where = f", line {problem.line}: " if problem.line else " "
     return where + _SENTENCES[problem.kind].format(told=problem.told)
 
 
@@ -184,4 +184,4 @@ class TraitsBook:
         for folder, traits in self.folders.items():
             if traits.problems:
                 more = f" (and {traits.problem_count - 1} more)" if traits.problem_count > 1 else ""
-                yield f"{folder / TRAITS_FILE}, {sentence(traits.problems[0])}{more}"
+                yield f"{folder / TRAITS_FILE}{sentence(traits.problems[0])}{more}"

@@ -26,7 +26,7 @@ def traits(folder: Path, *lines: object) -> VoiceTraits:
 
 
 def told(found: VoiceTraits) -> list[str]:
-    return [sentence(problem) for problem in found.problems]
+    return [sentence(problem).removeprefix(", ") for problem in found.problems]
 
 
 def test_each_recording_has_its_traits_and_an_age_is_told_by_its_decade(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from moshi_assets.prompts import voice_activity
 from moshi_assets.prompts.measures import PromptMeasures
 from moshi_assets.prompts.recording import fault_of
 from moshi_assets.prompts.verdict import PromptFault, sentence
@@ -202,3 +203,11 @@ def test_a_header_cannot_ask_for_much_memory(tmp_path, channels, rate, kind):
     sf.write(tmp_path / "her.wav", np.zeros((rate * 2, channels), np.float32), rate, subtype="PCM_U8")
     _, fault = fault_of(tmp_path / "her.wav", 15.0, PromptSettings())
     assert fault and fault.kind == kind
+
+
+def test_without_the_detector_the_message_says_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(voice_activity, "find_spec", lambda name: None)
+    voice_activity._model.cache_clear()
+    sf.write(tmp_path / "her.wav", VOICE[: 3 * RATE + 7], RATE)  # of a content that no other test has measured
+    with pytest.raises(voice_activity.DetectorMissing, match="pip install silero-vad"):
+        fault_of(tmp_path / "her.wav", 15.0, PromptSettings())
