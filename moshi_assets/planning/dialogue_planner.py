@@ -15,7 +15,7 @@ from ..dialogues.reader import read_dialogues
 from ..engines.base import SynthesisTask, VoiceError
 from ..engines.registry import engine_class
 from ..names import file_stem, hashed_stem
-from ..reading import ReadingCounts
+from ..reading import Mapped, ReadingCounts
 from ..recipe import Recipe, RecipeError
 from .casting import VoiceCasting
 from .content_keys import ContentKeys, dialogue_seed, task_seeds
@@ -53,11 +53,13 @@ class PlannedDialogue(NamedTuple):
 class DialoguePlanner:
     """Admits the records of one dialogue file under one recipe."""
 
-    def __init__(self, recipe: Recipe, first_name: int = 1) -> None:
+    def __init__(self, recipe: Recipe, first_name: int = 1, mapped: Mapped = map) -> None:
         """
         Args:
             recipe: the dataset.
             first_name: number in the id that a record without one gets, if it is the first line's.
+
+            mapped: what reads texts that are not plain, `map` or that of a pool of processes.
 
         Raises:
             EngineError, RecipeError: the engine or a voice or an emotion of the recipe cannot be used.
@@ -66,7 +68,7 @@ class DialoguePlanner:
         self._records: SourceRecords | None = None
         engine = engine_class(recipe.engine)
         self._keys = ContentKeys(engine, recipe)
-        self._reading = SpokenDialogues(recipe, engine)
+        self._reading = SpokenDialogues(recipe, engine, mapped)
         self._casting = VoiceCasting(recipe, self._keys)
         self._emotions: dict[Role, EmotionSettings | None] = {}
         for role, emotion in (("user", recipe.user_emotion), ("assistant", recipe.assistant_emotion)):

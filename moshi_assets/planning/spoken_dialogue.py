@@ -11,7 +11,7 @@ from ..dialogues.dialogue import Dialogue, Reject, Turn
 from ..dialogues.forms import MAX_GAP
 from ..dialogues.longest import pieces
 from ..engines.base import Engine
-from ..reading import Finding, ReadingCounts, SpokenText, language_name, located_words, read, read_dialogues
+from ..reading import Finding, Mapped, ReadingCounts, SpokenText, language_name, located_words, read, read_dialogues
 from ..recipe import Recipe
 
 _EXCERPT = 60
@@ -43,7 +43,14 @@ class SpokenDialogue(NamedTuple):
 class SpokenDialogues:
     """Reads dialogues for one engine and counts what was found in them."""
 
-    def __init__(self, recipe: Recipe, engine: type[Engine]) -> None:
+    def __init__(self, recipe: Recipe, engine: type[Engine], mapped: Mapped = map) -> None:
+        """
+        Args:
+            recipe: the dataset's.
+            engine: what is to speak them.
+            mapped: what reads those that are not plain, `map` or that of a pool of processes.
+        """
+        self._mapped = mapped
         self._settings, self._name, self._most_turns = recipe.text, recipe.engine, recipe.max_turns
         self._longest, self._most_characters = recipe.text.longest, recipe.max_text_chars
         languages = recipe.text.languages
@@ -55,7 +62,8 @@ class SpokenDialogues:
     def read(self, dialogues: Sequence[Dialogue]) -> Iterator[SpokenDialogue | Reject]:
         """Read some dialogues, in order; a reject in the place of one that cannot be spoken."""
         texts = [[turn.text for turn in dialogue.turns] for dialogue in dialogues]
-        for dialogue, (language, said) in zip(dialogues, read_dialogues(texts, self._settings), strict=True):
+        read = read_dialogues(texts, self._settings, self._mapped)
+        for dialogue, (language, said) in zip(dialogues, read, strict=True):
             if said is None and self._longest != "reject" and any(map(self._is_too_long, dialogue.turns)):
                 said = [*SpokenDialogue(dialogue).texts]
             yield SpokenDialogue(dialogue) if said is None else self._checked(dialogue, language, said)

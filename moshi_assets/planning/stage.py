@@ -23,9 +23,10 @@ from ..dialogues.reader import DialogueFileError, source_state
 from ..dialogues.reject_kinds import RejectTally
 from ..names import shard_key
 from ..processes.memory import peak_rss
+from ..processes.pools import FEWEST_DIALOGUES, usable_cores, workers
 from ..prompts.kept import keep, recall
 from ..quality.listeners.choice import check_listeners
-from ..reading import KindCount
+from ..reading import KindCount, Mapped
 from ..recipe import Recipe, RecipeError
 from ..storage.checked_table import write_table
 from ..storage.dataset import VOICE_TRAITS_FILE, VOICES_FILE, DatasetStore, tasks_path
@@ -129,11 +130,19 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
         DialogueFileError: the file cannot be read or has no good line.
         EngineError, RecipeError: the engine or a voice cannot be used, or no dialogue is left for training.
         ListenerError: the gates need a package or a model that is missing.
+        WorkerKilled: a process that read texts was killed.
     """
+    with workers(usable_cores(), FEWEST_DIALOGUES) as crew:
+        return _plan(recipe, store, report, crew.map)
+
+
+def _plan(
+    recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], None] | None, mapped: Mapped
+) -> ParseFigures:
     begin = last_report = time.monotonic()
     check_listeners(recipe)
     recall(store.tasks_folder)
-    planner = DialoguePlanner(recipe)
+    planner = DialoguePlanner(recipe, mapped=mapped)
     source = source_state(recipe.source)  # before it is read: what changes meanwhile is then another file
     incoming = store.folder / "tasks.incoming"
     shutil.rmtree(incoming, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Pools of workers: threads for files, processes for shards (threads that mostly run Python take turns)."""
+"""Pools of workers: threads for files, processes for what is mostly Python (threads would take turns)."""
 
 from __future__ import annotations
 
@@ -31,33 +31,35 @@ def file_threads(count: int | None = None) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count or usable_cores(), thread_name_prefix="files")
 
 
-class ShardWorkers(NamedTuple):
-    """Who works on the shards of a step."""
+class Workers(NamedTuple):
+    """Who does the work of a step."""
 
-    map: Callable[[Callable[[str], Any], Iterable[str]], Iterator[Any]]
-    """As the built-in one: results in order; the first error ends it. Function and results can be pickled."""
+    map: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+    """As the built-in one: results in order; the first error ends it. Function, items and results can be pickled."""
+    processes: int
+    """1 where this one does the work alone."""
     threads: int
     """For each of them, so that every core has work."""
 
 
 @contextmanager
-def shard_workers(shards: int, dialogues: int) -> Iterator[ShardWorkers]:
+def workers(pieces: int, dialogues: int) -> Iterator[Workers]:
     """A process for every core, for much work; this process with a thread for every core, for little.
 
     Processes are only started by a step that has one of its own: they import the program they belong to, and a script
     that builds a dataset may not be written for that.
 
     Args:
-        shards: how many there are to be worked on.
+        pieces: into how many the work can be cut.
         dialogues: in all of them, about.
 
     Raises:
         WorkerKilled: a process was killed.
     """
     cores = usable_cores()
-    count = min(cores, shards)
+    count = min(cores, pieces)
     if count == 1 or dialogues < FEWEST_DIALOGUES or multiprocessing.parent_process() is None:
-        yield ShardWorkers(map, cores)
+        yield Workers(map, 1, cores)
         return
     (method,) = start_method()
     pool = ProcessPoolExecutor(count, multiprocessing.get_context(method), _begin)
@@ -65,24 +67,24 @@ def shard_workers(shards: int, dialogues: int) -> Iterator[ShardWorkers]:
     processes: list[BaseProcess] = []
     others = set(multiprocessing.active_children())
 
-    def work(function: Callable[[str], Any], keys: Iterable[str]) -> Iterator[Any]:
-        results = pool.map(function, keys)  # starts the processes
+    def work(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        results = pool.map(function, items)  # starts the processes
         processes[:] = [child for child in multiprocessing.active_children() if child not in others]
         for child in processes:
             memory.add(child.pid or 0)
         return results
 
     try:
-        yield ShardWorkers(work, cores // count)
+        yield Workers(work, count, cores // count)
     except BrokenProcessPool as error:
         pool.shutdown()  # the pool ends the others with SIGTERM
         codes = {child.pid or 0: child.exitcode for child in processes}
         pid = next((pid for pid, code in codes.items() if code not in (0, None, -signal.SIGTERM)), 0)
-        who = f"one of the {count} processes that worked on {shards} shards"
+        who = f"one of the {count} processes that shared the work"
         raise WorkerKilled(killed_sentence(who, codes.get(pid), memory.last(pid))) from error
     finally:
         memory.stop()
-        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C the shards that wait are not begun
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C what waits is not begun
 
 
 def _begin() -> None:

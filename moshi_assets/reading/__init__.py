@@ -3,7 +3,7 @@
 from ..recipe.text import CleanRules, TextSettings
 from .counts import KindCount, ReadingCounts, ReadingSummary
 from .language import detect_language, language_name
-from .read import READ_LANGUAGES, other_scripts, read, read_dialogue, read_dialogues
+from .read import READ_LANGUAGES, Mapped, other_scripts, read, read_dialogue, read_dialogues
 from .spoken_text import Finding, Pause, Span, SpokenText, located_words, words_of
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "CleanRules",
     "Finding",
     "KindCount",
+    "Mapped",
     "Pause",
     "ReadingCounts",
     "ReadingSummary",

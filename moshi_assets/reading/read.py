@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import chain, islice
+from typing import Any
 
 from ..recipe.text import CleanRules, TextSettings
 from . import chinese, english
@@ -30,6 +31,11 @@ _STRANGE = {"en": re.compile(rf"[^\W\d_{_LATIN}]+"), "zh": re.compile(rf"[^\W\d_
 """Letters that a voice of the language has no sound for."""
 _NO_THOUSANDS = re.compile(r"(?<![\d,])[\d.]*\d,\d{1,2}(?![\d,])")
 _CACHED = 8192
+_PIECE = 64
+"""Dialogues that a process is given at once."""
+_FEWEST_PIECES = 8
+Mapped = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""The built-in `map`, or one that works side by side."""
 _ALL_RULES = CleanRules()
 _DEFAULTS = TextSettings()
 
@@ -54,15 +60,29 @@ def read(
 
 
 def read_dialogues(
-    dialogues: Sequence[Sequence[str]], settings: TextSettings = _DEFAULTS
-) -> list[tuple[str, list[SpokenText] | None]]:
-    """As `read_dialogue` for each of many, plain ones at once; None where each turn is spoken as it is written."""
+    dialogues: Sequence[Sequence[str]], settings: TextSettings = _DEFAULTS, mapped: Mapped = map
+) -> Iterator[tuple[str, list[SpokenText] | None]]:
+    """As `read_dialogue` for each of many, in order; None where each turn is spoken as it is written.
+
+    Args:
+        dialogues: the texts of the turns of each.
+        settings: of the dataset.
+        mapped: what reads those that are not plain, `map` or that of a pool of processes.
+    """
     if settings.lexicon or settings.language not in ("auto", "en"):
-        return [read_dialogue(texts, settings) for texts in dialogues]
-    plain = iter(plain_turns([text for texts in dialogues for text in texts]))
-    return [
-        ("en", None) if all(list(islice(plain, len(texts)))) else read_dialogue(texts, settings) for texts in dialogues
-    ]
+        plain = [False] * len(dialogues)
+    else:
+        turns = iter(plain_turns([text for texts in dialogues for text in texts]))
+        plain = [all(list(islice(turns, len(texts)))) for texts in dialogues]
+    rest = [texts for texts, known in zip(dialogues, plain, strict=True) if not known]
+    pieces = [rest[begin : begin + _PIECE] for begin in range(0, len(rest), _PIECE)]
+    work = mapped if len(pieces) >= _FEWEST_PIECES else map  # for little, a process is not worth its start
+    read = chain.from_iterable(work(partial(_read_each, settings), pieces))
+    return (("en", None) if known else next(read) for known in plain)
+
+
+def _read_each(settings: TextSettings, dialogues: Sequence[Sequence[str]]) -> list[tuple[str, list[SpokenText]]]:
+    return [read_dialogue(texts, settings) for texts in dialogues]
 
 
 def read_dialogue(texts: Sequence[str], settings: TextSettings = _DEFAULTS) -> tuple[str, list[SpokenText]]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from ...audit.gate_check import gate_faults
 from ...faults import Fault
-from ...processes.pools import shard_workers
+from ...processes.pools import workers
 from ...processes.worker import prepare_worker
 from ...stereo.stage import build_shard
 from ...storage.lock import dataset_lock
@@ -44,8 +44,8 @@ def stereo_pairs(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materi
         store = data.store(dataset)
         recipe = store.recipe()
         lock = dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id))
-        with lock, shard_workers(len(keys), len(keys) * recipe.samples_per_shard) as workers:
-            built = workers.map(partial(build_shard, store, recipe, workers.threads), keys)
+        with lock, workers(len(keys), len(keys) * recipe.samples_per_shard) as crew:
+            built = crew.map(partial(build_shard, store, recipe, crew.threads), keys)
             for key, (figures, wall, peak) in zip(keys, built, strict=True):
                 found = figures.faults + gate_faults(store, recipe, key)
                 faults += found

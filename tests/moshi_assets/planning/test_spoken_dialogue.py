@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
 from moshi_assets.planning.task_table import dialogue_texts
+from moshi_assets.processes.pools import usable_cores
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record
 
 BUILTIN = {"engine": "builtin"}
@@ -210,3 +214,40 @@ def roles(dataset: PlainDataset) -> list[str]:
     (shard,) = dataset.store.shards()
     tasks = dataset.store.tasks(shard).to_pylist()
     return [task["role"] for task in tasks if task["dialogue_id"] == "talk"]
+
+
+def plan_in_a_step(folder: Path, pipe: Connection) -> None:
+    """What the step of `synthesis_tasks` does, in a process of its own as every step."""
+    dataset, seen, done = PlainDataset(folder, NUMBERED), set(), Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            seen.update(child.pid for child in multiprocessing.active_children())
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    dataset.plan()
+    done.set()
+    watcher.join()
+    pipe.send(len(seen))
+
+
+NUMBERED = [record(n, user_text=f"Is it ${n}.50?", assistant_text=f"It is {n} km, **no** more.") for n in range(1200)]
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="one core has one process")
+def test_processes_read_what_one_reads(tmp_path: Path):
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    for folder in (alone, shared):
+        folder.mkdir()
+    PlainDataset(alone, NUMBERED).plan()
+    ours, theirs = multiprocessing.Pipe()
+    step = multiprocessing.get_context("spawn").Process(target=plan_in_a_step, args=(shared, theirs))
+    step.start()
+    assert ours.poll(120)
+    processes = ours.recv()
+    step.join()
+
+    assert processes >= 2
+    (first, second) = (sorted((folder / "data/talks/tasks").glob("*.tasks")) for folder in (alone, shared))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second] != []

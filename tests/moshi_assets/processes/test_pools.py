@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from moshi_assets.processes.killed import WorkerKilled
-from moshi_assets.processes.pools import shard_workers, usable_cores
+from moshi_assets.processes.pools import usable_cores, workers
 from moshi_assets.storage.dataset import DatasetError
 from tests.moshi_assets.support.pipeline import Running, eventually, run
 
@@ -32,8 +32,8 @@ def leave_a_mark(folder, shard):
 
 
 def stop_after_the_first(folder):
-    with shard_workers(200, 100_000) as workers:
-        built = workers.map(partial(leave_a_mark, folder), [f"shard_{n}" for n in range(200)])
+    with workers(200, 100_000) as crew:
+        built = crew.map(partial(leave_a_mark, folder), [f"shard_{n}" for n in range(200)])
         for _ in built:
             raise KeyboardInterrupt
 
@@ -45,8 +45,8 @@ def die(shard):
 def step(pipe, work, dialogues):
     """What a step of the stereo stage does, in a process of its own as every step."""
     try:
-        with shard_workers(12, dialogues) as workers:
-            pipe.send((os.getpid(), workers.threads, list(workers.map(work, [f"shard_{n}" for n in range(12)]))))
+        with workers(12, dialogues) as crew:
+            pipe.send((os.getpid(), crew.threads, list(crew.map(work, [f"shard_{n}" for n in range(12)]))))
     except (DatasetError, RuntimeError) as error:
         pipe.send(error)
 
@@ -80,8 +80,8 @@ def test_little_work_is_done_here():
 
 
 def test_a_program_without_steps_of_their_own_starts_no_processes():
-    with shard_workers(12, 100_000) as workers:
-        assert {process for _, process, _ in workers.map(whoami, ["a", "b"])} == {os.getpid()}
+    with workers(12, 100_000) as crew:
+        assert {process for _, process, _ in crew.map(whoami, ["a", "b"])} == {os.getpid()}
 
 
 def test_an_error_comes_back_as_it_is():

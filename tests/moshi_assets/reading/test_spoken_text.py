@@ -188,7 +188,7 @@ def test_a_short_form_is_never_passed_over_among_many_texts(short):
 def test_many_dialogues_at_once_are_read_as_each_alone(pair):
     texts = [pair.written, "Well, that is that."]
     language, turns = read_dialogue(texts)
-    several = read_dialogues([["Hello there."], texts, ["Das ist nicht gut, oder?"]])
+    several = list(read_dialogues([["Hello there."], texts, ["Das ist nicht gut, oder?"]]))
 
     assert several[0] == ("en", None)
     assert several[1][0] == language
