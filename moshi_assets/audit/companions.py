@@ -17,6 +17,7 @@ from ..storage.checked_table import DamagedTable, read_table
 from ..storage.dataset import VOICES_FILE, DatasetStore
 from ..synthesis.quality_table import QUALITY_SCHEMA
 from ..transcripts.stage import TranscriptFigures, shard_summary
+from ..transcripts.summary import read_summary
 
 AGAIN = "build the dataset again"
 
@@ -50,10 +51,15 @@ def transcript_summary_faults(
         figures: what was counted of the transcripts themselves.
     """
     path = store.transcripts_path(shard)
-    found = _read_json(path)
-    if isinstance(found, str):
-        yield Fault("transcripts", _inside(store, path), f"{found}: {AGAIN}")
-    elif {name: told for name, told in found.items() if name != "speed"} != shard_summary(figures, keys):
+    try:
+        found = read_summary(path)
+    except OSError as error:
+        yield Fault("transcripts", _inside(store, path), f"{_unread(error)}: {AGAIN}")
+        return
+    except ValueError as error:
+        yield Fault("transcripts", _inside(store, path), f"is damaged ({error}): {AGAIN}")
+        return
+    if found != shard_summary(figures, keys):
         yield Fault("transcripts", _inside(store, path), f"tells something else than the transcripts hold: {AGAIN}")
 
 

@@ -55,10 +55,10 @@ def take_stock(root: Path) -> Iterator[StockItem]:
 def _item(store: DatasetStore) -> StockItem:
     recipe, summary = store.recipe(), store.summary()
     shards = store.shards()
-    if current := manifest_is_current(store):
+    if current := manifest_is_current(store, recipe):
         done, seconds = shards, sum(_manifest_seconds(path) for path in manifest_paths(store).values())
     else:
-        done = [shard for shard in shards if is_finished(store, shard)]
+        done = [shard for shard in shards if is_finished(store, recipe, shard)]
         seconds = sum(
             recording.duration
             for shard in done

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 import soundfile as sf
-
-from indextts.foreign_files import parse_json
 
 from ..alignment.base import AlignmentError, Utterance, Word
 from ..alignment.word_times import Alignment, WordTimes
@@ -28,8 +24,8 @@ from ..stereo.index import read_index
 from ..stereo.keys import are_current
 from ..stereo.recording import CHANNEL, PlacedTurn, Recording, UnreadableRecording, read_channels, recording_file
 from ..storage.dataset import DatasetError, DatasetStore
-from ..storage.whole_file import write_whole
 from ..synthesis.quality_table import spoken_tasks
+from .summary import TranscriptSummary, read_summary, shard_key
 from .transcript import (
     SPEAKER,
     Transcript,
@@ -144,29 +140,29 @@ def build_transcripts(
             "x_realtime": round(figures.aligned_seconds / max(wall, 1e-9), 1),
         }
     else:
-        figures.speed = _summary(store, shard).get("speed", {})
-    summary = shard_summary(figures, keys.values()) | {"speed": figures.speed}
-    store.transcripts_path(shard).parent.mkdir(parents=True, exist_ok=True)
-    write_whole(store.transcripts_path(shard), json.dumps(summary, ensure_ascii=False, indent=1))
+        figures.speed = _summary(store, shard).speed
+    summary = shard_summary(figures, keys.values())
+    summary.speed = figures.speed
+    summary.write(store.transcripts_path(shard))
     return figures
 
 
-def shard_summary(figures: TranscriptFigures, keys: Iterable[str]) -> dict[str, Any]:
-    """What a shard's summary tells of its transcripts, beside how fast they were made.
+def shard_summary(figures: TranscriptFigures, keys: Iterable[str]) -> TranscriptSummary:
+    """What a shard's transcripts hold, but for how fast they were made.
 
     Args:
         figures: of all of them.
         keys: of all of them, in the index's order.
     """
-    return {
-        "key": _shard_key(keys),
-        "recordings": figures.recordings,
-        "words": figures.words,
-        "assistant_words": figures.assistant_words,
-        "shared_slots": figures.shared_slots,
-        "turns_by_method": dict(figures.methods),
-        "faults": [str(fault) for fault in figures.faults[:_MAX_REASONS]],
-    }
+    return TranscriptSummary(
+        shard_key(keys),
+        figures.recordings,
+        figures.words,
+        figures.assistant_words,
+        figures.shared_slots,
+        figures.methods,
+        [str(fault) for fault in figures.faults[:_MAX_REASONS]],
+    )
 
 
 def transcripts_are_current(store: DatasetStore, recipe: Recipe, shard: str, recordings: Sequence[Recording]) -> bool:
@@ -178,22 +174,17 @@ def transcripts_are_current(store: DatasetStore, recipe: Recipe, shard: str, rec
         return True
     good = [recording for recording in recordings if recording.failure is None]
     summary = _summary(store, shard)
-    if summary.get("faults") or summary.get("key") != _shard_key(transcript_key(each, recipe) for each in good):
+    if summary.faults or summary.key != shard_key(transcript_key(each, recipe) for each in good):
         return False
     return all((store.folder / transcript_path(recording.path)).is_file() for recording in good)
 
 
-def _summary(store: DatasetStore, shard: str) -> dict[str, Any]:
+def _summary(store: DatasetStore, shard: str) -> TranscriptSummary:
     """What was told of a shard's transcripts when they were made; nothing where that cannot be read."""
     try:
-        summary = parse_json(store.transcripts_path(shard).read_text(encoding="utf-8"))
+        return read_summary(store.transcripts_path(shard))
     except (OSError, ValueError):
-        return {}
-    return summary if isinstance(summary, dict) else {}
-
-
-def _shard_key(keys: Iterable[str]) -> str:
-    return hashlib.blake2b("".join(keys).encode(), digest_size=16).hexdigest()
+        return TranscriptSummary()
 
 
 def _write_group(

@@ -105,9 +105,10 @@ def gather_lanes(context: dg.AssetExecutionContext, reports: list, data: DataRoo
     for dataset, keys in by_dataset(context.partition_keys).items():
         store = data.store(dataset)
         with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
+            recipe = store.recipe()
             for key in keys:
                 metadata = closed.get(key) or _close(
-                    store, store.recipe(), key, figures.get(key, SpeechFigures()), failures.get(key, {})
+                    store, recipe, key, figures.get(key, SpeechFigures()), failures.get(key, {})
                 )
                 context.add_asset_metadata(metadata, partition_key=key)
 

@@ -56,10 +56,11 @@ def request_shards(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.Se
     for dataset, storage_id in {dataset: storage_id for storage_id, dataset in events}.items():
         try:
             store = data.store(dataset)
-            unfinished = unfinished_shards(store)
+            recipe = store.recipe()
+            unfinished = unfinished_shards(store, recipe)
             if unfinished:
-                requests += shard_requests(context.instance, store, store.recipe(), unfinished, f"parsed-{storage_id}")
-            elif not manifest_is_current(store):
+                requests += shard_requests(context.instance, store, recipe, unfinished, f"parsed-{storage_id}")
+            elif not manifest_is_current(store, recipe):
                 requests.append(manifest_request(context.instance, store, f"parsed-{storage_id}"))
         except (DatasetError, ValueError) as error:
             context.log.warning(f"{dataset}: {error}")
@@ -79,10 +80,11 @@ def request_manifest(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.
     for dataset, storage_id in {split_shard_key(key)[0]: storage_id for storage_id, key in events}.items():
         try:
             store = data.store(dataset)
-            left = unfinished_shards(store)
+            recipe = store.recipe()
+            left = unfinished_shards(store, recipe)
             if left:
                 context.log.info(f"{dataset}: {len(left)} shards to go")
-            elif not manifest_is_current(store):
+            elif not manifest_is_current(store, recipe):
                 requests.append(manifest_request(context.instance, store, f"paired-{storage_id}"))
         except (DatasetError, ValueError) as error:
             context.log.warning(f"{dataset}: {error}")

@@ -44,8 +44,8 @@ def nightly_manifests(context: dg.ScheduleEvaluationContext, data: DataRoot) -> 
     tick = context.scheduled_execution_time.strftime("%Y%m%dT%H%M")
     requests = [
         manifest_request(context.instance, store, f"nightly-{tick}")
-        for store, _, unfinished in _idle_datasets(context, data)
-        if not unfinished and not manifest_is_current(store)
+        for store, recipe, unfinished in _idle_datasets(context, data)
+        if not unfinished and not manifest_is_current(store, recipe)
     ]
     return requests or dg.SkipReason("every finished dataset has its manifest")
 
@@ -60,7 +60,8 @@ def _idle_datasets(
             context.log.info(f"{store.name}: runs are underway, left alone tonight")
             continue
         try:
-            recipe, unfinished = store.recipe(), unfinished_shards(store)
+            recipe = store.recipe()
+            unfinished = unfinished_shards(store, recipe)
         except (DatasetError, ValueError) as error:
             context.log.warning(f"{store.name}: {error}")
             continue

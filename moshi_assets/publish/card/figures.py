@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from indextts.foreign_files import parse_json
-
 from ...dialogues.dialogue import SPLITS, TRAIN
 from ...dialogues.reject_kinds import RejectTally
 from ...planning.task_table import dialogue_rows
@@ -19,6 +17,7 @@ from ...stereo.index import indexed_shards
 from ...stereo.recording import Recording
 from ...storage.dataset import DatasetStore
 from ...synthesis.quality_table import read_quality
+from ...transcripts.summary import read_summary
 from .measured import Measured
 
 
@@ -70,11 +69,11 @@ class CardFigures:
                 self._add(recording, voices)
         self.measured.add(read_quality(store, shard))
         if recipe.transcripts:
-            summary = parse_json(store.transcripts_path(shard).read_text(encoding="utf-8"))
-            self.words += summary["words"]
-            self.assistant_words += summary["assistant_words"]
-            self.shared_slots += summary["shared_slots"]
-            self.methods.update(summary["turns_by_method"])
+            summary = read_summary(store.transcripts_path(shard))
+            self.words += summary.words
+            self.assistant_words += summary.assistant_words
+            self.shared_slots += summary.shared_slots
+            self.methods.update(summary.turns_by_method)
 
     def add_rejects(self, store: DatasetStore) -> None:
         """Count the rejects of the dataset."""

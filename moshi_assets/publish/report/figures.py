@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from indextts.foreign_files import parse_json
-
 from ...dialogues.dialogue import Role
 from ...dialogues.reject_kinds import RejectTally
 from ...engines.registry import engine_class
@@ -21,6 +19,7 @@ from ...stereo.recording import PlacedTurn, Recording
 from ...stereo.turn_taking import floor_transfer_offsets
 from ...storage.dataset import DatasetError, DatasetStore
 from ...synthesis.speed_log import ShardSpeed, read_speed
+from ...transcripts.summary import read_summary
 from .distribution import Distribution
 
 logger = logging.getLogger(__name__)
@@ -185,18 +184,16 @@ def _count_voices(figures: DatasetFigures, roles_and_voices: Iterator[tuple[str,
 
 def _count_words(store: DatasetStore, shard: str, figures: DatasetFigures) -> None:
     try:
-        summary = parse_json(store.transcripts_path(shard).read_text(encoding="utf-8"))
-        words, assistant, shared = (int(summary[key]) for key in ("words", "assistant_words", "shared_slots"))
-        methods = {str(method): int(count) for method, count in summary["turns_by_method"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        summary = read_summary(store.transcripts_path(shard))
+    except (OSError, ValueError):
         figures.problem(
             f"the transcripts of {shard} are missing or their summary is damaged: its words are not counted"
         )
         return
-    figures.words += words
-    figures.assistant_words += assistant
-    figures.shared_slots += shared
-    figures.methods.update(methods)
+    figures.words += summary.words
+    figures.assistant_words += summary.assistant_words
+    figures.shared_slots += summary.shared_slots
+    figures.methods.update(summary.turns_by_method)
 
 
 def text_of(turn: PlacedTurn, texts: DialogueTexts) -> SpokenText | None:

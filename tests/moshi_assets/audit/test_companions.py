@@ -89,9 +89,16 @@ def test_the_quality_table_of_another_shard_is_found(copy):
 @pytest.mark.parametrize("field", ["key", "recordings", "words", "assistant_words", "shared_slots", "turns_by_method"])
 def test_a_summary_that_tells_something_else_than_the_transcripts_is_found(copy, field):
     path = copy.store.transcripts_path("talks.000000")
-    path.write_text(json.dumps(json.loads(path.read_text()) | {field: 7}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: {} if field == "turns_by_method" else 7}))
 
     assert ["tells something else than the transcripts hold" in fault for fault in faults(copy)] == [True]
+
+
+def test_a_summary_of_another_form_is_damaged(copy):
+    path = copy.store.transcripts_path("talks.000000")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"turns_by_method": 7}))
+
+    assert ["is damaged (no summary of transcripts" in fault for fault in faults(copy)] == [True]
 
 
 def test_a_voice_that_is_not_in_the_table_is_named(copy):

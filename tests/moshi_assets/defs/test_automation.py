@@ -510,7 +510,7 @@ def test_the_command_advised_for_a_failed_range_finishes_it(tmp_path, pipeline, 
     done = do_as_advised(text, tmp_path)
 
     assert done.returncode == 0, done.stderr
-    assert unfinished_shards(pipeline.store()) == []
+    assert unfinished_shards(pipeline.store(), pipeline.store().recipe()) == []
 
 
 def test_the_command_advised_for_a_failed_parse_has_its_run_config(tmp_path, pipeline, failures, talks):

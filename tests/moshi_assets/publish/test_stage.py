@@ -177,7 +177,7 @@ def test_whenever_publishing_dies_no_dialogue_is_in_both(
     held = [stems(split.rows(evaluation)) if path.exists() else [] for evaluation, path in both(split)]
     assert not set(held[0]) & set(held[1])
     complete = sorted(held[1]) == sorted(later) and sorted(held[0] + held[1]) == [f"talk_{n:03d}" for n in range(9)]
-    assert complete or not manifest_is_current(split.store)
+    assert complete or not manifest_is_current(split.store, split.store.recipe())
 
     split.publish()
     assert stems(split.rows()) == [f"talk_{n:03d}" for n in range(9) if f"talk_{n:03d}" not in later]
@@ -267,7 +267,7 @@ def test_a_full_disk_leaves_the_earlier_manifest(built: PlainDataset):
 
 
 def test_a_finished_dataset_has_no_unfinished_shard(built: PlainDataset):
-    assert unfinished_shards(built.store) == []
+    assert unfinished_shards(built.store, built.store.recipe()) == []
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_a_finished_dataset_has_no_unfinished_shard(built: PlainDataset):
 )
 def test_a_shard_that_lost_something_is_unfinished(built: PlainDataset, undo: Any):
     undo(built)
-    assert unfinished_shards(built.store) == ["talks.000001"]
+    assert unfinished_shards(built.store, built.store.recipe()) == ["talks.000001"]
 
 
 def test_a_shard_with_an_edited_line_is_unfinished(built: PlainDataset):
@@ -289,21 +289,21 @@ def test_a_shard_with_an_edited_line_is_unfinished(built: PlainDataset):
     lines[5]["user_text"] = "Another question?"
     built.write(lines)
     built.plan()
-    assert unfinished_shards(built.store) == ["talks.000001"]
+    assert unfinished_shards(built.store, built.store.recipe()) == ["talks.000001"]
 
 
 def test_a_recorded_failure_is_finished(tmp_path: Path):
     dataset = PlainDataset(tmp_path, [record(0), record(1, user_text="BAD")])
     dataset.build(Mute())
-    assert is_finished(dataset.store, "talks.000000")
+    assert is_finished(dataset.store, dataset.store.recipe(), "talks.000000")
 
 
 def test_the_manifest_is_current_until_a_shard_is_paired_again(built: PlainDataset):
-    assert manifest_is_current(built.store)
+    assert manifest_is_current(built.store, built.store.recipe())
     built.pair()
-    assert not manifest_is_current(built.store)
+    assert not manifest_is_current(built.store, built.store.recipe())
 
 
 def test_the_manifest_is_not_current_after_a_parse(built: PlainDataset):
     built.plan()
-    assert not manifest_is_current(built.store)
+    assert not manifest_is_current(built.store, built.store.recipe())

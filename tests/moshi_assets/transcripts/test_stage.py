@@ -207,18 +207,20 @@ def test_a_manifest_is_not_published_without_transcripts(tmp_path):
 
 
 def test_a_shard_is_finished_with_its_transcripts(talks):
-    assert unfinished_shards(talks.store) == [] and manifest_is_current(talks.store)
+    store, recipe = talks.store, talks.recipe
+    assert unfinished_shards(store, recipe) == [] and manifest_is_current(store, recipe)
 
-    (talks.store.stereo_folder / "talk_005.json").unlink()
+    (store.stereo_folder / "talk_005.json").unlink()
 
-    assert unfinished_shards(talks.store) == ["talks.000001"]
+    assert unfinished_shards(store, recipe) == ["talks.000001"]
 
 
 def test_newer_transcripts_ask_for_a_manifest(talks):
     (talks.store.stereo_folder / "talk_005.json").unlink()
     talks.transcribe()
 
-    assert is_finished(talks.store, "talks.000001") and not manifest_is_current(talks.store)
+    store, recipe = talks.store, talks.recipe
+    assert is_finished(store, recipe, "talks.000001") and not manifest_is_current(store, recipe)
 
 
 def test_transcripts_of_what_left_the_dataset_go(talks):
