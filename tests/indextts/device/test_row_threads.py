@@ -69,9 +69,14 @@ def test_a_failure_stops_the_other_rows_and_is_raised():
 
 
 def test_an_interrupt_stops_all_rows():
-    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        each_row(until_given_up, 8)
+    # A shell that starts the tests in the background has them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            each_row(until_given_up, 8)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_outside_of_rows_nothing_is_given_up():
