@@ -1,6 +1,6 @@
 """Goldens and the tiny configuration.
 
-``INDEXTTS_GOLDEN`` names another folder of goldens with the same file names: other seeds, lengths and texts, so
+`INDEXTTS_GOLDEN` names another folder of goldens with the same file names: other seeds, lengths and texts, so
 every test reads tags, lengths and sizes from the files.
 """
 
@@ -47,7 +47,7 @@ def golden_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def golden(golden_dir: Path) -> Callable[[str], Arrays]:
-    """``golden("h_cfm")`` -> the arrays of ``h_cfm.npz``."""
+    """`golden("h_cfm")` -> the arrays of `h_cfm.npz`."""
     cache: dict[str, dict[str, np.ndarray]] = {}
 
     def load(name: str) -> Arrays:
@@ -61,13 +61,13 @@ def golden(golden_dir: Path) -> Callable[[str], Arrays]:
 
 @pytest.fixture(scope="session")
 def golden_json(golden_dir: Path) -> Callable[[str], Any]:
-    """``golden_json("l_text")`` -> the content of ``l_text.json``."""
+    """`golden_json("l_text")` -> the content of `l_text.json`."""
     return lambda name: json.loads((golden_dir / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
 def golden_set(golden_json: Callable[[str], Any]) -> str:
-    """The name of the golden set, with which the tags of its inputs begin: ``noise(f"{golden_set}:dit_x0", …)``."""
+    """The name of the golden set, with which the tags of its inputs begin: `noise(f"{golden_set}:dit_x0", …)`."""
     return golden_json("k_e2e")[0]["z_tags"][0].split(":")[0]
 
 
@@ -85,7 +85,7 @@ def tts(checkpoint_dir: Path) -> IndexTTS2:
 
 @pytest.fixture(scope="session")
 def prompt_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, float, int], Path]:
-    """``prompt_file(sampling_rate, seconds, seed)`` -> a 32-bit float WAV of the synthetic test voice."""
+    """`prompt_file(sampling_rate, seconds, seed)` -> a 32-bit float WAV of the synthetic test voice."""
     folder = tmp_path_factory.mktemp("prompts")
 
     def write(sampling_rate: int, seconds: float, seed: int) -> Path:

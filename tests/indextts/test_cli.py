@@ -1,4 +1,4 @@
-"""The command ``indextts``."""
+"""The command `indextts`."""
 
 import subprocess
 import sys

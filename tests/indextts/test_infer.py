@@ -1,4 +1,4 @@
-"""The public interface: what ``infer`` returns, writes, repeats and refuses."""
+"""The public interface: what `infer` returns, writes, repeats and refuses."""
 
 import inspect
 import logging
@@ -38,7 +38,7 @@ def other_voice(prompt_file):
 
 @pytest.fixture
 def spoken(tts, voice):
-    """``spoken(seed=1)`` -> the samples of a short call."""
+    """`spoken(seed=1)` -> the samples of a short call."""
 
     def speak(text=TEXT, prompt=voice, **options):
         return tts.infer(prompt, text, None, return_audio=True, **{**SHORT, **options}).wav_tensor

@@ -203,7 +203,7 @@ def test_vocoder(parts, golden, golden_set, tensor):
 
 
 def prompts(case, prompt_file):
-    """Voice and emotion files of a case of ``k_e2e.json``; the emotion is None where it is that of the voice."""
+    """Voice and emotion files of a case of `k_e2e.json`; the emotion is None where it is that of the voice."""
     files = [case.get(name) for name in ("spk", "emo")]
     return [file and prompt_file(file["sr"], file["sec"], file["seed"]) for file in files]
 

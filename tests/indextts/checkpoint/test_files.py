@@ -115,7 +115,7 @@ def test_auxiliary_models_are_found_in_the_hugging_face_cache_of_the_folder(fold
 
 
 def as_downloaded_today(folder):
-    """Moves the models of other projects to where the published downloader puts them: flat, below ``hf_cache``."""
+    """Moves the models of other projects to where the published downloader puts them: flat, below `hf_cache`."""
     cache = folder / "hf_cache"
     cache.mkdir()
     (folder / "w2v-bert").rename(cache / "w2v-bert-2.0")
@@ -125,7 +125,7 @@ def as_downloaded_today(folder):
 
 
 def as_downloaded_earlier(folder):
-    """Moves them to where the published downloader put them before: a Hugging Face cache, named ``hf_cache``."""
+    """Moves them to where the published downloader put them before: a Hugging Face cache, named `hf_cache`."""
     vocoder = load_config(folder / "config.yaml").vocoder_name
     for repo, names in {
         "facebook/w2v-bert-2.0": {"w2v-bert/config.json": "config.json", "w2v-bert/model.safetensors": ""},

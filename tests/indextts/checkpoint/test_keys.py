@@ -1,7 +1,7 @@
 """Every entry of the published checkpoints, at official size and without memory: modules on the meta device.
 
-``keys/*.json`` lists the entries of each published dictionary; ``unused_at_inference`` marks those that no module
-keeps, ``kind: buffer`` those that are not parameters.
+`keys/*.json` lists the entries of each published dictionary; `unused_at_inference` marks those that no module
+keeps, `kind: buffer` those that are not parameters.
 """
 
 import json

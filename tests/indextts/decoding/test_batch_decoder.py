@@ -43,7 +43,7 @@ def options_of(**changes):
 
 
 def rows_of(voices, texts, plan):
-    """``plan``: (voice, text, seed, least codes, most codes) of each row."""
+    """`plan`: (voice, text, seed, least codes, most codes) of each row."""
     return [
         DecodeRow(voices[v], texts[t % len(texts)], torch.Generator().manual_seed(seed), least, most)
         for v, t, seed, least, most in plan

@@ -44,7 +44,7 @@ def limit(gpt, golden):
 
 
 def runs(arrays: Arrays, stem: str) -> list[tuple[str, int, float]]:
-    """Suffix, text number and repetition penalty of all arrays called ``{stem}_{k}_rp{penalty}``."""
+    """Suffix, text number and repetition penalty of all arrays called `{stem}_{k}_rp{penalty}`."""
     matches = [re.fullmatch(rf"{stem}_((\d+)_rp([\d.]+))", name) for name in arrays]
     found = [(match[1], int(match[2]), float(match[3])) for match in matches if match]
     assert found

@@ -65,7 +65,7 @@ def differ(a: InferenceResult, b: InferenceResult) -> float:
 
 
 def requests_of(voices: list[Path], plan) -> list[SynthesisRequest]:
-    """``plan``: (text, voice, emotion, seed, most codes) of each request."""
+    """`plan`: (text, voice, emotion, seed, most codes) of each request."""
     return [
         SynthesisRequest(TEXTS[t], voices[v], seed, EMOTIONS[e], min_mel_tokens=min(4, most), max_mel_tokens=most)
         for t, v, e, seed, most in plan
@@ -205,7 +205,7 @@ def test_a_segment_that_fails_while_it_is_spoken_leaves_the_others_alone(model, 
 
 
 def limited(function, most: int, size):
-    """``function``, but memory runs out for more than ``most``."""
+    """`function`, but memory runs out for more than `most`."""
 
     def run(*arguments, **keywords):
         if size(*arguments) > most:

@@ -54,7 +54,7 @@ def test_voices_of_mixed_length_in_a_batch_equal_single_runs(gpt, golden):
 
 
 def test_a_shorter_length_is_a_cut_not_the_reference_leak(gpt, golden):
-    """The published code lets padding leak through the convolutions; the goldens ``*_masked`` record that."""
+    """The published code lets padding leak through the convolutions; the goldens `*_masked` record that."""
     features, expected = golden("b_w2v"), golden("d_conditioning")
     for k in cases(expected, "masklen"):
         voice, length = tensor(features[f"emb_{k}"])[None], tensor(expected[f"masklen_{k}"])

@@ -16,7 +16,7 @@ def gpt(tiny_config_dir):
 
 
 def made_up_conds(gpt, rows):
-    """Conditions of ``rows`` different voices and emotions."""
+    """Conditions of `rows` different voices and emotions."""
     latents = tensor(noise("latents", (rows, gpt.config.condition_num_latents, gpt.config.model_dim)))
     return gpt.conds(latents, tensor(noise("emovec", (rows, gpt.config.model_dim))))
 

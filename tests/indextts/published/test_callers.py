@@ -32,7 +32,7 @@ def start(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def call(checkpoint_dir: Path, voice: str, tmp_path: Path):
-    """``call("server.py")`` -> what the script says about its run in a process of its own."""
+    """`call("server.py")` -> what the script says about its run in a process of its own."""
 
     def run(script: str) -> Any:
         done = start(script, checkpoint_dir, voice, tmp_path)

@@ -9,7 +9,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def cases(arrays: Arrays, stem: str) -> list[int]:
-    """The case numbers k for which ``f"{stem}_{k}"`` exists."""
+    """The case numbers k for which `f"{stem}_{k}"` exists."""
     tails = (key[len(stem) + 1 :] for key in arrays if key.startswith(stem + "_"))
     return sorted(int(tail) for tail in tails if tail.isdigit())
 

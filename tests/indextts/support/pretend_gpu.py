@@ -1,6 +1,6 @@
 """A GPU that is not there: tensors that claim to be on `cuda`, held and computed on the CPU.
 
-Code that runs under :func:`pretend_gpu` takes all its ways for a GPU. What a real one refuses is refused: operations
+Code that runs under `pretend_gpu` takes all its ways for a GPU. What a real one refuses is refused: operations
 over tensors of two devices, other than the copies between them and numbers without dimensions; reading a value back
 while a graph is captured; on a stream, what another one has written and was not waited for (pretend_streams). A
 captured graph runs nothing until it is replayed, and then the recorded operations alone. What this cannot show is
@@ -28,7 +28,7 @@ COPIES = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
 
 
 class OnGPU(Tensor):
-    """A tensor of a device that is not there; ``inner`` is where it really is.
+    """A tensor of a device that is not there; `inner` is where it really is.
 
     To the C++ side it is on `meta`, which needs no driver; Python is told of a GPU.
     """
@@ -85,7 +85,7 @@ class Dispatch(TorchDispatchMode):
 
     @contextmanager
     def capture(self, graph: Graph, pool: Any = None, stream: Stream | None = None, **_: Any) -> Iterator[None]:
-        """As ``torch.cuda.graph``: without a stream the capture is of the current device, the first one."""
+        """As `torch.cuda.graph`: without a stream the capture is of the current device, the first one."""
         self.tape, self.capturing, graph.dispatch = graph.tape, (stream or Stream()).device, self
         try:
             yield
@@ -190,7 +190,7 @@ class Graph:
 
 @contextmanager
 def pretend_gpu(count: int = 1) -> Iterator[type[Graph]]:
-    """Inside, ``torch.cuda`` has ``count`` devices. The module's graphs come back, to count their replays."""
+    """Inside, `torch.cuda` has `count` devices. The module's graphs come back, to count their replays."""
     dispatch = Dispatch()
     Graph.captures = Graph.replays = 0
 

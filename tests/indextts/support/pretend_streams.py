@@ -40,7 +40,7 @@ class Stream:
 
     @classmethod
     def now(cls, device: torch.device | str | None = None) -> Stream:
-        """As ``torch.cuda.current_stream``."""
+        """As `torch.cuda.current_stream`."""
         where = with_index(device or "cuda")
         if cls.current and cls.current[-1].device == where:
             return cls.current[-1]
@@ -48,7 +48,7 @@ class Stream:
 
     @contextmanager
     def use(self) -> Iterator[None]:
-        """As ``torch.cuda.stream``."""
+        """As `torch.cuda.stream`."""
         Stream.current.append(self)
         try:
             yield
@@ -67,7 +67,7 @@ class Stream:
 
 
 class Event:
-    """As ``torch.cuda.Event``. Who asks whether it has happened is told so the second time only."""
+    """As `torch.cuda.Event`. Who asks whether it has happened is told so the second time only."""
 
     def __init__(self, **_: object) -> None:
         self._told = False
