@@ -108,7 +108,8 @@ class DialoguePlanner:
         """What is odd about the recordings of pools and about what is written down of them."""
         if refused := self.voices_left_out:
             more = f" (and {len(refused) - 1} more: 'moshi-assets voices FOLDER' lists them)" * (len(refused) > 1)
-            yield f"recordings left out of the pools: {len(refused)}; {next(iter(refused.values()))}{more}"
+            first = next(iter(refused.values())).encode(errors="backslashreplace").decode()
+            yield f"recordings left out of the pools: {len(refused)}; {first}{more}"
         yield from self._casting.traits.warnings()
 
     @property

@@ -76,6 +76,10 @@ def look_at(path: Path, max_seconds: float, settings: PromptSettings) -> Prompt 
         DetectorMissing: the package that finds speech is not there.
     """
     try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return PromptFault("odd name")
+    try:
         state = os.stat(path)
     except (OSError, ValueError) as error:
         return PromptFault("unreadable", told=getattr(error, "strerror", None) or str(error))

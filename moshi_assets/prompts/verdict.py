@@ -22,6 +22,7 @@ FORMATS = "WAV, FLAC, OGG (Vorbis, Opus), MP3, AIFF, AU, CAF, W64"
 
 FaultKind = Literal[
     "no file",
+    "odd name",
     "unreadable",
     "empty",
     "foreign format",
@@ -87,6 +88,7 @@ def _faults(measures: PromptMeasures, limits: PromptSettings, speech: bool) -> I
 
 _SENTENCES: dict[FaultKind, str] = {
     "no file": "is {told}: give a sound file",
+    "odd name": "has a name that is not UTF-8, which nothing can write down: rename it",
     "unreadable": "cannot be read: {told}",
     "empty": "is damaged or no sound file: use {formats} (it has no bytes)",
     "foreign format": "holds {told}, which is not read: use {formats}, such as 'ffmpeg -i IN OUT.wav' makes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -196,6 +197,12 @@ def test_a_link_to_itself_and_a_folder_are_told_as_what_they_are(tmp_path):
     (tmp_path / "folder.wav").mkdir()
     told = [fault_of(tmp_path / f"{name}.wav", 15.0, PromptSettings())[1] for name in ("loop", "folder")]
     assert [fault and fault.kind for fault in told] == ["unreadable", "no file"]
+
+
+def test_a_name_that_nothing_can_write_down_is_a_fault(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav"))
+    path.touch()
+    assert fault_of(path, 15.0, PromptSettings())[1] == PromptFault("odd name")
 
 
 @pytest.mark.parametrize(("channels", "rate", "kind"), [(20, RATE, "too many channels"), (1, 768_000, "rate too high")])
