@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..audio.pcm import resample
+from ..audio.silence import audible_stretches
 from ..reading import words_of
-from .base import AlignerError, AlignmentError, Utterance, Word, timed_words
+from .base import MIN_WORD_SECONDS, AlignerError, AlignmentError, Utterance, Word, timed_words
 from .pronunciation import Pronunciations
 from .sphinx import SphinxMissing, sphinx_decoder
 
@@ -23,6 +25,9 @@ PAD_SECONDS = 0.3
 """Faint noise at both ends: the first and last word of an utterance that begins at once are found only with it."""
 PAD_AMPLITUDE = 3
 """Standard deviation, of int16."""
+
+_PAUSE = "<sil>"
+_ENDS_SENTENCE = re.compile(r"[.?!;:\u2026]\W*$")
 
 
 class AcousticAligner:
@@ -52,12 +57,14 @@ class AcousticAligner:
 
     def _align(self, utterance: Utterance) -> list[Word]:
         decoder, pronunciations = self._load()
+        words = words_of(utterance.text)
         entries = pronunciations.entries(utterance.text)
-        expected = [name for entry in entries for name in entry]
+        expected = [entry for entry in entries if entry]
         if not expected:
             raise AlignmentError("no word of it can be said")
+        stretches = audible_stretches(utterance.samples, utterance.sample_rate)
         sound = resample(utterance.samples, utterance.sample_rate, RATE)
-        decoder.set_align_text(" ".join(expected))
+        decoder.set_align_text(" ".join(_with_pauses(words, entries) if len(stretches) > 1 else expected))
         decoder.start_utt()
         decoder.process_raw(np.concatenate([self._pad, sound, self._pad]).tobytes(), full_utt=True)
         decoder.end_utt()
@@ -65,14 +72,9 @@ class AcousticAligner:
         if [_base(segment.word) for segment in segments] != expected:
             raise AlignmentError("pocketsphinx finds no path through the text: is this what is said?")
         times = np.full((len(entries), 2), np.nan)
-        found = iter(segments)
-        for number, entry in enumerate(entries):
-            spans = [next(found) for _ in entry]
-            if spans:
-                times[number] = spans[0].start_frame, spans[-1].end_frame + 1
-        return timed_words(
-            words_of(utterance.text), times * FRAME_SECONDS + BORDER_SECONDS - PAD_SECONDS, utterance.duration
-        )
+        times[[entry is not None for entry in entries]] = [(s.start_frame, s.end_frame + 1) for s in segments]
+        times = times * FRAME_SECONDS + BORDER_SECONDS - PAD_SECONDS
+        return timed_words(words, _heard(times, stretches), utterance.duration)
 
     def _load(self) -> tuple[Any, Pronunciations]:
         if self._decoder is None or self._pronunciations is None:
@@ -82,7 +84,7 @@ class AcousticAligner:
             except SphinxMissing as error:
                 raise AlignerError(f"aligner 'acoustic' {error}") from None
             self._pronunciations = Pronunciations(
-                lambda word: bool(decoder.lookup_word(word)), lambda word, phones: decoder.add_word(word, phones, True)
+                decoder.lookup_word, lambda word, phones: decoder.add_word(word, phones, True)
             )
         return self._decoder, self._pronunciations
 
@@ -90,3 +92,31 @@ class AcousticAligner:
 def _base(word: str) -> str:
     """Dictionary word without the number of its variant: `the(2)` -> `the`."""
     return word.partition("(")[0]
+
+
+def _with_pauses(words: Sequence[str], entries: Sequence[str | None]) -> Iterator[str]:
+    """Dictionary words with a pause after each sentence; else the next one may begin in the last sound before it."""
+    paused = True
+    for word, entry in zip(words, entries, strict=True):
+        if entry:
+            yield entry
+            paused = False
+        if not paused and _ENDS_SENTENCE.search(word):
+            yield _PAUSE
+            paused = True
+
+
+def _heard(times: np.ndarray, stretches: np.ndarray) -> np.ndarray:
+    """(W, 2) seconds of words, where one that begins in a pause (breath, noise) begins with its sound instead.
+
+    Args:
+        times: (W, 2) seconds; NaN for a word without a sound of its own.
+        stretches: (K, 2) seconds, see `audible_stretches`.
+    """
+    moved = times.copy()
+    after = np.searchsorted(stretches[:, 1], times[:, 0], "right")
+    for word in np.flatnonzero(after < len(stretches)):
+        onset = stretches[after[word], 0]
+        if times[word, 0] < onset < times[word, 1] - MIN_WORD_SECONDS:
+            moved[word, 0] = onset
+    return moved

@@ -33,7 +33,7 @@ class Utterance:
     sample_rate: int
     """Hz."""
     known_times: np.ndarray | None = None
-    """(W, 2) seconds, start and end of each word of `text.split()`, from the engine that spoke it; NaN for a word
+    """(W, 2) seconds, start and end of each word of `text`, from the engine that spoke it; NaN for a word
     without a sound of its own."""
 
     @classmethod

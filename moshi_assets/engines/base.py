@@ -62,7 +62,7 @@ class SynthesisResult:
     wall_seconds: float
     """Wall time spent on this utterance; its share of the call when a batch was spoken together."""
     word_times: np.ndarray | None = None
-    """(W, 2) seconds from the start of the audio, start and end of each word of `spoken.split()`, where the engine
+    """(W, 2) seconds from the start of the audio, start and end of each word of `spoken`, where the engine
     knows them; NaN for a word without a sound of its own (a dash)."""
 
     @property

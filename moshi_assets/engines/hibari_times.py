@@ -14,6 +14,8 @@ from hibari import Hibari, dsp
 from hibari.g2p import G2P
 from hibari.voices import voice_path
 
+from ..reading import words_of
+
 DURATIONS = "/Cast_32_output_0"
 """Tensor of hibari-tts 0.2.1's graph that the expansion to frames (its only CumSum) is made from."""
 _GRAPH_OF_MODEL, _OUTPUT_OF_GRAPH, _NAME_OF_VALUE = 7, 12, 1
@@ -38,8 +40,8 @@ class Speech(NamedTuple):
     audio: np.ndarray
     """(N,) float32 at 24 kHz."""
     word_samples: np.ndarray | None
-    """(W, 2) float64: first and last sample of each word of `text.split()`, NaN where a word has no sound of its own;
-    None where phonemes and words cannot be matched."""
+    """(W, 2) float64: first and last sample of each word of the text (see `reading.words_of`), NaN where a word has no
+    sound of its own; None where phonemes and words cannot be matched."""
 
 
 class WordG2P(G2P):
@@ -109,7 +111,7 @@ class TimedHibari(Hibari):
             owned = [(symbol, -1 if symbol.isspace() else next(owner)) for symbol in chunk]
             add_spans(spans, [pair for pair in owned if pair[0] in self.vocab], durations, offset)
             offset += length
-        return np.clip(spans - LAG, 0, offset)
+        return _by_word(text, np.clip(spans - LAG, 0, offset))
 
 
 def add_spans(spans: np.ndarray, symbols: Sequence[tuple[str, int]], durations: np.ndarray, offset: int) -> None:
@@ -134,6 +136,14 @@ def add_spans(spans: np.ndarray, symbols: Sequence[tuple[str, int]], durations: 
         if np.isnan(spans[word, 0]):
             spans[word, 0] = offset + SAMPLES_PER_DURATION * start
         spans[word, 1] = offset + SAMPLES_PER_DURATION * (begin + length)
+
+
+def _by_word(text: str, spans: np.ndarray) -> np.ndarray:
+    """From spans of stretches between white space to those of words: Chinese ones stand without it, and are mute."""
+    counts = [len(words_of(stretch)) for stretch in text.split()]
+    spread = np.full((sum(counts), 2), np.nan)
+    spread[np.cumsum([0, *counts[:-1]])] = spans
+    return spread
 
 
 def graph_with_durations(path: str) -> bytes:

@@ -1,11 +1,14 @@
 """Forced alignment with pocketsphinx, and how words are pronounced for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from moshi_assets.alignment.acoustic import AcousticAligner
 from moshi_assets.alignment.arpabet import to_arpabet
 from moshi_assets.alignment.base import AlignmentError, Utterance
+from moshi_assets.audio.silence import audible_stretches
 from tests.moshi_assets.support.spoken import MUSEUM, RATE, assert_promises, good, spoken, start_differences, tone
 
 pytest.importorskip("pocketsphinx", reason="there is no wheel for this Python")
@@ -58,6 +61,46 @@ def test_a_word_outside_the_dictionary_is_found_where_it_is_said(aligner):
     assert known is not None
     for number in (0, 2, 4, 9):  # Kubernetes, PyTorch, $3.2, twenty-one
         assert good(words)[number].start == pytest.approx(known[number, 0], abs=0.08)
+
+
+def heard_as(aligner, text: str, sound: str) -> np.ndarray:
+    """Seconds by which the words of a text are found off from where the voice said those of another one."""
+    (words,) = aligner.align([replace(spoken(sound), text=text)])
+    known = spoken(sound).known_times
+    assert known is not None
+    return np.array([word.start for word in good(words)]) - known[:, 0]
+
+
+SUN = "Come to the sun. It is warm."
+
+
+def test_a_sentence_begins_after_the_pause_before_it(aligner):
+    assert abs(heard_as(aligner, SUN, SUN)).max() < 0.12
+
+    assert abs(heard_as(aligner, SUN.replace(".", ""), SUN)).max() > 0.5  # nothing told of the pause
+
+
+def test_a_full_stop_at_which_nobody_pauses_moves_no_word(aligner):
+    off = heard_as(aligner, "It is five feet. six inches. tall.", "It is five feet six inches tall.")
+
+    assert abs(off).max() < 0.12
+
+
+@pytest.mark.parametrize("text", [SUN, "See figure three.", "No. No. No.", MUSEUM])
+def test_no_word_begins_in_the_silence_before_its_sound(aligner, text):
+    (words,) = aligner.align([spoken(text)])
+
+    onsets = audible_stretches(spoken(text).samples, RATE)[:, 0]
+    starts = np.array([word.start for word in good(words)])
+    assert starts.min() == pytest.approx(onsets[0], abs=0.001)
+    assert all(np.abs(starts - onset).min() < 0.1 for onset in onsets)
+
+
+@pytest.mark.parametrize(
+    "text", ["She is a U S A fan, A B C.", "Kubernetes and gnocchi, Xochitl.", "Mm-hm, y'all've a café."]
+)
+def test_letters_and_words_of_no_dictionary_are_found_where_they_are_said(aligner, text):
+    assert abs(heard_as(aligner, text, text)).mean() < 0.05
 
 
 @pytest.mark.parametrize("text", ["This was never said by anybody here today.", "???"])

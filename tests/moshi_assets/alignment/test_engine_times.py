@@ -11,6 +11,7 @@ from moshi_assets.alignment.base import AlignmentError, Utterance
 from moshi_assets.alignment.engine_times import EngineAligner
 from moshi_assets.audio.silence import audible_stretches
 from moshi_assets.engines.hibari_times import WordReader
+from moshi_assets.reading import words_of
 from tests.moshi_assets.support.spoken import (
     MUSEUM,
     RATE,
@@ -108,3 +109,12 @@ def test_times_of_another_text_are_not_believed():
     (outcome,) = EngineAligner().align([replace(spoken("Yes."), text="Yes it is.")])
 
     assert "1 times were found for 3 words" in str(outcome)
+
+
+@needs_pocketsphinx
+@pytest.mark.parametrize("text", ["What does 你好 mean?", "Say 你好 to them!"])
+def test_words_that_the_voice_passes_over_leave_the_others_where_they_are_said(text):
+    words, (heard,) = aligned(spoken(text)), AcousticAligner().align([spoken(text)])
+
+    assert [word.text for word in words] == words_of(text)
+    assert abs(start_differences(words, good(heard))[[word.text.isascii() for word in words]]).max() < 0.1
