@@ -26,7 +26,8 @@ def gate_faults(store: DatasetStore, recipe: Recipe, shard: str) -> list[Fault]:
             if row and row["fault"]:
                 wrong = [row["fault"]]
             elif row and row["seconds"] is not None:
-                wrong = rules.faults(measures_of(row), texts[turn.dialogue_id][turn.turn].spoken)
+                spoken = texts[turn.dialogue_id][turn.turn].spoken
+                wrong = [fault.message for fault in rules.faults(measures_of(row), spoken)]
             found += [
                 Fault("gates", recording.path, f"turn {turn.turn} of {turn.dialogue_id!r} ({turn.role}): {told}")
                 for told in wrong

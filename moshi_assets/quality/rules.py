@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..engines.registry import engine_class
 from .expectation import expect
@@ -14,24 +14,36 @@ if TYPE_CHECKING:
     from ..recipe import Recipe
 from ..recipe.gates import Gates
 
+UNSPEAKABLE = "unspeakable"
+"""In the place of a measure where there is no sound to measure."""
 
-def failed_gates(gates: Gates, measures: Measures, text: str, characters_per_second: float | None) -> list[str]:
-    """What is wrong with an utterance: measure, value and threshold of each gate that it fails.
+
+class GateFault(NamedTuple):
+    """A gate that an utterance fails."""
+
+    measure: str
+    """Name of the measure, or UNSPEAKABLE."""
+    message: str
+    """Measure, value and threshold, for people."""
+
+
+def failed_gates(gates: Gates, measures: Measures, text: str, characters_per_second: float | None) -> list[GateFault]:
+    """What is wrong with an utterance.
 
     Args:
         measures: what was measured of it; optional ones that are None or NaN are passed over.
         text: what it should say.
         characters_per_second: expected speaking rate; None: neither rate nor duration is judged.
     """
-    found: list[str] = []
+    found: list[GateFault] = []
     if not gates.enabled:
         return found
 
     def bound(name: str, value: float, low: str | None, high: str | None) -> None:
         if low is not None and value < getattr(gates, low):
-            found.append(f"{name} is {value:.4g}, less than {low}={getattr(gates, low):g}")
+            found.append(GateFault(name, f"{name} is {value:.4g}, less than {low}={getattr(gates, low):g}"))
         if high is not None and value > getattr(gates, high):
-            found.append(f"{name} is {value:.4g}, more than {high}={getattr(gates, high):g}")
+            found.append(GateFault(name, f"{name} is {value:.4g}, more than {high}={getattr(gates, high):g}"))
 
     m = measures
     bound("loudness_lufs", m.loudness_lufs, "min_loudness_lufs", "max_loudness_lufs")
@@ -76,7 +88,7 @@ class Rules:
         self.listeners = f"{self.optional}{by}" if self.optional else ""
         """Who takes the optional measures; theirs do not stand for another's."""
 
-    def faults(self, measures: Measures, text: str) -> list[str]:
+    def faults(self, measures: Measures, text: str) -> list[GateFault]:
         """What is wrong with an utterance, see `failed_gates`."""
         return failed_gates(self.gates, measures, text, self.characters_per_second)
 

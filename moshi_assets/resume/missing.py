@@ -15,7 +15,7 @@ from ..stereo.salvage import RecordedShard, salvage_folder
 from ..storage.dataset import DatasetStore
 from ..synthesis.attempts import attempt_keys
 from ..synthesis.parts import SpokenShard, write_part
-from ..synthesis.quality_table import NOT_GOOD, earlier_rows, measures_of, spoken_tasks, table_rules
+from ..synthesis.quality_table import earlier_rows, measures_of, spoken_tasks, table_rules
 from ..synthesis.verdict import verdict
 
 logger = logging.getLogger(__name__)
@@ -62,9 +62,7 @@ def _finished(store: DatasetStore, recipe: Recipe, shard: str, rows: Sequence[in
     judged = earlier_rows(store, shard)
     same_rules = table_rules(store, shard) == rules.fingerprint
     known = [judged.get(key) for key in keys]
-    rejected = {
-        i for i, row in zip(ids, known, strict=True) if same_rules and row and (row["fault"] or "").startswith(NOT_GOOD)
-    }
+    rejected = {i for i, row in zip(ids, known, strict=True) if same_rules and row and row["failed"]}
     recorded = RecordedShard(store, recipe, shard, [taken[row] for row in rows])
     return {
         row

@@ -10,7 +10,7 @@ from ..processes.worker import default_device
 from ..quality.listeners.base import Heard
 from ..quality.listeners.choice import Listeners
 from ..quality.measures import Measures, measure, rounded
-from ..quality.rules import Rules
+from ..quality.rules import UNSPEAKABLE, GateFault, Rules
 from ..recipe import Recipe
 from .parts import SpokenTask
 
@@ -19,7 +19,7 @@ class Judged(NamedTuple):
     """An attempt with its measures, and what is wrong with it."""
 
     row: SpokenTask
-    faults: list[str]
+    faults: list[GateFault]
 
 
 class Judge:
@@ -44,7 +44,7 @@ class Judge:
         judged: list[Judged] = []
         for task, row in utterances:
             if row.failure is not None:
-                judged.append(Judged(row, [row.failure]))
+                judged.append(Judged(row, [GateFault(UNSPEAKABLE, row.failure)]))
                 continue
             if not self.rules.gates.measured:
                 judged.append(Judged(row, []))

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..engines.base import Engine, EngineError, add_figures
 from ..processes.memory import peak_rss, peak_vram
+from ..quality.rules import GateFault
 from ..recipe import Recipe
 from ..storage.dataset import DatasetStore
 from .figures import SpeechFigures
@@ -106,7 +107,7 @@ class Lane:
         """Shards with what was spoken of them, None after the last of it."""
         self._on_disk: queue.SimpleQueue[str] = queue.SimpleQueue()
         """Shards of which this lane's share is written."""
-        self._verdicts: queue.SimpleQueue[tuple[str, Utterance, SpokenTask, list[str]]] = queue.SimpleQueue()
+        self._verdicts: queue.SimpleQueue[tuple[str, Utterance, SpokenTask, list[GateFault]]] = queue.SimpleQueue()
         self._unjudged: Counter[str] = Counter()
         """Utterances by shard."""
         self._again: dict[str, list[Utterance]] = {}
@@ -320,7 +321,7 @@ class Lane:
                 figures.discount(row)
             self._progress.state.done -= 1
             task, attempt = utterance.task, utterance.attempt + 1
-            told = "; ".join(faults)
+            told = "; ".join(fault.message for fault in faults)
             if attempt < self._attempts:
                 logger.info("dialogue %r, turn %d: %s; spoken again", task.dialogue_id, task.turn, told)
                 self._again[shard].append(Utterance(task, attempt, again=not utterance.known))

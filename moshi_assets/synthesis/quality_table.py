@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from ..planning.task_table import spoken_texts
 from ..quality.measures import MEASURE_FIELDS, Measures
-from ..quality.rules import Rules
+from ..quality.rules import UNSPEAKABLE, GateFault, Rules
 from ..recipe import Recipe
 from ..storage.checked_table import DamagedTable, read_table, write_table
 from ..storage.dataset import DatasetStore
@@ -31,21 +31,20 @@ QUALITY_SCHEMA = pa.schema(
         ("content_key", pa.binary(16)),
         ("attempt", pa.int16()),
         *MEASURE_FIELDS,
+        ("failed", pa.string()),
         ("fault", pa.string()),
     ]
 )
 """One row an utterance of the shard, in the order of its tasks.
 
 `attempt` is the one that was chosen, from 0: each has a seed of its own; of an utterance that was rejected it is the
-last one, and `fault` says why. The measures are null where it could not be spoken at all.
+last one, `failed` names the measure that fails its gate, or `unspeakable`, and `fault` says all. Of one that the
+engine could not speak there is only `fault`. The measures are null where it could not be spoken at all.
 """
 
 
-NOT_GOOD = "is not good enough"
-"""Begins the fault of an utterance that failed its gates; another could not be spoken at all."""
 RULES = b"rules"
 """Key of the rules' fingerprint in the table's metadata."""
-_MEASURES = [field.name for field in MEASURE_FIELDS]
 
 
 @dataclass
@@ -99,6 +98,7 @@ def finish_shard(store: DatasetStore, recipe: Recipe, shard: str, unspoken: Mapp
             if found.row and found.row.measures:
                 row |= found.row.measures._asdict()
             if found.faults:
+                row["failed"] = found.faults[0].measure
                 row["fault"] = _fault(found.faults, found.attempt)
                 failures.setdefault(dialogue_id, f"turn {turn} ({role}) {row['fault']}")
         elif key in earlier:
@@ -163,9 +163,9 @@ def table_rules(store: DatasetStore, shard: str) -> str | None:
     return ((read_quality(store, shard).schema.metadata or {}).get(RULES) or b"").decode() or None
 
 
-def _fault(faults: tuple[str, ...], attempt: int) -> str:
-    told = "; ".join(faults)
-    return f"{NOT_GOOD}: {told}" + (f" (the last of {attempt + 1} attempts)" if attempt else "")
+def _fault(faults: tuple[GateFault, ...], attempt: int) -> str:
+    told = "; ".join(fault.message for fault in faults)
+    return f"is not good enough: {told}" + (f" (the last of {attempt + 1} attempts)" if attempt else "")
 
 
 def _column(rows: list[dict[str, Any]], field: pa.Field) -> pa.Array:
@@ -177,14 +177,14 @@ def _column(rows: list[dict[str, Any]], field: pa.Field) -> pa.Array:
 
 def quality_figures(table: pa.Table) -> dict[str, Any]:
     """Numbers of the utterances of one or more shards (QUALITY_SCHEMA), those that were taken; units in the names."""
-    faults = [fault for fault in table.column("fault").to_pylist() if fault]
+    rejected = table.filter(pc.is_valid(table.column("fault"))).column("failed").to_pylist()
     good = table.filter(pc.is_null(table.column("fault")))
     figures: dict[str, Any] = {
         "utterances": len(good),
         "utterances_retried": int(np.count_nonzero(good.column("attempt").to_numpy())),
-        "utterances_rejected": len(faults),
+        "utterances_rejected": len(rejected),
     }
-    for measure, count in sorted(Counter(_measure(fault) for fault in faults).items()):
+    for measure, count in sorted(Counter(measure or UNSPEAKABLE for measure in rejected).items()):
         figures[f"rejected_{measure}"] = count
     for name, shares in _SHARES.items():
         values = good.column(name).drop_null().to_numpy()
@@ -211,12 +211,6 @@ _SHARES: dict[str, dict[str, float]] = {
     "speaker_similarity": {"p5": 0.05, "median": 0.5},
     "dnsmos": {"p5": 0.05, "median": 0.5},
 }
-
-
-def _measure(fault: str) -> str:
-    """Name of the first measure that a fault tells of; `unspeakable` where there was no sound to measure."""
-    words = fault.partition(f"{NOT_GOOD}: ")[2].split(" ")
-    return words[0] if words[0] in (*_MEASURES, "duration_ratio") else "unspeakable"
 
 
 def _mismatch(good: pa.Table) -> dict[str, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..quality.rules import Rules
+from ..quality.rules import UNSPEAKABLE, GateFault, Rules
 from .attempts import attempt_key
 from .parts import SpokenShard, SpokenTask
 
@@ -21,7 +21,7 @@ class Verdict(NamedTuple):
     """The attempt that is taken or due; the last one of an utterance that is rejected."""
     row: SpokenTask | None = None
     """What is known of that attempt; None where it is still to be spoken."""
-    faults: tuple[str, ...] = ()
+    faults: tuple[GateFault, ...] = ()
     """Why it is rejected: every attempt has failed, the last one for this."""
     settled: bool = True
     """False: the attempt is due, to be spoken, or only to be judged where there is a row."""
@@ -65,10 +65,10 @@ def known(rows: list[SpokenTask], rules: Rules) -> SpokenTask:
     return sound
 
 
-def row_faults(row: SpokenTask, text: str, rules: Rules) -> list[str] | None:
+def row_faults(row: SpokenTask, text: str, rules: Rules) -> list[GateFault] | None:
     """What is wrong with an attempt; None where measures are missing that could still fail it."""
     if row.failure is not None:
-        return [row.failure]
+        return [GateFault(UNSPEAKABLE, row.failure)]
     if not rules.gates.enabled:
         return []
     if row.measures is None:

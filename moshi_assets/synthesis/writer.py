@@ -8,6 +8,7 @@ import soundfile as sf
 
 from ..engines.base import SynthesisTask
 from ..names import file_stem
+from ..quality.rules import GateFault
 from ..recipe import Recipe
 from ..storage.dataset import DatasetStore
 from ..storage.whole_file import whole_file
@@ -35,7 +36,7 @@ class LaneWriter:
 
     def add(
         self, shard: str, utterances: Sequence[tuple[Utterance, SpokenTask]]
-    ) -> list[tuple[Utterance, SpokenTask, list[str]]]:
+    ) -> list[tuple[Utterance, SpokenTask, list[GateFault]]]:
         """Judge some utterances of a shard, keep their rows to be written, and return what is wrong with each.
 
         Of what failed only the measures are kept; the sound that lies on disk is not written again.

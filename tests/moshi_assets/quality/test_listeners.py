@@ -243,6 +243,7 @@ def test_a_low_opinion_means_another_attempt_and_then_a_reject(tmp_path: Path, f
     dataset.speak(engine)
     rows = read_quality(dataset.store, "talks.000000").to_pylist()
     assert {row["role"] for row in rows if row["fault"]} == {"user"}  # the voice `low` is half as loud
+    assert rows[0]["failed"] == "dnsmos"
     assert "dnsmos is 1.2" in rows[0]["fault"] and "less than min_dnsmos=1.4" in rows[0]["fault"]
     assert sum(engine.asked.values()) == 4 + 2
 

@@ -202,7 +202,7 @@ def test_a_good_utterance_has_no_fault():
     ids=str,
 )
 def test_each_gate_tells_measure_value_and_threshold(change: dict[str, float], fault: str):
-    assert failed_gates(Gates(), GOOD._replace(**change), TEXT, 15) == [fault]
+    assert failed_gates(Gates(), GOOD._replace(**change), TEXT, 15) == [(fault.split(" ")[0], fault)]
 
 
 def test_a_short_text_has_no_speaking_rate():
