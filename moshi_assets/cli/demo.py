@@ -24,7 +24,7 @@ def demo(context: click.Context, output: Path) -> None:
     """
     context.invoke(
         build,
-        input=SAMPLE.resolve(),
+        inputs=(str(SAMPLE.resolve()),),
         output=output,
         name=SAMPLE.stem,
         engine="builtin",
