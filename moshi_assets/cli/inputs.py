@@ -80,6 +80,8 @@ def spool(target: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    if sys.stdin is None:
+        raise OSError("standard input is closed")
     if sys.stdin.isatty():
         click.echo("reading dialogues from the terminal, Ctrl-D ends them", err=True)
     with whole_file(target) as partial, open(partial, "wb") as out:

@@ -179,7 +179,10 @@ def _source(context: click.Context, inputs: tuple[str, ...]) -> str | list[str]:
     if inputs[0] != STANDARD_INPUT:
         return source_of(inputs)
     folder = context.with_resource(tempfile.TemporaryDirectory(prefix="moshi-assets-"))
-    spool(Path(folder) / SPOOLED)
+    try:
+        spool(Path(folder) / SPOOLED)
+    except OSError as error:
+        raise click.ClickException(f"cannot keep standard input: {error.strerror or error}") from None
     return str(Path(folder) / SPOOLED)
 
 

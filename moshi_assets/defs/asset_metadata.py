@@ -48,6 +48,7 @@ def rejects_table(store: DatasetStore) -> dict[str, dg.MetadataValue]:
         dg.TableRecord(
             {
                 "line": reject.line,
+                "file": (reject.file or "")[:_MAX_CELL],
                 "dialogue": (reject.id or "")[:_MAX_CELL],
                 "stage": reject.stage,
                 "reason": reject.reason[:_MAX_CELL],

@@ -15,6 +15,7 @@
     <dataset>.jsonl              the manifest; nothing else may end in "jsonl": the loader reads every such file
     <dataset>.eval.ndjson        the manifest of the dialogues kept for evaluation, where there are any
     README.md                    the dataset card
+    standard_input               what was piped into the build, where it was
 """
 
 from __future__ import annotations

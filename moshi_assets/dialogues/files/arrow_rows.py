@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PARQUET, ARROW_FILE, ARROW_STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
-_BATCH_ROWS = 256
+_BATCH_ROWS = 16
+"""Rows that are made into Python objects together; a text in each may be long."""
 
 
 def arrow_records(path: Path, magic: bytes, mapping: InputSettings, number: int = 0) -> Iterator[Record]:

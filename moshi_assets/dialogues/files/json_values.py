@@ -32,7 +32,7 @@ def json_values(stream: BinaryIO, before: int = 0) -> Iterator[Record]:
         DamagedFile: the file ends before its array does.
     """
     for number, (content, whole) in enumerate(_values(stream), before + 1):
-        yield number, content, None if whole else f"record {TOO_LONG}"
+        yield number, content, None if whole else f"record {TOO_LONG}: each dialogue is a record of its own"
 
 
 def _values(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:

@@ -8,13 +8,25 @@ from typing import Any, NamedTuple
 from ..dialogue import Turn
 from .limits import MAX_LIST_ENTRIES, RecordFault, checked_text
 from .mapping import InputSettings
-from .names import ALTERNATING, ASSISTANT_FIELDS, LIST_FIELDS, ROLE_FIELDS, TEXT_FIELDS, USER_FIELDS, first_of, plain
+from .names import (
+    ALTERNATING,
+    ASSISTANT_FIELDS,
+    LIST_FIELDS,
+    ROLE_FIELDS,
+    TEXT_FIELDS,
+    USER_FIELDS,
+    first_of,
+    plain,
+    speaker,
+)
 from .own import TURN_FIELDS, Speakers, messages, renamed_turns, spoken_turns
 from .shape import advice, shape, yaml_like
 
 _INSTRUCTION, _INPUT = "instruction", "input"
 _PARTS = ("prompt", "completion")
 """Two lists of messages that are one dialogue, as trainers of preference models write it."""
+_ROLE_LISTS = ("speakers", "roles", *ROLE_FIELDS)
+"""Fields that may tell who says each text of a list beside them."""
 OWN_LIST = "turns"
 """The list whose turns may also have voice, emotion, gap and backchannel."""
 
@@ -77,7 +89,8 @@ def _as_list(value: Any) -> Any:
     """A list as it is; an object of lists of one length, as tables store lists of objects, as such a list."""
     if not isinstance(value, dict) or not value or not all(isinstance(each, list) for each in value.values()):
         return value
-    if len({len(each) for each in value.values()}) != 1:
+    lengths = {len(each) for each in value.values()}
+    if len(lengths) != 1 or max(lengths) > MAX_LIST_ENTRIES:
         return value
     return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
 
@@ -100,11 +113,11 @@ def _list(record: dict[str, Any], form: str, limit: int, mapping: InputSettings)
     if len(entries) > MAX_LIST_ENTRIES:
         raise RecordFault(f"{form} has more than {MAX_LIST_ENTRIES} entries")
     if entries and all(isinstance(entry, str) or _only_text(entry, mapping) for entry in entries):
-        entries = [
-            {"role": role, "text": entry if isinstance(entry, str) else next(iter(entry.values()))}
-            for entry, role in zip(entries, ALTERNATING * len(entries), strict=False)
-        ]
-        return OtherForm(form, messages(form, entries, record, limit, "role", "text", mapping), (form,))
+        beside, roles = _roles_beside(record, len(entries), mapping)
+        texts = [entry if isinstance(entry, str) else next(iter(entry.values())) for entry in entries]
+        entries = [{"role": role, "text": text} for role, text in zip(roles, texts, strict=True)]
+        turns = messages(form, entries, record, limit, "role", "text", mapping)
+        return OtherForm(form, turns, (form, beside) if beside else (form,))
     first = next((entry for entry in entries if isinstance(entry, dict)), {})
     role, text = _fields(first, mapping)
     if first and (role is None or text is None):
@@ -119,6 +132,24 @@ def _list(record: dict[str, Any], form: str, limit: int, mapping: InputSettings)
         read = frozenset({role, text})
     unread = set[str]().union(*entries) - read
     return OtherForm(form, turns, (form,), tuple(f"{form}[].{field}" for field in unread))
+
+
+def _roles_beside(record: dict[str, Any], count: int, mapping: InputSettings) -> tuple[str | None, list[Any]]:
+    """Who says each of some texts, and the field beside them that tells it; they alternate where there is none."""
+    alternating = [ALTERNATING[number % 2] for number in range(count)]
+    lists = [name for name, value in record.items() if isinstance(value, list) and len(value) == count]
+    beside = first_of(_ROLE_LISTS, lists)
+    if beside is None:
+        return None, alternating
+    names = [str(name) for name in record[beside]]
+    if all(mapping.speaker(name) or speaker(name) for name in names):
+        return beside, names
+    if len({*names[::2]}) == len({*names[1::2]}) == 1 and names[0] != names[1]:
+        return beside, alternating  # whoever they are, they alternate
+    raise RecordFault(
+        f"{beside} names speakers that do not alternate, and nobody knows who they are: say it in the recipe, such as "
+        f"{yaml_like({'roles': dict(zip(dict.fromkeys(names), ALTERNATING, strict=False))})}"
+    )
 
 
 def _question_and_answer(record: dict[str, Any], limit: int) -> OtherForm | None:

@@ -158,11 +158,15 @@ def renamed_turns(entries: Sequence[Any], role_field: str, text_field: str, mapp
         RecordFault: unknown speakers.
         ValidationError: a turn that is none, by its place in the list that is returned.
     """
-    turns = []
+    turns: list[Any] = []
+    left_out = None
     for entry, role in zip(entries, _roles("turns", entries, role_field, mapping), strict=True):
-        if role != UNSPOKEN:
+        if role == UNSPOKEN:
+            left_out = left_out or str(entry[role_field])
+        else:
             rest = {name: value for name, value in entry.items() if name not in (role_field, text_field)}
             turns.append({**rest, "role": role, "text": entry.get(text_field)})
+    _check_left_out("turns", left_out, [turn["role"] for turn in turns])
     return _validate_turns({"turns": turns})["turns"]
 
 
@@ -220,12 +224,17 @@ def messages(
         where = f"{form}[{number}].{text_field}"
         text = checked_text(where, _content(where, content), limit)
         turns.append(Turn(role, text, of.voice[role], of.emotion[role]))
-    if left_out and not any(turn.role == "assistant" for turn in turns):
+    _check_left_out(form, left_out, [turn.role for turn in turns])
+    return turns
+
+
+def _check_left_out(form: str, left_out: str | None, roles: Sequence[Role]) -> None:
+    """Whether whom nobody hears may be the assistant: some corpora call it the system."""
+    if left_out and "assistant" not in roles:
         raise RecordFault(
             f"{form} has no turn of the assistant: Moshi learns from what it says. {left_out[:40]!r} is left out: if "
             f"that is the assistant, say {yaml_like({'roles': {left_out: 'assistant'}})} in the recipe"
         )
-    return turns
 
 
 def _roles(form: str, entries: Sequence[Any], field: str, mapping: InputSettings) -> Iterator[Speaker]:

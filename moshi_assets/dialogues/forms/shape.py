@@ -33,6 +33,8 @@ def advice(record: dict[str, Any]) -> str:
         if any(map(_holds_a_dialogue, _objects(value))):
             inside = _shown(name)
             return f"; {inside} seems to hold the dialogues: make each a record of its own ('jq -c .{inside}[]')"
+    if first_of(ROLE_FIELDS, record) and first_of(TEXT_FIELDS, record):
+        return "; it seems to be one turn: a record holds all turns of a dialogue (docs/input.md, 'A row a turn')"
     setting = _setting(record)
     return f"; say in the recipe how it is read, such as {setting}" if setting else ""
 

@@ -150,6 +150,12 @@ def test_standard_input_is_read(tmp_path):
     assert done.exit_code == 0 and "x  English\n  user       Open?\n  assistant  Yes.\n" in done.stdout
 
 
+def test_standard_input_that_is_closed_is_an_error():
+    command = ["bash", "-c", f"{BIN / 'moshi-assets'} read - <&-"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "Error: cannot keep standard input: standard input is closed\n")
+
+
 def test_several_files_are_read_and_a_reject_names_its_own(talks, tmp_path):
     (tmp_path / "more.json").write_text('[{"prompt": "Open?", "completion": "Yes."}, {"id": "bad"}]')
     done = moshi(talks, tmp_path / "more.json")

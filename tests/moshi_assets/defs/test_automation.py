@@ -23,6 +23,7 @@ from moshi_assets.defs.executor import executor_config
 from moshi_assets.defs.run_tags import COMMAND_LINE, DATASET_TAG, DRIVER_TAG, GPU_TAG
 from moshi_assets.resume.finished import unfinished_shards
 from moshi_assets.storage.lock import dataset_lock
+from tests.moshi_assets.support import dialogue_files
 from tests.moshi_assets.support.pipeline import (
     RANGE_END,
     RANGE_START,
@@ -155,6 +156,32 @@ def test_the_request_of_the_inbox_really_parses(pipeline, dropped):
     run = pipeline.materialize("synthesis_tasks", request.partition_key, config=request.run_config)
 
     assert run.success and pipeline.shards() == ["chat.000000"]
+
+
+@pytest.mark.parametrize("name", ["talks.parquet", "array.json.zst", "talks.csv.gz"])
+def test_files_of_every_kind_are_taken_and_parsed(pipeline, name):
+    (pipeline.root / "inbox").mkdir(parents=True)
+    dialogue_files.write(pipeline.root / "inbox", name, [{"id": "a", "question": "Open?", "answer": "Yes."}])
+    ticks = Ticks("inbox", pipeline.instance)
+    ticks.tick()
+    (request,) = ticks.tick()
+    dataset = name.partition(".")[0]
+    pipeline.instance.add_dynamic_partitions("datasets", [dataset])
+
+    run = pipeline.materialize("synthesis_tasks", request.partition_key, config=request.run_config)
+
+    assert run.success and pipeline.store(dataset).summary()["dialogues"] == 1
+    assert pipeline.materialize("synthesis_tasks", dataset).success  # again, from what is stored
+
+
+def test_files_of_two_kinds_and_one_name_are_rivals(pipeline):
+    for name in ("set.jsonl", "set.csv"):
+        write_dialogues(pipeline.root / "inbox" / name, [dialogue(1)])
+    ticks = Ticks("inbox", pipeline.instance)
+    ticks.tick()
+
+    assert len(ticks.tick()) == 1 and not ticks.tick()
+    assert "'set.jsonl' is refused: it would become dataset 'set' as 'set.csv' does" in ticks.skipped
 
 
 def test_compressed_files_are_taken_and_others_are_not(pipeline):

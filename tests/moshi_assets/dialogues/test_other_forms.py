@@ -1,6 +1,7 @@
 """The forms of other corpora are read without being told; what is none of them is told what it has."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -98,6 +99,14 @@ def test_what_is_nearly_of_that_form_is_rejected(form: str):
     assert reason(FORMS[form][1])
 
 
+def test_speakers_in_a_list_beside_the_texts_tell_who_says_them():
+    assert said({"dialogue": [A, Q], "speakers": ["bot", "user"]}) == SAID[::-1]
+    assert said({"dialogue": [Q, A], "speakers": ["Ann", "Bob"]}) == SAID  # they alternate, whoever they are
+    assert "do not alternate" in reason({"dialogue": [Q, Q, A], "speakers": ["Ann", "Ann", "Bob"]})
+    mapping = {"roles": {"Ann": "user", "Bob": "assistant"}}
+    assert said({"dialogue": [Q, Q, A], "speakers": ["Ann", "Ann", "Bob"]}, **mapping)[1:] == SAID
+
+
 def test_an_instruction_is_said_with_its_input():
     assert said({"instruction": "Translate.", "input": "Guten Tag", "output": A})[0] == (
         "user",
@@ -159,6 +168,7 @@ def test_a_mapping_may_name_speakers_alone():
 def test_a_mapping_overrides_what_a_name_usually_means():
     record = {"turns": [{"role": "USER", "text": Q}, {"role": "SYSTEM", "text": A}]}
     assert "'SYSTEM' is left out" in reason({"log": record["turns"]})
+    assert "'SYSTEM' is left out" in reason({"turns": [{"speaker": t["role"], "text": A} for t in record["turns"]]})
     assert said(record, roles={"system": "assistant"}) == SAID
 
 
@@ -220,6 +230,19 @@ def test_a_record_of_no_form_is_told_its_fields_and_a_setting_that_reads_it(reco
 def test_a_record_that_holds_the_dialogues_says_how_to_take_them_out():
     for dialogue in ({"question": Q, "answer": A}, {"conversations": [{"from": "human", "value": Q}]}):
         assert reason({"version": 1, "items": [dialogue]}).endswith("make each a record of its own ('jq -c .items[]')")
+
+
+def test_a_turn_alone_is_told_to_be_one():
+    assert "it seems to be one turn" in reason({"dialogue_id": "x", "speaker": "user", "text": Q})
+
+
+def test_columns_of_millions_of_turns_are_not_made_into_turns():
+    line = b'{"dialog": {"speaker": [%s0], "text": [%s0]}}' % (b"0," * 900_000, b"0," * 900_000)
+    tracemalloc.start()
+    assert isinstance(parse_record(1, line, 2000, 200), Reject)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 * 2**20
 
 
 def test_unknown_speakers_are_named_with_the_setting_that_reads_them():
