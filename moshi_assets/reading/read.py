@@ -99,17 +99,26 @@ def _read(text: str, language: str, rules: CleanRules, lexicon: tuple[tuple[str,
     spoken, spans = _spoken(cleaned.text, parts)
     findings = [
         *cleaned.findings,
-        *(
-            Finding("verbalised", part.kind, cleaned.text[part.start : part.end], part.spoken)
-            for part in parts
-            if part.spoken
-        ),
+        *_verbalised(cleaned.text, parts),
         *_suspicious(spoken, language),
         *_strange_numbers(cleaned.text, language),
     ]
     if not any(map(str.isalnum, spoken)) and not any(finding.outcome == "rejected" for finding in findings):
         findings.append(Finding("rejected", "nothing to say", text[:60]))
     return SpokenText(cleaned.text, spoken, spans, tuple(findings), cleaned.pauses)
+
+
+def _verbalised(text: str, parts: Sequence[Part]) -> Iterator[Finding]:
+    """What the rules read; parts of one kind that touch, or with one space between them, are one: "5 km"."""
+    groups: list[list[Part]] = []
+    for part in parts:
+        if groups and groups[-1][-1].kind == part.kind and part.start - groups[-1][-1].end <= 1:
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    for group in groups:
+        if spoken := " ".join(part.spoken for part in group if part.spoken):
+            yield Finding("verbalised", group[0].kind, text[group[0].start : group[-1].end], spoken)
 
 
 def forget() -> None:

@@ -29,7 +29,7 @@ def test_the_summary_holds_each_kind_with_an_example(odd: PlainDataset):
     reading = ReadingSummary.of(odd.store.summary())
 
     assert reading.changed == 3
-    assert KindCount("verbalised", "unit", 1, "5", "five") in reading.kinds
+    assert KindCount("verbalised", "unit", 1, "5 km", "five kilometers") in reading.kinds
     assert KindCount("rejected", "nothing to say", 1, "*nods*", "") in reading.kinds
     assert [(kind.kind, kind.written) for kind in reading.suspicious] == [("symbol", "^")]
 
@@ -43,7 +43,7 @@ def test_the_card_lists_the_kinds_and_no_example_marks_anything_up(odd: PlainDat
     section = odd.store.card_path.read_text(encoding="utf-8").partition("## Texts")[2].partition("## ")[0]
 
     assert "3 turns of the input were changed" in section
-    assert "| verbalised | unit | 5 | five | 1 |" in section
+    assert "| verbalised | unit | 5 km | five kilometers | 1 |" in section
     assert "<img" not in section and "**" not in section
 
 
@@ -51,7 +51,7 @@ def test_the_report_lists_the_kinds(odd: PlainDataset):
     page = write_report(odd.store).path.read_text(encoding="utf-8")
 
     assert "What was done to the texts" in page
-    assert "<td>verbalised</td><td>unit</td><td>1</td><td>5</td><td>five</td>" in page
+    assert "<td>verbalised</td><td>unit</td><td>1</td><td>5 km</td><td>five kilometers</td>" in page
 
 
 def test_where_nothing_was_changed_card_report_and_build_say_little(tmp_path: Path):
