@@ -12,6 +12,20 @@ _INVISIBLE = re.compile(
 """Zero width, direction marks, controls, lone surrogates, private use."""
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u2028\u2029\x85]")
 _LITERAL_BREAK = re.compile(r"\\(?:r\\n|n|r|t)(?![a-z])|\\n(?=[A-Z\s*#\d-])")
+_APOSTROPHE = re.compile("(?<=[A-Za-z])[`\u00b4\u02bc\u2032\uff07](?=(?:s|t|d|m|re|ve|ll)\\b)")
+_QUOTES = str.maketrans(
+    {
+        "\u00ab": '"',
+        "\u00bb": '"',
+        "\u2039": "'",
+        "\u203a": "'",
+        "\u00b4": "'",
+        "\u02bc": "'",
+        "\uff07": "'",
+        "\uff02": '"',
+    }
+)
+"""Quotation marks and apostrophes of other typewriters."""
 _NO_PICTURE = frozenset("\u00b0\u00a9\u00ae\u2103\u2109\u2116\u2117\u2122\u2126")
 _PICTURE_PARTS = "\ufe00-\ufe0f\u200d\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
 _MAYBE_PICTURE = re.compile(f"[\u00a6-\u3030\ufffc\U00010000-\U0001ffff{_PICTURE_PARTS}]")
@@ -25,7 +39,8 @@ _SHORTCODE = re.compile(r"(?<![\w:]):[a-z][a-z0-9_+-]{1,30}:(?![\w:])")
 def visible(text: str) -> str:
     """Without what cannot be seen; literal line breaks become real ones, every digit becomes an ASCII one."""
     text = _INVISIBLE.sub("", _SPACES.sub(" ", _LITERAL_BREAK.sub("\n", text)))
-    return text if text.isascii() else "".join(map(_plain, text))
+    text = _APOSTROPHE.sub("'", text)
+    return text if text.isascii() else "".join(map(_plain, text.translate(_QUOTES)))
 
 
 def _plain(character: str) -> str:

@@ -101,7 +101,7 @@ class _Cleaning:
             words, blocks = without_markdown(text)
             for block in blocks:
                 words = self._block(block, text, words)
-            text = self._did("markdown", text, words)
+            text = self._did("markdown", text, words.replace("`", ""))  # those left over enclose nothing
         return self._block("code", text, "") if is_code(text) else text
 
     def _block(self, kind: str, written: str, left: str) -> str:

@@ -96,6 +96,36 @@ def test_the_language_is_that_of_the_whole_dialogue():
     assert detect_language(["10%", "42"]) == "en"
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["Robots should die.", "We cannot die."],
+        ["Um, as usual."],
+        ["Los Angeles or Las Vegas?", "Las Vegas."],
+        ["E-mail: bob@gmail.com"],
+        ["La la la, come on!"],
+    ],
+)
+def test_english_words_that_others_have_too_make_no_other_language(texts):
+    assert detect_language(texts) == "en"
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("nl", ["Hoe gaat het met je?", "Goed, dank je."]),
+        ("sv", ["Hur mår du?", "Bra, tack."]),
+        ("pl", ["Jak się masz?", "Dobrze, dziękuję."]),
+        ("tr", ["Nasılsın?", "İyiyim, teşekkürler, ya sen?"]),
+        ("id", ["Apa kabar?", "Baik, terima kasih, bagaimana dengan kamu?"]),
+        ("it", ["Ciao, come stai?", "Sto bene, grazie."]),
+        ("de", ["ICH BIN NICHT DA."]),
+    ],
+)
+def test_other_languages_in_latin_letters_are_told(language, texts):
+    assert detect_language(texts) == language
+
+
 def test_the_dialogues_of_the_demo_are_spoken_as_they_are_written():
     sample = Path(__file__).parents[3] / "examples" / "moshi_sample.jsonl"
     for record in map(json.loads, sample.read_text(encoding="utf-8").splitlines()):
