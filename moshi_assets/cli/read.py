@@ -144,7 +144,8 @@ def read(
         first = next(iter(rejects.examples.values()), [None])[0]
         reason = f", the first because: {first.where}, {printable(first.reason)}" if first else ""
         source = "standard input" if inputs[0] == STANDARD_INPUT else source_text(inputs)
-        raise click.ClickException(f"{source} holds no usable dialogue: {rejects.count} lines were rejected{reason}")
+        why = f"{rejects.count} lines were rejected{reason}" if rejects.count else "it is empty or blank"
+        raise click.ClickException(f"{source} holds no usable dialogue: {why}")
     if strict and (rejects.count or counts.rejected):
         context.exit(EXIT_FAILED)
 

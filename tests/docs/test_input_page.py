@@ -32,7 +32,7 @@ def test_every_example_is_read(example: str):
 
 
 def test_there_is_an_example_of_every_form():
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 10
 
 
 def test_the_example_of_names_of_ones_own_is_read():

@@ -37,8 +37,10 @@ def csv_records(stream: BinaryIO, delimiter: str, mapping: InputSettings, number
         DamagedFile: it has no usable header.
     """
     rows = _rows(stream, delimiter)
-    columns = next((cells for cells, fault in rows if cells or fault), None)
-    if columns is None:
+    columns, fault = next(((cells, fault) for cells, fault in rows if cells or fault), ([], None))
+    if fault:
+        raise DamagedFile(f"its header cannot be read: {fault}")
+    if not columns:
         return
     columns = [name.strip() for name in columns]
     if twice := next((name for place, name in enumerate(columns) if name and name in columns[:place]), None):

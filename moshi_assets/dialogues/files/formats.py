@@ -18,6 +18,7 @@ from .opening import in_utf8, is_compressed, open_decompressed
 
 _HEAD = 2**16
 _OPEN_ENDS = (b"{", b"[", b",", b":")
+_SEPARATOR_LINE = len("sep=;")
 _TABLE_ENDINGS = {".csv": None, ".tsv": "\t", ".tab": "\t"}
 
 
@@ -50,17 +51,23 @@ def _text_records(stream: BinaryIO, name: str, mapping: InputSettings, number: i
     first, rest = first.rstrip(), rest.lstrip()
     ending = Path(without_compression(name)).suffix.lower()
     is_json = head[:1] in (b"{", b"[")
+    if ending in _TABLE_ENDINGS and first[:4].lower() == b"sep=" and len(first) == _SEPARATOR_LINE:
+        stream.readline()  # in which spreadsheets tell the separator
+        yield number + 1, b"", None
+        yield from csv_records(stream, chr(first[-1]), mapping, number + 1)
+        return
     is_table = ending in _TABLE_ENDINGS or (rest[:1] not in (b"{", b"[") and _is_header(first, mapping))
     if is_table and not is_json:
         delimiter = _TABLE_ENDINGS.get(ending) or delimiter_of(first)
-        return csv_records(stream, delimiter, mapping, number)
+        yield from csv_records(stream, delimiter, mapping, number)
+        return
     # A line that is a list may be a dialogue; a file that is one list holds many.
     is_list = head[:1] == b"[" and not (first.endswith(b"]") and rest[:1] == b"[")
     # An object over several lines goes on with a name or its end, and no line of JSONL begins so.
-    goes_on = first.endswith(_OPEN_ENDS) and (rest[:1] in (b'"', b"}") or (first.endswith(b"[") and rest[:1]))
-    if is_json and (is_list or goes_on):
-        return json_values(stream, number)
-    return json_lines(stream, number)
+    goes_on = first.endswith(b"},") or (
+        first.endswith(_OPEN_ENDS) and (rest[:1] in (b'"', b"}") or (first.endswith(b"[") and rest[:1]))
+    )
+    yield from json_values(stream, number) if is_json and (is_list or goes_on) else json_lines(stream, number)
 
 
 def _is_header(line: bytes, mapping: InputSettings) -> bool:

@@ -27,6 +27,8 @@ _PARTS = ("prompt", "completion")
 """Two lists of messages that are one dialogue, as trainers of preference models write it."""
 _ROLE_LISTS = ("speakers", "roles", *ROLE_FIELDS)
 """Fields that may tell who says each text of a list beside them."""
+_PAIR_LISTS = ("turns", "conversations", "conversation", "dialog", "dialogue", "chat")
+"""Lists that may hold a question and its answer in each entry; `data` may also hold whole dialogues."""
 OWN_LIST = "turns"
 """The list whose turns may also have voice, emotion, gap and backchannel."""
 
@@ -82,6 +84,8 @@ def _is_list_of_turns(name: str, value: Any, mapping: InputSettings) -> bool:
     first = entries[0]
     if isinstance(first, dict) and None not in _fields(first, mapping):
         return True
+    if plain(name) in _PAIR_LISTS and _pair(first):
+        return True
     return plain(name) in LIST_FIELDS and len(entries) > 1 and (isinstance(first, str) or _only_text(first, mapping))
 
 
@@ -106,6 +110,14 @@ def _only_text(entry: Any, mapping: InputSettings) -> bool:
     return isinstance(entry, dict) and len(entry) == 1 and _fields(entry, mapping)[1] is not None
 
 
+def _pair(entry: Any) -> tuple[str, str] | None:
+    """The fields of a question and its answer that are one entry of a list; None: it is none."""
+    if not isinstance(entry, dict):
+        return None
+    asked, answer = first_of(USER_FIELDS, entry), first_of(ASSISTANT_FIELDS, entry)
+    return (asked, answer) if asked and answer else None
+
+
 def _list(record: dict[str, Any], form: str, limit: int, mapping: InputSettings) -> OtherForm:
     entries = _as_list(record[form])
     if not isinstance(entries, list):
@@ -118,6 +130,16 @@ def _list(record: dict[str, Any], form: str, limit: int, mapping: InputSettings)
         entries = [{"role": role, "text": text} for role, text in zip(roles, texts, strict=True)]
         turns = messages(form, entries, record, limit, "role", "text", mapping)
         return OtherForm(form, turns, (form, beside) if beside else (form,))
+    if entries and all(map(_pair, entries)):
+        pairs = [(entry, *(_pair(entry) or ("", ""))) for entry in entries]
+        unread = {field for entry, *fields in pairs for field in entry if field not in fields}
+        entries = [
+            {"role": role, "text": entry[field]}
+            for entry, *fields in pairs
+            for role, field in zip(ALTERNATING, fields, strict=True)
+        ]
+        turns = messages(form, entries, record, limit, "role", "text", mapping)
+        return OtherForm(form, turns, (form,), tuple(f"{form}[].{field}" for field in unread))
     first = next((entry for entry in entries if isinstance(entry, dict)), {})
     role, text = _fields(first, mapping)
     if first and (role is None or text is None):

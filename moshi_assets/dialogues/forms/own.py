@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, NotRequired
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, TypeAdapter
@@ -25,7 +25,7 @@ from .limits import (
     letter_or_digit,
 )
 from .mapping import InputSettings
-from .names import UNSPOKEN, Speaker, speaker
+from .names import SPEAKERS, UNSPOKEN, Speaker, speaker
 from .shape import yaml_like
 
 _TEXT_PARTS = ("text", "input_text", "output_text")
@@ -160,7 +160,8 @@ def renamed_turns(entries: Sequence[Any], role_field: str, text_field: str, mapp
     """
     turns: list[Any] = []
     left_out = None
-    for entry, role in zip(entries, _roles("turns", entries, role_field, mapping), strict=True):
+    for number, entry in enumerate(entries):
+        role = _role("turns", number, entries, role_field, mapping)
         if role == UNSPOKEN:
             left_out = left_out or str(entry[role_field])
         else:
@@ -214,7 +215,12 @@ def messages(
     of = Speakers(record)
     turns: list[Turn] = []
     left_out = None
-    for number, (entry, role) in enumerate(zip(entries, _roles(form, entries, role_field, mapping), strict=True)):
+    usual = {} if mapping.roles else SPEAKERS
+    for number, entry in enumerate(entries):
+        try:
+            role = usual[entry[role_field]]
+        except (KeyError, TypeError):  # written otherwise, or wrong
+            role = _role(form, number, entries, role_field, mapping)
         content = entry.get(text_field)
         if role == UNSPOKEN:
             left_out = left_out or str(entry[role_field])
@@ -237,20 +243,20 @@ def _check_left_out(form: str, left_out: str | None, roles: Sequence[Role]) -> N
         )
 
 
-def _roles(form: str, entries: Sequence[Any], field: str, mapping: InputSettings) -> Iterator[Speaker]:
-    """What the speaker of each turn stands for."""
-    for number, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise RecordFault(f"{form}[{number}] is not a JSON object")
-        name = entry.get(field)
-        if name is None:
-            raise RecordFault(f"{form}[{number}].{field} is missing")
-        if not isinstance(name, str | int):
-            raise RecordFault(f"{form}[{number}].{field} is not a string")
-        role = (mapping.roles and mapping.speaker(str(name))) or speaker(str(name))
-        if role is None:
-            raise RecordFault(_who(form, entries, field, mapping))
-        yield role
+def _role(form: str, number: int, entries: Sequence[Any], field: str, mapping: InputSettings) -> Speaker:
+    """What the speaker of a turn stands for."""
+    entry = entries[number]
+    if not isinstance(entry, dict):
+        raise RecordFault(f"{form}[{number}] is not a JSON object")
+    name = entry.get(field)
+    if name is None:
+        raise RecordFault(f"{form}[{number}].{field} is missing")
+    if not isinstance(name, str | int):
+        raise RecordFault(f"{form}[{number}].{field} is not a string")
+    role = (mapping.roles and mapping.speaker(str(name))) or speaker(str(name))
+    if role is None:
+        raise RecordFault(_who(form, entries, field, mapping))
+    return role
 
 
 def _who(form: str, entries: Sequence[Any], field: str, mapping: InputSettings) -> str:

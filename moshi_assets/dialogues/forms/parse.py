@@ -83,8 +83,10 @@ def parse_record(
             check_list(form, turns, max_turns)
             unknown += tuple(f"{form}[].{field}" for field in set[str]().union(*entries) - fields)
         name = record.get("id")
-        if name is None:
+        if name is None and unknown:
             name, unknown = _other_name(record, number - 1 + first_name, unknown, None)
+        elif name is None:
+            name = f"sample_{number - 1 + first_name:06d}"
         return Dialogue(number, _checked_name(name), tuple(turns), line[:EXCERPT_BYTES], unknown)
     except ValidationError as error:
         return _parse_other(number, line, max_text_chars, max_turns, first_name, mapping, own=error)

@@ -73,6 +73,10 @@ FORMS: dict[str, tuple[Any, Any]] = {
         [{"role": "user", "text": Q}, {"role": "assistant", "text": A}],
         [{"role": "user", "text": Q}],
     ),
+    "questions with their answers": (
+        {"conversation": [{"human": Q, "assistant": A}]},
+        {"data": [{"human": Q, "assistant": A}]},
+    ),
     "columns of a nested table": (
         {"dialogue": {"speaker": ["user", "model"], "text": [Q, A]}},
         {"dialogue": {"speaker": ["user", "model"], "text": [Q]}},

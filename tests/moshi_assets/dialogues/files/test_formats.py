@@ -137,11 +137,20 @@ def test_a_quote_that_is_not_closed_costs_no_more_than_the_longest_record(tmp_pa
 
 @pytest.mark.parametrize(
     ("header", "reason"),
-    [(b"id,answer,id\n", "its header names the column 'id' twice"), (b",,\n\n", "its header names 0 columns")],
+    [
+        (b"id,answer,id\n", "its header names the column 'id' twice"),
+        (b"id,a\rx,b\r", "its header cannot be read: row is no"),
+        (b",,\n\n", "its header names 0 columns"),
+    ],
 )
 def test_a_header_that_names_no_columns_or_one_twice_is_an_error(tmp_path: Path, header: bytes, reason: str):
     with pytest.raises(DialogueFileError, match=reason):
         read(written(tmp_path, "t.csv", header + b"a,b,c\n"))
+
+
+def test_a_line_that_tells_the_separator_is_no_header(tmp_path: Path):
+    path = written(tmp_path, "t.csv", b"sep=;\nid;question;answer\na;Open, now?;Yes.\n")
+    assert outcomes(path) == [(3, "a", "good")]
 
 
 def test_a_list_in_a_cell_is_read(tmp_path: Path):
@@ -231,6 +240,11 @@ def test_an_array_that_does_not_end_is_an_error_after_its_last_record(tmp_path: 
     path = written(tmp_path, "a.json", b'[{"prompt": "Open?", "completion": "Yes."},\n')
     with pytest.raises(DialogueFileError, match="after line 1: its JSON array does not end"):
         read(path)
+
+
+def test_commas_between_lines_do_no_harm(tmp_path: Path):
+    line = b'{"prompt": "Open?", "completion": "Yes."}'
+    assert [talk.line for talk in read(written(tmp_path, "a.jsonl", line + b",\n" + line + b",\n"))] == [1, 2]
 
 
 def test_lines_that_are_lists_are_dialogues(tmp_path: Path):
