@@ -37,7 +37,7 @@ _PLAIN = {
 _NOTABLE_ENGLISH = rf"[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b"
 _NOTABLE = {
     "en": re.compile(rf"{_NOTABLE_ENGLISH}|\b(?:{_SHORT})(?:\.|\b(?= [A-Z])|(?<=\bvs)|(?<=\baka))"),
-    "zh": re.compile("^(?:用户|助手|客服|问|答)[：:]"),
+    "zh": re.compile("^(?:用户|助手|客服|问|答|系统|机器人|人类|医生|患者|病人|老师|学生|顾客|客户|助理)[：:]"),
 }
 # The same without what Arrow's expressions lack (looking back and ahead), and with what a dialogue's language hangs on.
 _NOT_PLAIN = "|".join(

@@ -33,6 +33,11 @@ _EMOTICON = re.compile(
     r"(?<![\w:;=<>(])(?:[:;=]['\u2019]?[-~^o]?[)(\]\[DPpOo3*/|\\]{1,3}|<3+|</3|[xX]D+|\^_*\^|[oO]_[oO]|-_+-|>[_.]<|T_T|\(:|\(;|:'\()"
     r"(?![\w/])"
 )
+_FACES = re.compile(
+    r"\u00af\\*_*\(\u30c4\)_*/\u00af|\([^()\w]{0,3}[\u00b0\u0ca0\u2022\u02d8\u25d5\u25b0\u256f\u00b4`\u30fb][^()]{0,6}\)[\u256f\u30ce\uff09)]?(?:\ufe35)?(?:\s*\u253b\u2501\u253b)?"
+    r"|(?<!\S)\\o/(?!\S)|(?<!\S)D:(?!\S)"
+)
+"""Faces of more signs: the shrug, the table that is thrown."""
 _SHORTCODE = re.compile(r"(?<![\w:]):[a-z][a-z0-9_+-]{1,30}:(?![\w:])")
 
 
@@ -63,6 +68,7 @@ def is_picture(character: str) -> bool:
 
 def without_pictures(text: str) -> str:
     """Without emoji, emoticons and shortcodes."""
+    text = _FACES.sub(" ", text)
     if not text.isascii():
         text = _MAYBE_PICTURE.sub(lambda match: " " if is_picture(match.group()) else match.group(), text)
     return _SHORTCODE.sub(" ", _EMOTICON.sub(" ", text))

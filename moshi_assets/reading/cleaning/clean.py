@@ -11,7 +11,15 @@ from .characters import visible, without_pictures
 from .chat_format import without_label, without_reasoning, without_tokens
 from .code import is_code
 from .directions import without_directions
-from .markup import MARKDOWN, has_html, without_formulas, without_html, without_markdown
+from .markup import (
+    MARKDOWN,
+    has_dialect,
+    has_html,
+    without_dialect,
+    without_formulas,
+    without_html,
+    without_markdown,
+)
 
 _ROUNDS = 8
 """Cleaning is repeated until nothing changes: an entity may hold a tag, a tag emphasis."""
@@ -80,6 +88,8 @@ class _Cleaning:
             text = self._did("label", text, without_label(text))
         if rules.markdown and ("```" in text or "~~~" in text):  # before anything in a block of code is taken for a tag
             text = self._markdown(text)
+        elif rules.markdown and has_dialect(text):
+            text = self._did("markdown", text, without_dialect(text))
         if rules.directions:
             text = self._did("stage direction", text, without_directions(text, self._silence))
         if rules.html and has_html(text):

@@ -55,6 +55,16 @@ _FORMULA = re.compile(
     r"\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)|\\begin\{(\w+\*?)\}.*?\\end\{\1\}|(?<![\w$\\])\$(?=[^\s$])[^$\n]*?(?:[\\^_{}=])[^$\n]*?\$(?![\d$])",
     re.DOTALL,
 )
+_BB_CODE = re.compile(
+    r"\[/?(?:b|i|u|s|url|img|quote|size|color|center|spoiler|list|sup|sub)(?:=[^\[\]\n]{0,200})?\](?!\()", re.IGNORECASE
+)
+_TASK = re.compile(r"^(\s*[-*+]\s+)\[[ xX]\]\s+", re.MULTILINE)
+_BULLET = re.compile("^\\s*[\u2022\u2023\u25e6\u25aa\u00b7]\\s+", re.MULTILINE)
+_DEFINITION = re.compile(r"^\s*\[\^?[^\[\]\n]{1,40}\]:\s*\S+[^\n]*$", re.MULTILINE)
+_REFERENCE = re.compile(r"\[([^\[\]\n]+)\]\[[^\[\]\n]{0,40}\]")
+_CITATION = re.compile(r"\[\^[\w-]{1,20}\]|(?<=[\w.,;)\"]) ?\[\d{1,3}(?:(?:, ?|[-\u2013])\d{1,3})*\](?![\w(])")
+_MARKED = re.compile(r"==(?=\S)([^=\n]+)(?<=\S)==(?!=)|\|\|(?=\S)([^|\n]+)(?<=\S)\|\|(?!\|)")
+_AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]+)>")
 _LONE_STAR = re.compile(r"(?<=[\w)])\*(?=[\d(])|(?<=\d)\*(?=\w)")
 _NO_QUOTE = re.compile(r"^>(?=[\d$\u00a3\u20ac.~-])", re.MULTILINE)
 """">90%" is more than that; a quotation has a space there."""
@@ -137,6 +147,24 @@ def _parser() -> MarkdownIt:
         .enable(["table", "strikethrough"])
         .disable(["code", "html_block", "html_inline", "reference", "entity"])
     )
+
+
+def has_dialect(text: str) -> bool:
+    """Whether a text may hold what CommonMark does not know: see `without_dialect`."""
+    return any(
+        mark in text
+        for mark in ("[", "==", "||", "<http", "<mailto", "\u2022", "\u2023", "\u25e6", "\u25aa", "\u00b7 ")
+    )
+
+
+def without_dialect(text: str) -> str:
+    """Without tags of forums, boxes of tasks, bullets, footnotes, citations, marks of highlights and spoilers, and the
+    brackets of addresses and of references, of which CommonMark knows nothing or too little.
+    """
+    text = _AUTOLINK.sub(lambda match: match[1].removeprefix("mailto:"), text)
+    text = _BULLET.sub("- ", _TASK.sub(r"\1", _BB_CODE.sub("", text)))
+    text = _CITATION.sub("", _REFERENCE.sub(r"\1", _DEFINITION.sub("", text)))
+    return _MARKED.sub(lambda match: match[1] or match[2], text)
 
 
 def without_markdown(text: str) -> tuple[str, list[str]]:
