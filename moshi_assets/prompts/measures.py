@@ -47,7 +47,7 @@ class PromptMeasures(NamedTuple):
     loudness_lufs: float
     """Integrated loudness of the mix, ITU-R BS.1770-4; -70 and below is -70."""
     clipped: float
-    """Share of samples of the mix on flat tops or at full scale."""
+    """Share of samples on flat tops or at full scale, in the channel that has most of them."""
     speech_seconds: float
     """Seconds in which somebody speaks."""
 
@@ -101,7 +101,7 @@ def measure(path: Path, start: int, max_seconds: float) -> PromptMeasures:
         mix_db=_mix_db(wave, channels),
         dc=dc,
         loudness_lufs=loudness(centred, rate) if len(wave) else SILENT_LUFS,
-        clipped=_clipped(wave),
+        clipped=max(map(_clipped, channels.T)),
         speech_seconds=speech_seconds(centred, rate),
     )
 

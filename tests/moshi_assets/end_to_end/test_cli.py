@@ -146,7 +146,7 @@ def again(folder: Path, before: dict) -> Done:
 def edited(folder: Path, again: Done) -> tuple[Done, str]:
     """Once more on a terminal, after an edit of both turns of one line; what the terminal showed."""
     text = (folder / "talks.jsonl").read_text()
-    (folder / "talks.jsonl").write_text(text.replace("number 5", "number five"))
+    (folder / "talks.jsonl").write_text(text.replace("number 5", "number fifty"))
     shown, slave = pty.openpty()
     command = [BIN / "moshi-assets", "build", "talks.jsonl", "-o", "data", "--recipe", "recipe.yaml", "--gap", "0.25"]
     with subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=slave) as process:

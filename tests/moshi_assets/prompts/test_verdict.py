@@ -102,6 +102,7 @@ FAULTS: dict[str, tuple[str, Callable[[], np.ndarray]]] = {
     "channels that nearly cancel": ("channels cancel", lambda: np.stack([VOICE, -0.8 * VOICE], axis=1)),
     "clipped": ("clipped", lambda: np.clip(40 * VOICE, -1, 1)),
     "clipped and turned down": ("clipped", lambda: 0.3 * np.clip(40 * VOICE, -1, 1)),
+    "one channel clipped": ("clipped", lambda: np.stack([np.clip(40 * VOICE, -1, 1), 0.1 * VOICE], axis=1)),
     "an offset": ("offset", lambda: 0.3 * VOICE + np.float32(0.6)),
 }
 
