@@ -16,9 +16,10 @@ def _currency(symbol: str) -> tuple[str, str, str, str]:
     return CURRENCIES[CURRENCY_CODES.get(symbol, symbol)]
 
 
-def _sum_of(text: str, symbol: str) -> str:
-    """Words of an amount: "$3.50", "$0.99"."""
+def _sum_of(text: str, symbol: str, single: bool = False) -> str:
+    """Words of an amount: "$3.50", "$0.99"; `single` as it stands before a noun: "a ten dollar bill"."""
     one, many, cent, cents = _currency(symbol)
+    many, cents = (one, cent) if single else (many, cents)
     text = text.replace(",", "")
     whole, _, part = text.partition(".")
     if part and (len(part) != 2 or not cents):
@@ -29,15 +30,20 @@ def _sum_of(text: str, symbol: str) -> str:
     return f"{number(whole)} {one if int(whole) == 1 else many} and {small}" if int(whole or 0) else small
 
 
+_A_BEFORE = re.compile(r"\ban?\s+$", re.IGNORECASE)
+_NOUN_AFTER = re.compile(r"\s+(?!(?:each|an?|per|and|or|is|was|for|to|in|on|at|from|off|less|more)\b)[a-z]")
+
+
 def _money(match: re.Match[str]) -> Reading:
     symbol, low, high, big = match["symbol"], match["low"], match["high"], match["big"]
     one, many, _, _ = _currency(symbol)
-    sign = "minus " if match["sign"] else ""
+    sign = "minus " if match["sign"] or match["inner"] else ""
+    single = bool(_A_BEFORE.search(before(match)) and _NOUN_AFTER.match(after(match)))
     # "$" is spoken after the amount, so words and signs are one part, but for what follows a space.
     first = f" {MAGNITUDES[match['first']]}" if match["first"] else ""
     end = match.end("first" if first else "low")
     if not big and not high:
-        return f"{sign}{_sum_of(low, symbol)}"
+        return f"{sign}{_sum_of(low, symbol, single)}"
     if not big:
         return [
             Part(match.start(), end, sign + number(low) + first),
@@ -54,20 +60,42 @@ def _money(match: re.Match[str]) -> Reading:
 
 def _money_after(match: re.Match[str]) -> Reading:
     one, many, _, _ = _currency(match["code"])
+    if match["code"] in ("$", "\u20ac", "\u00a3") and not match["high"] and re.fullmatch(r"[\d,]+\.\d\d", match["low"]):
+        return _sum_of(match["low"], match["code"])
     return [*amount(match), group(match, "code", one if is_one(match) else many)]
 
 
-_SYMBOL = alternatives(CURRENCIES)
+def _comma_money(match: re.Match[str]) -> Reading:
+    """3,50 \u20ac: cents after a comma, as they are written in Europe."""
+    return _sum_of(f"{match['whole']}.{match['cents']}", match["symbol"] or match["after"])
+
+
+_SYMBOL = alternatives({*CURRENCIES, *CURRENCY_CODES})
 _BIG = alternatives(MAGNITUDES)
 MONEY_RULES = [
     rule(
         "money",
-        rf"(?<![\w.])(?P<sign>[-\u2212])?(?P<symbol>{_SYMBOL})\s?(?P<low>{NUMBER})"
+        r"(?<![\w.,])(?P<symbol>[\u20ac\u00a3])\s?(?P<whole>\d{1,6}),(?P<cents>\d\d)(?P<after>(?!))?(?![\w,.]*\d)",
+        _comma_money,
+        "\u20ac\u00a3",
+    ),
+    rule(
+        "money",
+        r"(?<![\w.,])(?P<whole>\d{1,6}),(?P<cents>\d\d)\s?(?P<symbol>(?!))?(?P<after>[\u20ac\u00a3$])(?!\w)",
+        _comma_money,
+        "\u20ac\u00a3$",
+    ),
+    rule(
+        "money", rf"{START}(\d{{1,2}})p(?!\w)", lambda m: "one penny" if m[1] == "1" else f"{number(m[1])} pence", "p"
+    ),
+    rule(
+        "money",
+        rf"(?<![\w.])(?P<sign>[-\u2212])?(?P<symbol>{_SYMBOL})\s?(?P<inner>[-\u2212])?(?P<low>{NUMBER})"
         rf"(?:(?:\s?(?P<first>{_BIG}))?(?P<to>\s?{DASH}\s?)(?P<second>(?:{_SYMBOL})?(?P<high>{NUMBER})))?(?:\s?(?P<big>{_BIG})\b)?(?![\w])",
         _money,
         "".join(CURRENCIES),
     ),
-    rule("money", rf"{START}{ONE_OR_TWO}\s?(?P<code>{alternatives(CURRENCY_CODES)})\b", _money_after, "UGEJI"),
+    rule("money", rf"{START}{ONE_OR_TWO}\s?(?P<code>{alternatives(CURRENCY_CODES)})\b", _money_after, "DEFHKNPRYB"),
     rule("money", rf"{START}{ONE_OR_TWO}\s?(?P<code>[$\u20ac\u00a3])(?![\w\d])", _money_after, "$\u20ac\u00a3"),
     rule(
         "money",
@@ -82,6 +110,21 @@ MONEY_RULES = [
 
 def _with_unit(match: re.Match[str], one: str, many: str) -> list[Part]:
     return [*amount(match), group(match, "unit", one if is_one(match) else many)]
+
+
+def _two_times(match: re.Match[str]) -> Reading:
+    """2h 15m, 1m30s."""
+    units = {"hm": ("hour", "minute"), "ms": ("minute", "second")}.get(match["large"] + match["small"])
+    if units is None:
+        return None
+
+    def of(count: str, unit: str) -> str:
+        return f"{number(count)} {unit}{'' if int(count) == 1 else 's'}"
+
+    return [
+        Part(match.start(), match.end("large"), of(match["first"], units[0])),
+        Part(match.start("second"), match.end(), of(match["second"], units[1])),
+    ]
 
 
 def _degrees(match: re.Match[str]) -> Reading:
@@ -140,6 +183,18 @@ def _feet_and_inches(match: re.Match[str]) -> Reading:
 _WRITTEN_UNITS = alternatives(set(UNITS) - {"in"})
 """All but the inch, which needs its full stop: "1 in 5"."""
 MEASURE_RULES = [
+    rule(
+        "unit",
+        rf"{START}(?P<first>\d+)\s?(?P<large>h|m)(?:in|rs?)?\s?(?P<second>\d{{1,2}})\s?(?P<small>m|s)(?:ins?|ecs?)?(?!\w)",
+        _two_times,
+        "hm",
+    ),
+    rule(
+        "unit",
+        r"(?<=\d[x\u00d7]\d\d)\s?(?P<unit>cm|mm|km|px|ft|in)\b|(?<=[x\u00d7] \d)\s?(?P<same>cm|mm|km|px|ft|m)\b",
+        lambda m: [Part(*m.span(), UNITS[m["unit"] or m["same"]][1])],
+        "x\u00d7",
+    ),
     rule("percent", rf"{START}{ONE_OR_TWO}(?P<unit>\s?%)(?!\w)", lambda m: _with_unit(m, "percent", "percent"), "%"),
     rule(
         "percent",

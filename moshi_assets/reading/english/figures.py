@@ -74,6 +74,8 @@ def _two(match: re.Match[str]) -> list[Part]:
 
 
 PAIR_RULES = [
+    rule("idiom", rf"{START}24/7/365{END}", lambda m: "twenty four seven three sixty five", "/"),
+    rule("idiom", rf"{START}20/20{END}", lambda m: "twenty twenty", "/"),
     rule("idiom", rf"{START}24/7{END}", lambda m: "twenty four seven", "/"),
     rule("idiom", rf"{START}50[/-]50{END}", lambda m: "fifty fifty", "/-"),
     rule("idiom", rf"{START}9/11{END}", lambda m: "nine eleven", "/"),
@@ -97,6 +99,12 @@ PAIR_RULES = [
             Part(m.end(1), m.start(2), "out of"),
             group(m, 2, number(m[2])),
         ],
+        "/",
+    ),
+    rule(
+        "fraction",
+        rf"{START}(\d{{1,3}})/(\d{{2,4}})(?![\w/]){END}",
+        lambda m: [group(m, 1, number(m[1])), Part(m.end(1), m.start(2), "over"), group(m, 2, number(m[2]))],
         "/",
     ),
     rule(
@@ -233,6 +241,14 @@ def _mixed(match: re.Match[str]) -> Reading:
 
 
 NUMBER_RULES = [
+    rule("number", rf"{START}\d{{1,3}}(?: \d{{3}}){{2,}}{END}", lambda m: number(m.group().replace(" ", "")), " "),
+    rule(
+        "number",
+        rf"{START}(?:[A-Z]{{2}}\d\d )?\d{{4}}(?: \d{{4}}){{2,}}(?: \d{{1,3}})?{END}",
+        lambda m: ", ".join(" ".join(digits(sign, "zero") or sign for sign in each) for each in m.group().split()),
+        " ",
+    ),
+    rule("sign", r"(?<=[\d)])\^(?=[-\u2212]?\d)(?!2\b|3\b)", lambda m: "to the power of", "^"),
     rule("number", rf"\b[Ff]light\s+([A-Z]{{2}})\s?(\d{{1,4}}){END}", _flight),
     rule("version", r"(?<![\w.])(?P<v>[vV])\.?(?=\d)(?P<numbers>\d+(?:\.\d+)+)(?![\w.]*\w)", _version, "vV"),
     rule("version", r"(?<![\w.])(?P<v>(?!))?(?P<numbers>\d+(?:\.\d+){2,})(?!\w)", _version, "."),

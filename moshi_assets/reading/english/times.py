@@ -84,6 +84,8 @@ TIME_RULES = [
         ":",
     ),
     rule("time", rf"{START}(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?:{AM_PM}|{END})", _time, ":"),
+    rule("time", rf"{START}(?P<hour>\d{{1,2}})\.(?P<minute>[0-5]\d){AM_PM}", _time, "aApP"),
+    rule("time", rf"{START}(?P<hour>[01]?\d|2[0-3])h(?P<minute>[0-5]\d)(?P<half>(?!))?(?!\w)", _time, "h"),
     rule("time", rf"{START}(?P<hour>\d{{1,2}})(?P<minute>(?!))?{AM_PM}", _time, "aApP"),
 ]
 
@@ -175,6 +177,23 @@ def _year_range(match: re.Match[str]) -> Reading:
 
 DATE_RULES = [
     rule("date", rf"{START}(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d){END}", _number_date, "-"),
+    rule("date", rf"{START}(?P<year>\d{{4}})[/.](?P<month>\d{{1,2}})[/.](?P<day>\d{{1,2}}){END}", _number_date, "/."),
+    rule("date", rf"{START}(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>(?:19|20)\d\d){END}", _number_date, "."),
+    rule("date", rf"{START}(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}})-(?P<year>(?:19|20)\d\d){END}", _number_date, "-"),
+    rule(
+        "date",
+        rf"{START}(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)T(?P<hour>\d\d):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?Z?(?!\w)",
+        lambda m: (
+            f"{_number_date(m)} {_clock(m['hour'], m['minute'], None) or ''}".strip() if _number_date(m) else None
+        ),
+        "T",
+    ),
+    rule(
+        "date",
+        rf"{START}(?P<day>\d{{1,2}})-(?P<month>{MONTH})-(?P<year>\d{{4}}|\d\d)(?!\w)",
+        lambda m: f"{_month_name(m['month'])} {_day(m['day'])} {_full_year(m['year'])}" if _day(m["day"]) else None,
+        "-",
+    ),
     rule("date", rf"{START}(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}})/(?P<year>\d{{4}}|\d\d){END}", _number_date, "/"),
     rule(
         "date",
@@ -222,6 +241,7 @@ def _phone(match: re.Match[str]) -> Reading:
 
 _PHONE_CUE = r"(?i:\b(?:call|dial|ring|phone|text|emergency(?:\s+call)?|number is)\s+)"
 PHONE_RULES = [
+    rule("phone", r"(?<![\w.,+])0\d{2,4}(?: \d{3,6}){1,3}(?!\w|[.,]\d)", _phone, "0"),
     rule(
         "phone",
         r"(?<![\w.-])1-(8\d\d)-([A-Z]{4,8})\b",

@@ -100,7 +100,14 @@ _ADDRESSES = [
     rule("e-mail", EMAIL, lambda m: spell_address(m.group()), "@"),
     rule("file", rf"(?<![\w.@/-])([\w-]+)\.({FILE_ENDINGS})(?!\w)", _file, "."),
     rule("handle", r"(?<![\w@])@([A-Za-z]\w*(?:\.\w+)*)", lambda m: f"at {spell_address(m[1])}", "@"),
-    rule("hashtag", r"(?<![\w#&])#([A-Za-z]\w*)", lambda m: f"hashtag {_camel(m[1])}", "#"),
+    rule(
+        "path",
+        r"(?<![\w.])(?:[A-Za-z]:\\|~/|\.{1,2}/|/(?=[\w.-]+/))[\w.~-]+(?:[/\\][\w.~-]+)*/?(?<![.])",
+        lambda m: spell_address(m.group(), ADDRESS_SIGNS | {"\\": "backslash"}),
+        "/\\",
+    ),
+    rule("file", r"(?<![\w.@/-])([\w-]+)\.tar\.gz(?!\w)", lambda m: f"{spell_address(m[1])} dot tar dot G Z", "."),
+    rule("hashtag", r"(?<![\w#&])#((?=\d*[A-Za-z])\w+)", lambda m: f"hashtag {_camel(m[1])}", "#"),
 ]
 
 # Short forms
@@ -213,7 +220,51 @@ def _slash(match: re.Match[str]) -> Reading:
     return [Part(match.end(1), match.start(2), between)]
 
 
+_DOUBLE_SIGNS = {
+    "!=": "is not",
+    "==": "equals",
+    "<=": "is at most",
+    ">=": "is at least",
+    "<-": "from",
+}
+_GREEK = {
+    "\u03b1": "alpha",
+    "\u03b2": "beta",
+    "\u03b3": "gamma",
+    "\u03b4": "delta",
+    "\u03b5": "epsilon",
+    "\u03b6": "zeta",
+    "\u03b7": "eta",
+    "\u03b8": "theta",
+    "\u03b9": "iota",
+    "\u03ba": "kappa",
+    "\u03bb": "lambda",
+    "\u03bc": "mu",
+    "\u03bd": "nu",
+    "\u03be": "xi",
+    "\u03bf": "omicron",
+    "\u03c0": "pi",
+    "\u03c1": "rho",
+    "\u03c3": "sigma",
+    "\u03c4": "tau",
+    "\u03c5": "upsilon",
+    "\u03c6": "phi",
+    "\u03c7": "chi",
+    "\u03c8": "psi",
+    "\u03c9": "omega",
+    "\u0393": "gamma",
+    "\u0394": "delta",
+    "\u0398": "theta",
+    "\u039b": "lambda",
+    "\u03a0": "pi",
+    "\u03a3": "sigma",
+    "\u03a6": "phi",
+    "\u03a8": "psi",
+    "\u03a9": "omega",
+}
+"""Letters of formulas."""
 _SIGNS = {
+    "\u221e": "infinity",
     "&": "and",
     "+": "plus",
     "=": "equals",
@@ -273,6 +324,7 @@ WORD_RULES = WordRules(
         rule("roman numeral", r"\bWW(I{1,3}|[123])\b", _world_war, "W"),
         rule("capitals", r"(?<![\w.])(?:[A-Za-z]\.){2,}(?!\w)", _dotted, "."),
         rule("capitals", r"(?<![\w'\u2019])(?:[A-Z]{2,}(?:s|['\u2019][A-Z]+)?|Ph[Dd]s?)(?!\w)", _capitals),
+        rule("capitals", r"(?<=[A-Z] )A(?= [A-Z])", lambda m: "a" if shouted(sentence_around(m)) else None, "A"),
         rule(
             "weekday",
             rf"\b({_alternatives(WEEKDAYS)})(\.?[-\u2013]\.?)({_alternatives(WEEKDAYS)})\b",
@@ -288,7 +340,13 @@ WORD_RULES = WordRules(
         ),
         rule("sign", r"(?<=[\w)])\^(?=[\w(])", lambda m: "to the power of", "^"),
         rule("sign", r"\u221a\s?(?=[\w(])", lambda m: "the square root of", "\u221a"),
-        rule("sign", r"\bC#", lambda m: "C sharp", "#"),
+        rule("sign", r"\b([A-G])#", lambda m: f"{m[1]} sharp", "#"),
+        rule("sign", r"[-=]>|\u21d2", lambda m: "to", "->=\u21d2"),
+        rule("sign", r"[!<>=]=|<-", lambda m: _DOUBLE_SIGNS[m.group()], "=<"),
+        rule("sign", r"_+", lambda m: [Part(*m.span(), "")], "_"),
+        rule(
+            "sign", rf"(?:[{''.join(_GREEK)}\u00b5])", lambda m: _GREEK.get(m.group(), "mu"), "".join(_GREEK) + "\u00b5"
+        ),
         rule("sign", r"(?<!\w)\.(?=NET\b)", lambda m: "dot", "."),
         rule("sign", r"\u00a7\s?(?=\d)", lambda m: "section", "\u00a7"),
         rule("sign", r"[\u2122\u00ae]", lambda m: [Part(*m.span(), "")], "\u2122\u00ae"),

@@ -169,7 +169,8 @@ def test_with_every_rule_off_nothing_is_taken_off(text):
 def test_the_words_of_the_table_are_all_tied(pair):
     spoken = read(pair.written, pair.language)
     covered = {number for first, end in spoken.word_spans for number in range(first, end)}
-    assert covered == set(range(len(spoken.written_words)))
+    silent = {number for number, word in enumerate(spoken.written_words) if word == "/"}  # "win-win / lose-lose"
+    assert covered | silent == set(range(len(spoken.written_words)))
 
 
 @given(st.lists(TEXTS.filter(lambda text: text.isprintable()), min_size=1, max_size=8))
