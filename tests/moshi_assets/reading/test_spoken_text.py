@@ -20,10 +20,10 @@ from moshi_assets.reading.plain import is_plain, plain_turns
 PIECES = (
     "a", "The", "cat", "No.", "Dr.", "it's", "U.S.", "NASA", "OK", "$3.50", "3-5", "10%", "1999", "24/7", ("5 "
                                                                                                           "kg"), "10:30", "1/2", "-5", "3.14",  # noqa: E501
-    "e.g.", "**bold**", "*laughs*", "[pause]", "<b>", "</b>", "&amp;", "&", "_x_", "`code`", "# ", ("- "
+    "e.g.", "**bold**", "*laughs*", "[pause]", "<b>", "</b>", "&amp;", "&amp;amp;amp;", "_x_", "`code`", "# ", ("- "
                                                                                                    ""), "\n", "\n\n", "1. ", "> ", ":)", "😀", "❤️",  # noqa: E501
     "\u200b", "<think>", "</think>", "User: ", "<|im_end|>", "[INST]", "你好", "10个", "，", "привет", "$", "(", ")", "\\", "\\n", "|", "~~", "'", '"', "...",  # noqa: E501
-    "x^2", "https://a.com/b", "@bob", "#tag", "<break time=\"1s\"/>", "\U000f0000", "²", "½", "http", "/", "=", "+", "\ud800", "٣", "Ⅳ", "①",  # noqa: E501
+    "&", "x^2", "https://a.com/b", "@bob", "#tag", "<break time=\"1s\"/>", "\U000f0000", "²", "½", "http", "/", "=", "+", "\ud800", "٣", "Ⅳ", "①",  # noqa: E501
 )  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=12).map(" ".join) | st.lists(
     st.sampled_from(PIECES) | st.text(max_size=3), max_size=12
