@@ -549,7 +549,7 @@ def test_recordings_that_left_the_input_are_removed(pipeline, talks):
 
 def test_an_edited_text_speaks_its_turn_alone(pipeline, talks):
     pipeline.build(talks, samples_per_shard=4)
-    talks.write_text(talks.read_text().replace("question number 6", "question number six"))
+    talks.write_text(talks.read_text().replace("question number 6", "question number sixty"))
     pipeline.parse(talks, samples_per_shard=4)
 
     run = pipeline.materialize("mono_syntheses", "talks.000000", "talks.000002")

@@ -31,9 +31,12 @@ TRICKS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
 """What it does to a text that holds a word, and the measure that shows it."""
 
 
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
 def trick(word: str, attempts: int) -> str:
     """A text that goes wrong in its first attempts."""
-    return f"{word} {attempts} of the words that were to be said here"
+    return f"{word} {NUMBERS[attempts]} of the words that were to be said here"
 
 
 class ErraticEngine(NoiseEngine):
@@ -60,6 +63,6 @@ class ErraticEngine(NoiseEngine):
         results: list[Any] = super().synthesize(tasks)
         for task, attempt, result in zip(tasks, attempts, results, strict=True):
             word, _, rest = task.spoken.partition(" ")
-            if word in TRICKS and attempt < int(rest.split()[0]):
+            if word in TRICKS and attempt < NUMBERS.index(rest.split()[0]):
                 result.audio = TRICKS[word][0](result.audio)
         return results
