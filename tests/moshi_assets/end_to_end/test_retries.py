@@ -269,7 +269,7 @@ def test_what_failed_is_kept_without_its_sound(tmp_path: Path):
     ]
     failed = sorted((row for row in part_rows if row.attempt or not len(row.samples)), key=lambda row: row.attempt)
     assert [(row.attempt, len(row.samples), row.measures.seconds) for row in failed] == [  # type: ignore[union-attr]
-        (attempt, 0, pytest.approx(4.0, abs=1.0)) for attempt in (0, 1, 2)
+        (attempt, 0, pytest.approx(5.0, abs=1.0)) for attempt in (0, 1, 2)
     ]
 
 

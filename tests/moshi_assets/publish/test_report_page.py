@@ -220,7 +220,7 @@ def test_on_paper_there_is_no_desk(page, tmp_path):
     page.call("Emulation.setEmulatedMedia", media="print")
     shown = "[...document.querySelectorAll('section, nav')].filter((e) => e.checkVisibility()).map((e) => e.id)"
 
-    assert page.evaluate(shown) == ["", "distributions", "rejects", "facts"]
+    assert page.evaluate(shown) == ["", "distributions", "rejects", "texts", "facts"]
     assert "Listening desk" not in page.evaluate("document.body.innerText")
 
 
