@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from .measure import RESULTS
@@ -23,6 +24,12 @@ Row = tuple[str, Callable[[dict[str, Any]], str]]
 def _by(figures: dict[str, Any], measure: str, choose: Callable[..., str]) -> str:
     """The kind of file that has most or least of something."""
     return choose(figures["kinds"], key=lambda kind: figures["kinds"][kind][measure])
+
+
+def start_errors(figures: dict[str, Any], aligner: str) -> str:
+    """Mean start errors of an aligner on each lot of turns."""
+    plain, markup, table = (figures[lot][aligner]["all"]["mean_ms"] for lot in ("plain", "markup", "table"))
+    return f"{plain} ms, {markup} ms, {table} ms"
 
 
 ROWS: dict[str, list[Row]] = {
@@ -95,6 +102,19 @@ ROWS: dict[str, list[Row]] = {
         (
             "transcripts in the wall time of `make demo`",
             lambda f: f"{100 * f['demo_transcripts_share']:.1f} % ({f['demo_transcripts_step_seconds']} s)",
+        ),
+    ],
+    "word_times": [
+        (
+            "turns whose words are found without fallback, English sentences of the reading table, `acoustic`",
+            lambda f: f"{f['table']['acoustic']['turns_without_fallback']} of {f['table']['turns']}",
+        ),
+        *(
+            (
+                f"word starts by `{aligner}` from the built-in voice's own: plain, with markup, that table",
+                partial(start_errors, aligner=aligner),
+            )
+            for aligner in ("acoustic", "proportional")
         ),
     ],
     "word_fit": [

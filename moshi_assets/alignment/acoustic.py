@@ -11,7 +11,7 @@ import numpy as np
 from ..audio.pcm import resample
 from ..audio.silence import audible_stretches
 from ..reading import words_of
-from .base import MIN_WORD_SECONDS, AlignerError, AlignmentError, Utterance, Word, timed_words
+from .base import AlignerError, AlignmentError, Utterance, Word, timed_words
 from .pronunciation import Pronunciations
 from .sphinx import SphinxMissing, sphinx_decoder
 
@@ -74,7 +74,9 @@ class AcousticAligner:
         times = np.full((len(entries), 2), np.nan)
         times[[entry is not None for entry in entries]] = [(s.start_frame, s.end_frame + 1) for s in segments]
         times = times * FRAME_SECONDS + BORDER_SECONDS - PAD_SECONDS
-        return timed_words(words, _heard(times, stretches), utterance.duration)
+        # The model gives the first word some of the silence before it.
+        times[:, 0] = np.maximum(times[:, 0], stretches[0, 0])
+        return timed_words(words, times, utterance.duration)
 
     def _load(self) -> tuple[Any, Pronunciations]:
         if self._decoder is None or self._pronunciations is None:
@@ -104,19 +106,3 @@ def _with_pauses(words: Sequence[str], entries: Sequence[str | None]) -> Iterato
         if not paused and _ENDS_SENTENCE.search(word):
             yield _PAUSE
             paused = True
-
-
-def _heard(times: np.ndarray, stretches: np.ndarray) -> np.ndarray:
-    """(W, 2) seconds of words, where one that begins in a pause (breath, noise) begins with its sound instead.
-
-    Args:
-        times: (W, 2) seconds; NaN for a word without a sound of its own.
-        stretches: (K, 2) seconds, see `audible_stretches`.
-    """
-    moved = times.copy()
-    after = np.searchsorted(stretches[:, 1], times[:, 0], "right")
-    for word in np.flatnonzero(after < len(stretches)):
-        onset = stretches[after[word], 0]
-        if times[word, 0] < onset < times[word, 1] - MIN_WORD_SECONDS:
-            moved[word, 0] = onset
-    return moved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -10,6 +11,13 @@ import numpy as np
 from ..audio.silence import audible_stretches
 from ..reading import words_of
 from .base import AlignmentError, Utterance, Word, timed_words
+
+_CLAUSE_END = re.compile(r"[.?!;:\u2026\u3002\uff01\uff1f\uff1b,\uff0c\u2014\u2013]\W*$")
+_NEAR_SECONDS = 0.5
+"""Furthest from a pause that a clause ends by its letters, in audible time."""
+_LETTER_NAME = 3
+"""Letters of the name of a letter, about: "bee", "eff"."""
+_DOUBLE_U = 9
 
 
 class ProportionalAligner:
@@ -25,12 +33,36 @@ class ProportionalAligner:
         if not words:
             return AlignmentError("there is no word")
         stretches = audible_stretches(utterance.samples, utterance.sample_rate)
-        weights = [1 + sum(map(str.isalnum, word)) for word in words]
+        weights = [_weight(word) for word in words]
         borders = np.concatenate([[0.0], np.cumsum(weights)]) / sum(weights)
         try:
-            return timed_words(words, _on_stretches(borders, stretches), utterance.duration)
+            return timed_words(
+                words, _on_stretches(_at_pauses(borders, words, stretches), stretches), utterance.duration
+            )
         except AlignmentError as error:
             return error
+
+
+def _weight(word: str) -> int:
+    """How long a word takes, in letters and a space; a letter that is spelled takes as long as its name."""
+    letters = "".join(filter(str.isalnum, word))
+    if len(letters) == 1 and letters.isascii() and letters not in "aAI":
+        return 1 + (_DOUBLE_U if letters in "wW" else _LETTER_NAME)
+    return 1 + len(letters)
+
+
+def _at_pauses(borders: np.ndarray, words: Sequence[str], stretches: np.ndarray) -> np.ndarray:
+    """Borders moved so that a clause ends at each pause near which one does by its letters."""
+    ends = borders[[number for number, word in enumerate(words[:-1], 1) if _CLAUSE_END.search(word)]]
+    lengths = stretches[:, 1] - stretches[:, 0]
+    pauses = np.cumsum(lengths)[:-1] / lengths.sum()
+    anchors = {0.0: 0.0, 1.0: 1.0}
+    for pause in pauses if len(ends) else ():
+        end = float(ends[np.argmin(abs(ends - pause))])
+        if abs(end - pause) < min(_NEAR_SECONDS / lengths.sum(), abs(anchors.get(end, np.inf) - end)):
+            anchors[end] = float(pause)
+    places = sorted(anchors)
+    return np.interp(borders, places, [anchors[place] for place in places])
 
 
 def _on_stretches(borders: np.ndarray, stretches: np.ndarray) -> np.ndarray:

@@ -47,9 +47,31 @@ def test_pauses_of_speech_are_found():
 
 
 def test_silence_is_shared_by_its_words():
-    words = aligned(Utterance.of("a b", np.zeros(RATE, np.int16), RATE))
+    words = aligned(Utterance.of("so is", np.zeros(RATE, np.int16), RATE))
 
-    assert words == [("a", 0.0, 0.5), ("b", 0.5, 1.0)]
+    assert words == [("so", 0.0, 0.5), ("is", 0.5, 1.0)]
+
+
+def test_a_letter_that_is_spelled_lasts_as_long_as_its_name():
+    words = aligned(tone("a w b", 1.6))
+
+    assert [word.end - word.start for word in words] == pytest.approx([0.2, 1.0, 0.4], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "begins"),
+    [
+        ("so it goes. there now", 3, 2.0),
+        ("so it, goes there now", 2, 2.0),
+        ("so, it goes there now", 1, 0.29),  # too far from the pause to be its cause
+    ],
+)
+def test_a_clause_ends_at_a_pause_near_its_end(text, number, begins):
+    hum = tone("", 1.0).samples
+
+    words = aligned(Utterance.of(text, np.concatenate([hum, np.zeros(RATE, np.int16), hum]), RATE))
+
+    assert words[number].start == pytest.approx(begins, abs=0.03)
 
 
 def test_audio_without_room_for_its_words_is_an_error():
