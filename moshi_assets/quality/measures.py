@@ -50,7 +50,7 @@ class Measures(NamedTuple):
     """Characters as spoken (see expectation.py) a second of sound, leading, trailing and inner silences over 0.2 s left
     out; 0 without a sound."""
     wer: float | None = None
-    """Word error rate of what a recogniser heard, where one listened."""
+    """Error rate of what a recogniser heard, where one listened: by word, by character of one word or two."""
     speaker_similarity: float | None = None
     """Cosine of the speaker embeddings of utterance and prompt."""
     dnsmos: float | None = None

@@ -46,7 +46,7 @@ class Gates(BaseModel, extra="forbid", allow_inf_nan=False, use_attribute_docstr
     whisper_model: str | None = None
     """Folder of a Whisper model (transformers format); nothing is downloaded."""
     max_wer: float = Field(0.5, ge=0)
-    """Highest word error rate of an utterance of at least 3 words."""
+    """Highest word error rate of an utterance; of one or two words, highest character error rate."""
     speaker_similarity: bool = False
     """Compare each utterance with the recording of its voice (indextts2; needs the package resemblyzer)."""
     min_speaker_similarity: float = Field(0.6, ge=-1, le=1)

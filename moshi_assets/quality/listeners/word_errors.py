@@ -1,4 +1,4 @@
-"""Word error rate: what a recogniser hears against what should have been said.
+"""Word error rate: what a recogniser hears against what should have been said, both as spoken words.
 
 A recogniser's own errors count too: compare the rates of one recogniser, and set `max_wer` well above what it makes of
 good speech.
@@ -19,12 +19,12 @@ from ...alignment.ctc import CtcModel, by_duration
 from ...alignment.sphinx import SphinxMissing, sphinx_decoder
 from ...alignment.words import is_english
 from ...audio.pcm import FULL_SCALE, resample
-from ...reading import words_of
+from ...reading import detect_language, read, words_of
 from .base import Heard, ListenerError
 
 RATE = 16000
-MIN_WORDS = 3
-"""A text of fewer words has no rate worth the name: one slip would be half of it."""
+FEW_WORDS = 2
+"""A text of no more words is compared by character: one slip would be half of it, or all."""
 
 
 class Recogniser(Protocol):
@@ -36,7 +36,7 @@ class Recogniser(Protocol):
 
 
 class WordErrors:
-    """Takes the measure `wer`, of texts without digits: what is spelled out is heard otherwise than it is written."""
+    """Takes the measure `wer`: of one or two words the character error rate, whose length the duration gate judges."""
 
     measure: ClassVar[str] = "wer"
 
@@ -44,12 +44,30 @@ class WordErrors:
         self._recogniser = recogniser
 
     def listen(self, utterances: Sequence[Heard]) -> list[float]:
-        rates = []
-        for utterance, heard in zip(utterances, self._recogniser.hear(utterances), strict=True):
-            said = comparable_words(utterance.text)
-            known = heard is not None and len(said) >= MIN_WORDS and not any(map(str.isdigit, utterance.text))
-            rates.append(word_error_rate(said, comparable_words(heard)) if known and heard is not None else math.nan)
-        return rates
+        heard = self._recogniser.hear(utterances)
+        return [
+            math.nan if text is None else error_rate(utterance.text, text)
+            for utterance, text in zip(utterances, heard, strict=True)
+        ]
+
+
+def error_rate(spoken: str, heard: str) -> float:
+    """Edits that make what was heard of what was to be said, a word; a character where that is one word or two.
+
+    Args:
+        spoken: the spoken text.
+        heard: as the recogniser spells it, "25" and "$5" too: it is read as a dialogue's text is.
+
+    Returns:
+        NaN where there is no word to be heard.
+    """
+    said = comparable_words(spoken)
+    found = comparable_words(read(heard, detect_language([spoken])).spoken)
+    if not said:
+        return math.nan
+    if len(said) <= FEW_WORDS:
+        return edit_rate("".join(said), "".join(found))
+    return edit_rate(said, found)
 
 
 def comparable_words(text: str) -> list[str]:
@@ -62,8 +80,8 @@ def comparable_words(text: str) -> list[str]:
     return words
 
 
-def word_error_rate(said: Sequence[str], heard: Sequence[str]) -> float:
-    """Edits (insert, delete, replace) that make one of the other, per word said; `said` is not empty."""
+def edit_rate(said: Sequence[str], heard: Sequence[str]) -> float:
+    """Edits (insert, delete, replace) that make one of the other, for each part said; `said` is not empty."""
     from torchaudio.functional import edit_distance
 
     return edit_distance(list(said), list(heard)) / len(said)

@@ -20,15 +20,15 @@ from moshi_assets.quality.listeners.word_errors import (
     CtcRecogniser,
     SphinxRecogniser,
     WordErrors,
-    comparable_words,
-    word_error_rate,
+    error_rate,
 )
+from moshi_assets.reading import read
 from moshi_assets.recipe import Recipe, make_recipe
 from moshi_assets.recipe.engines import BuiltinOptions
 from moshi_assets.synthesis.quality_table import read_quality
 from tests.moshi_assets.support.erratic import PACE, ErraticEngine
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record, records
-from tests.moshi_assets.support.spoken import needs_pocketsphinx
+from tests.moshi_assets.support.spoken import needs_pocketsphinx, spoken
 
 RATE = 24000
 
@@ -57,7 +57,42 @@ def recipe(folder: Path, engine: str = "noise", ctc_model: str | None = None, **
     ],
 )
 def test_word_error_rate_ignores_case_and_punctuation(said: str, found: str, rate: float):
-    assert word_error_rate(comparable_words(said), comparable_words(found)) == pytest.approx(rate)
+    assert error_rate(said, found) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("written", "language", "found", "other"),
+    [
+        ("It costs $3.50 today.", "en", "It costs $3.50 today.", "It costs $8.15 today."),
+        ("It is 25.", "en", "it is 25", "it is 71"),
+        ("The FBI came in 1984.", "en", "the FBI came in 1984", "the FDA went in 2003"),
+        ("Wait 3-5 days.", "en", "Wait three to five days.", "Wait 3 minus 5 daltons ys."),
+        ("一共25元。", "zh", "一共25元", "一共十元钱整吗"),
+    ],
+)
+def test_what_a_recogniser_writes_in_digits_is_read_before_it_is_compared(
+    written: str, language: str, found: str, other: str
+):
+    spoken = read(written, language).spoken
+
+    assert error_rate(spoken, found) == 0
+    assert error_rate(spoken, other) > 0.2
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "rate"),
+    [
+        ("No.", "no", 0.0),
+        ("No.", "number", 5 / 2),
+        ("Thank you.", "thanks you", 1 / 8),
+        ("Thank you.", "", 1.0),
+        ("seven", "7", 0.0),
+        ("好。", "好", 0.0),
+        ("Thank you, sir.", "Thanks you, sir.", 1 / 3),  # three words: by word
+    ],
+)
+def test_one_or_two_words_are_compared_by_character(said: str, found: str, rate: float):
+    assert error_rate(said, found) == pytest.approx(rate)
 
 
 class Parrot:
@@ -70,10 +105,27 @@ class Parrot:
         return list(self._texts)
 
 
-def test_short_texts_digits_and_unknown_languages_have_no_rate():
-    listener = WordErrors(Parrot("no", "one two three four", None, "some words to say"))
-    rates = listener.listen([heard("No."), heard("1 2 3 4"), heard("Ça va très bien"), heard()])
-    assert [math.isnan(rate) for rate in rates] == [True, True, True, False]
+def test_an_unknown_language_and_a_text_without_words_have_no_rate():
+    rates = WordErrors(Parrot("no", None, "hm", "some words to say")).listen(
+        [heard("No."), heard("Ça va très bien"), heard("—"), heard()]
+    )
+    assert [math.isnan(rate) for rate in rates] == [False, True, True, False]
+
+
+@needs_pocketsphinx
+@pytest.mark.parametrize(
+    ("written", "other"),
+    [
+        ("The tickets cost $350 on December 25.", "Please put the kettle on before they come back."),
+        ("The meeting is at 9:30 in room 12.", "Rain is likely over all of the northern hills."),
+        ("Thank you.", "Elephants."),
+    ],
+)
+def test_numbers_and_short_turns_of_the_built_in_voice_are_heard(written: str, other: str):
+    (utterance,) = [spoken(read(written).spoken)]
+    sound = Heard(utterance.samples, utterance.sample_rate, utterance.text, "heart")
+    right, wrong = WordErrors(SphinxRecogniser()).listen([sound, sound._replace(text=other)])
+    assert right < 0.6 < wrong
 
 
 @needs_pocketsphinx
@@ -82,8 +134,8 @@ def test_pocketsphinx_hears_the_words_of_the_built_in_voice_and_not_others():
 
     text = "About one large spoon for every three quarts of water is plenty."
     task = SynthesisTask("d", "i", 0, "user", text, "heart", 1, b"k" * 16)
-    (spoken,) = BuiltinEngine(BuiltinOptions()).synthesize([task])
-    sound = Heard(to_pcm16(spoken.audio), spoken.sample_rate, text, "heart")
+    (result,) = BuiltinEngine(BuiltinOptions()).synthesize([task])
+    sound = Heard(to_pcm16(result.audio), result.sample_rate, text, "heart")
     other = sound._replace(text="A sharp kitchen knife is something your friend will use every day.")
     right, wrong = WordErrors(SphinxRecogniser()).listen([sound, other])
     assert right < 0.75
