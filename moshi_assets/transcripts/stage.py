@@ -37,7 +37,7 @@ from .transcript import (
     write_transcript,
 )
 
-VERSION = 3
+VERSION = 4
 """Part of each key: raise it when an aligner finds other times than before."""
 GROUP = 32
 """Recordings whose turns are aligned together: memory stays bounded, and a GPU has full batches."""
