@@ -56,7 +56,7 @@ def differences(one: list[list[Word]], other: list[list[Word]]) -> dict[str, flo
 
 
 def onset_error(turns: list[Utterance], found: list[list[Word]]) -> float:
-    """Mean milliseconds between the first word of a turn and the onset of its sound, which neither aligner looks at."""
+    """Mean milliseconds between the first word of a turn and the onset of its sound; `acoustic` looks at it too."""
     onsets = [audible_stretches(turn.samples, turn.sample_rate)[0, 0] for turn in turns]
     return round(
         float(np.mean([abs(words[0].start - onset) for words, onset in zip(found, onsets, strict=True)])) * 1000, 1
