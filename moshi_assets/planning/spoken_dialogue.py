@@ -126,7 +126,7 @@ class SpokenDialogues:
                     f"turn {number} holds {rejected.kind}, which nobody can say: {_REMEDY[rejected.kind]} "
                     f"({rejected.written!r})"
                 )
-        if self._settings.language == "auto" and self._languages is not None and language not in self._languages:
+        if self._languages is not None and language not in self._languages:
             mine = ", ".join(map(language_name, sorted(self._languages)))
             return (
                 f"the voice cannot speak: {language_name(language)} (engine {self._name} speaks {mine}; text.languages "

@@ -8,8 +8,6 @@ from pydantic import BaseModel, Field
 
 from ..dialogues.longest import Longest
 
-Language = Literal["auto", "en", "zh"]
-
 
 class CleanRules(BaseModel, extra="forbid", frozen=True):
     """What is taken off a turn before it is spoken; each can be turned off."""
@@ -34,8 +32,11 @@ class TextSettings(BaseModel, extra="forbid", frozen=True):
     """How written turns become what is spoken."""
 
     clean: CleanRules = Field(CleanRules(), description="What is taken off before a turn is spoken.")
-    language: Language = Field(
-        "auto", description="Language of every dialogue: en, zh, or auto (found over all its turns)."
+    language: str = Field(
+        "auto",
+        pattern="^(auto|[a-z]{2,3})$",
+        description="Language of every dialogue: en, zh, another by its ISO code (it is cleaned, its numbers stay), or "
+        "auto (found over all its turns).",
     )
     languages: tuple[str, ...] | None = Field(
         None,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from moshi_assets.dialogues.reader import DialogueFileError
 from moshi_assets.planning.task_table import dialogue_texts
 from moshi_assets.processes.pools import usable_cores
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record
@@ -120,6 +121,14 @@ def test_what_the_voice_cannot_speak_is_rejected_by_name(tmp_path: Path, turns: 
 )
 def test_a_setting_takes_it_all_the_same(tmp_path: Path, turns: tuple[str, str], text: dict[str, Any]):
     assert len(said(planned(tmp_path, *turns, text=text, **BUILTIN))) == 2
+
+
+def test_a_language_that_the_recipe_names_is_asked_for_too(tmp_path: Path):
+    dataset = planned(tmp_path, "Hallo!", "Um 5 Uhr.", text={"language": "de", "languages": ["de"]}, **BUILTIN)
+    assert said(dataset)[1] == ("Um 5 Uhr.", "Um 5 Uhr.")
+
+    with pytest.raises(DialogueFileError, match="the voice cannot speak: German"):
+        planned(tmp_path, "Hallo!", "Hi.", text={"language": "de"}, **BUILTIN)
 
 
 def test_an_engine_of_every_language_takes_every_language(tmp_path: Path):

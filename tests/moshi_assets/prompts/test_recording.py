@@ -27,8 +27,10 @@ def found(path: Path, seconds: float = 15.0, **settings: bool) -> Prompt:
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Files that are measured while the test runs."""
+    """Files that are measured while the test runs; what other tests measured is not known."""
     paths: list[Path] = []
+    monkeypatch.setattr(recording, "_by_content", {})
+    recording._looked_at.cache_clear()
     measure = recording.measure
     monkeypatch.setattr(recording, "measure", lambda path, *how: paths.append(path) or measure(path, *how))
     return paths
