@@ -15,11 +15,6 @@ from ..reading import Finding, Mapped, ReadingCounts, SpokenText, language_name,
 from ..recipe import Recipe
 
 _EXCERPT = 60
-_REMEDY = {
-    "code": "take it out of the file, or set text.clean.blocks to drop",
-    "table": "take it out of the file, or set text.clean.blocks to drop",
-    "formula": "take it out of the file, or set text.clean.blocks to drop",
-}
 
 
 class SpokenDialogue(NamedTuple):
@@ -84,6 +79,8 @@ class SpokenDialogues:
         pairs = list(zip(dialogue.turns, said, strict=True))
         if any(each.pauses for each in said):
             pairs = [piece for turn, each in pairs for piece in self._at_pauses(turn, each, language)]
+            if reason := self.fault(language, [each for _, each in pairs]):
+                return dialogue.reject(reason)
             if len(pairs) > self._most_turns:
                 return dialogue.reject(
                     f"the pauses in its texts make {len(pairs)} turns of it, more than max_turns={self._most_turns}"
@@ -123,8 +120,8 @@ class SpokenDialogues:
                 if rejected.kind == "nothing to say":
                     return f"turn {number} has nothing to say: {rejected.written!r}"
                 return (
-                    f"turn {number} holds {rejected.kind}, which nobody can say: {_REMEDY[rejected.kind]} "
-                    f"({rejected.written!r})"
+                    f"turn {number} holds {rejected.kind}, which nobody can say: take it out of the file, or set "
+                    f"text.clean.blocks to drop ({rejected.written!r})"
                 )
         if self._languages is not None and language not in self._languages:
             mine = ", ".join(map(language_name, sorted(self._languages)))
@@ -152,11 +149,20 @@ class SpokenDialogues:
         begins = [0, *_cuts([said.text[begin:end] for begin, end in words], silences)]
         for first, end in pairwise([*begins, len(words)]):
             text = said.text[words[first][0] : words[end - 1][1]]
-            piece = read(text, language, self._settings.clean, self._settings.lexicon)
             gap = turn.gap if first == 0 else 0.0
             if first in silences:
                 gap = min(MAX_GAP, (gap or 0.0) + silences[first])
-            yield turn._replace(text=piece.text, gap=gap), replace(piece, findings=() if first else said.findings)
+            yield self._piece(turn, text, language, gap, () if first else said.findings)
+
+    def _piece(
+        self, turn: Turn, text: str, language: str, gap: float | None, told: Sequence[Finding]
+    ) -> tuple[Turn, SpokenText]:
+        """A part of a turn as a turn of its own. What was found in the whole is told of the first part alone; what
+        cannot be spoken is found in each: by itself a part may look like code.
+        """
+        piece = self.sounded(read(text, language, self._settings.clean, self._settings.lexicon))
+        faults = tuple(finding for finding in piece.findings if finding.outcome == "rejected")
+        return turn._replace(text=piece.text, gap=gap), replace(piece, findings=(*told, *faults))
 
     def _is_too_long(self, turn: Turn | SpokenText) -> bool:
         return len(turn.text) > self._most_characters
@@ -176,11 +182,8 @@ class SpokenDialogues:
         else:
             done = Finding("cleaned", "split", first[:_EXCERPT], f"{len(texts)} turns")
         for number, text in enumerate(texts):
-            piece = read(text, language, self._settings.clean, self._settings.lexicon)
-            faults = tuple(finding for finding in piece.findings if finding.outcome == "rejected")
-            found = faults if number else (*said.findings, done, *faults)
-            gap = None if number else turn.gap
-            yield turn._replace(text=piece.text, gap=gap), replace(piece, findings=found)
+            told = () if number else (*said.findings, done)
+            yield self._piece(turn, text, language, None if number else turn.gap, told)
 
 
 def _cuts(words: Sequence[str], places: Iterable[int]) -> Iterator[int]:

@@ -87,6 +87,12 @@ def test_a_pause_of_a_stated_length_parts_the_turn(tmp_path: Path):
     ]
 
 
+def test_a_part_that_looks_like_code_by_itself_leaves_no_empty_turn(tmp_path: Path):
+    dataset = planned(tmp_path, "Well, [pause 1s] def f(x): return x + 1; print(f(2))", "Yes.")
+
+    assert said(dataset) == [] and reason(dataset).startswith("turn 1 holds code, which nobody can say")
+
+
 def test_pauses_do_not_make_more_turns_than_a_dialogue_may_have(tmp_path: Path):
     dataset = planned(tmp_path, "So, [pause 1s] well, [pause 1s] yes.", "No.", max_turns=3)
 
