@@ -30,7 +30,7 @@ def report(dataset: Path, output: Path | None, samples: int, seed: int) -> None:
     The page opens from disk, holds everything it shows and loads nothing.
     """
     with ending_at_once():
-        from ..publish.report import write_report
+        from ..publish.report.write import write_report
         from ..recipe import RecipeError
         from ..storage.dataset import DatasetError, DatasetStore
 

@@ -8,9 +8,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ..dialogues.dialogue import Split
-from ..publish.card.figures import gather
 from ..publish.card.markdown import fenced
 from ..publish.card.write import export_card
+from ..publish.dataset_figures import count_dataset_figures
 from ..recipe import Recipe, RecipeError
 from ..storage.dataset import DatasetError, DatasetStore
 from ..storage.links import refuse_links
@@ -82,8 +82,8 @@ def _export(
     report: Callable[[Path], None] | None,
     heed: Callable[[], None],
 ) -> ExportFigures:
-    card = gather(store, recipe)
-    wanted = [split for split in splits if card.splits[split].recordings]
+    contents = count_dataset_figures(store, recipe)
+    wanted = [split for split in splits if contents.splits[split].recordings]
     if not wanted:
         raise ExportError(f"dataset {store.name!r} holds no recording of split {' or '.join(splits)}")
     figures = ExportFigures()
@@ -99,7 +99,8 @@ def _export(
                 if report:
                     report(path)
         data_files: dict[str, str] = {split: f"{split}-*.{writer.suffix}" for split in wanted}
-        text = export_card(store, recipe, card, data_files, _how_to_read(writer.suffix, data_files, len(card.splits)))
+        how_to_read = _how_to_read(writer.suffix, data_files, len(contents.splits))
+        text = export_card(store, recipe, contents, data_files, how_to_read)
         write_whole(incoming / CARD, text)
         heed()
     return figures

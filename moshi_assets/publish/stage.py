@@ -7,62 +7,63 @@ from dataclasses import dataclass
 
 from ..dialogues.dialogue import EVAL, REJECT_EXCERPT, TRAIN, Reject
 from ..dialogues.files.records import placed
-from ..planning.task_table import dialogue_texts
+from ..reading import SpokenText
 from ..recipe import Recipe
 from ..stereo.index import indexed_recordings, indexed_shards
 from ..stereo.recording import Recording
-from ..stereo.training_window import training_windows
 from ..storage.dataset import DatasetError, DatasetStore
 from ..transcripts.stage import transcripts_are_current
 from ..transcripts.transcript import transcript_path
-from .card.figures import CardFigures
 from .card.write import dataset_card, write_card
+from .dataset_figures import DatasetFigures
 from .manifest import ManifestWriter
+from .report.material import ReportMaterial
+from .shard_content import ShardContent, read_shard
 
 
 @dataclass
 class ManifestFigures:
-    """What the manifests hold."""
+    """What was published."""
 
+    report: ReportMaterial
+    """The figures of the dataset, and what its report is to be made from."""
     rows: int = 0
-    """In both."""
+    """Rows of both manifests."""
     eval_rows: int = 0
-    """In the evaluation manifest."""
-    dialogues: int = 0
-    """In both."""
+    """Rows of the evaluation manifest."""
     rejected: int = 0
-    audio_seconds: float = 0.0
-    """Of both."""
-    eval_audio_seconds: float = 0.0
-    windows: int = 0
-    """That the recordings of both are trained in."""
+    """Dialogues that could not be spoken."""
     removed_files: int = 0
-    card_written: bool = False
-    """False where a `README.md` of somebody's own was kept."""
+
+    @property
+    def dataset(self) -> DatasetFigures:
+        """The figures of the dataset."""
+        return self.report.figures
 
 
 def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
     """Write the manifests, the card and the final rejects; remove recordings and shards that no longer belong to the
-    dataset.
+    dataset. All shards are read once, for the report too.
 
     Raises:
         DatasetError: shards are not finished or out of date, a recording failed its checks, or no dialogue at all could
             be spoken, or none is left to train on.
     """
-    figures, card = ManifestFigures(), CardFigures()
+    figures = ManifestFigures(ReportMaterial(store, recipe))
     late: list[Reject] = []
     with ManifestWriter(store, recipe.buffer_size) as manifests:
-        for shard, recordings in indexed_shards(store, recipe):
-            if not transcripts_are_current(store, recipe, shard, recordings):
+        for name, recordings in indexed_shards(store, recipe):
+            if not transcripts_are_current(store, recipe, name, recordings):
                 raise DatasetError(
-                    f"the transcripts of {shard} are missing, out of date or faulty: materialize transcripts for it "
+                    f"the transcripts of {name} are missing, out of date or faulty: materialize transcripts for it "
                     f"first"
                 )
+            shard = read_shard(store, recipe, name, recordings)
+            if shard.problems:
+                raise DatasetError(shard.problems[0])
             late += _late_rejects(store, shard, recordings)
-            card.add_shard(store, recipe, shard, recordings)
-            for recording in recordings:
-                if recording.failure is not None:
-                    continue
+            figures.report.add(shard)
+            for recording in shard.recordings:
                 if recording.fault is not None:
                     raise DatasetError(
                         f"{recording.path} must not be trained on: {recording.fault}. Take its line "
@@ -70,11 +71,6 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
                         f"seed, and build again"
                     )
                 manifests.add(recording.split, recording.path, recording.duration)
-                figures.dialogues += len(recording.dialogue_ids)
-                figures.windows += training_windows(recording.duration)
-                figures.audio_seconds += recording.duration
-                if recording.split == EVAL:
-                    figures.eval_audio_seconds += recording.duration
         figures.rejected = store.replace_late_rejects(late)
         figures.rows, figures.eval_rows = sum(manifests.rows.values()), manifests.rows[EVAL]
         if not figures.rows:
@@ -84,28 +80,30 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
                 f"all {figures.rows} recordings of {store.name!r} are kept for evaluation, none is left to train on: "
                 f"lower eval_fraction or eval_count, or add dialogues"
             )
-        card.add_rejects(store)
-        figures.card_written = write_card(store.card_path, dataset_card(store, recipe, card))
+        figures.dataset.add_rejects(store)
+        write_card(store.card_path, dataset_card(store, recipe, figures.dataset))
         manifests.publish()  # last: a dataset with a current manifest has everything else
     figures.removed_files = remove_strays(store, recipe, figures.rows)
     store.remove_stale_shards()  # not earlier: the shards that are left take over audio from them
     return figures
 
 
-def _late_rejects(store: DatasetStore, shard: str, recordings: list[Recording]) -> list[Reject]:
+def _late_rejects(store: DatasetStore, shard: ShardContent, indexed: list[Recording]) -> list[Reject]:
     """Dialogues of a shard that could not be spoken, with their texts."""
-    failed = [recording for recording in recordings if recording.failure is not None]
-    texts = dialogue_texts(store.tasks(shard)) if failed else {}
-    excerpts = {name: " | ".join(each.text for each in said)[:REJECT_EXCERPT] for name, said in texts.items()}
+    failed = [recording for recording in indexed if recording.failure is not None]
     files = store.summary().get("files", []) if failed else []
     return [
         placed(
-            Reject(line, r.failure or "", excerpts[dialogue_id], dialogue_id, "synthesis"),
+            Reject(line, r.failure or "", _excerpt(shard.texts[dialogue_id]), dialogue_id, "synthesis"),
             files,
         )
         for r in failed
         for line, dialogue_id in zip(r.lines, r.dialogue_ids, strict=True)
     ]
+
+
+def _excerpt(turns: list[SpokenText]) -> str:
+    return " | ".join(turn.text for turn in turns)[:REJECT_EXCERPT]
 
 
 def remove_strays(store: DatasetStore, recipe: Recipe, recordings: int) -> int:

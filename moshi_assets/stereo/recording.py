@@ -20,7 +20,7 @@ from ..storage.whole_file import whole_file
 
 logger = logging.getLogger(__name__)
 
-CHANNEL: dict[str, int] = {"assistant": 0, "user": 1}
+CHANNEL: dict[Role, int] = {"assistant": 0, "user": 1}
 
 
 @dataclass(frozen=True, slots=True)

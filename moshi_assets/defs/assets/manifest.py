@@ -9,9 +9,9 @@ import dagster as dg
 from ...audit.line_counts import count_dataset
 from ...faults import Fault
 from ...publish.manifest import manifest_faults
+from ...publish.report.material import ReportMaterial
 from ...publish.stage import publish_manifest
 from ...stereo.training_window import window_advice, window_fill
-from ...storage.dataset import DatasetStore
 from ...storage.lock import dataset_lock
 from ..asset_metadata import OWNERS, link, place, rejects_table
 from ..checks import MANIFEST_CHECKS, check_results
@@ -59,22 +59,22 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
             faults += [*manifest_faults(store), *counts.faults]
             numbers = counts.summary()
             wall = time.monotonic() - begin
-            report = _report(context, store)
+            report = _report(context, figures.report)
         rows += figures.rows
         packed = recipe.pack_seconds is not None
-        advice = window_advice(figures.rows, figures.audio_seconds, figures.windows, packed)
+        advice = window_advice(figures.rows, figures.dataset.seconds, figures.dataset.windows, packed)
         if advice:
             context.log.warning(advice)
         context.add_asset_metadata(
             {
                 "recordings": figures.rows,
-                "dialogues": figures.dialogues,
+                "dialogues": figures.dataset.dialogues,
                 "for_evaluation": figures.eval_rows,
                 "rejected": figures.rejected,
                 "removed_files": figures.removed_files,
-                "audio_seconds": round(figures.audio_seconds, 3),
-                "audio_hours": round(figures.audio_seconds / 3600, 4),
-                "window_fill": round(window_fill(figures.audio_seconds, figures.windows), 4),
+                "audio_seconds": round(figures.dataset.seconds, 3),
+                "audio_hours": round(figures.dataset.seconds / 3600, 4),
+                "window_fill": round(window_fill(figures.dataset.seconds, figures.dataset.windows), 4),
                 **({"window_advice": advice} if advice else {}),
                 "wall_seconds": round(wall, 3),
                 "manifest": dg.MetadataValue.path(str(store.manifest_path)),
@@ -92,13 +92,13 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
     return dg.MaterializeResult(check_results=list(check_results(MANIFEST_CHECKS, faults, rows, {"counts": numbers})))
 
 
-def _report(context: dg.AssetExecutionContext, store: DatasetStore) -> dict[str, dg.MetadataValue]:
+def _report(context: dg.AssetExecutionContext, material: ReportMaterial) -> dict[str, dg.MetadataValue]:
     """Write the report; metadata that lead to it. One that cannot be made costs the dataset nothing, but it is told."""
-    from ...publish.report import write_report  # with its templates: no other step needs them
+    from ...publish.report.write import write_page  # with its templates: no other step needs them
 
-    begin = time.monotonic()
+    store, begin = material.store, time.monotonic()
     try:
-        outcome = write_report(store)
+        outcome = write_page(material)
     except Exception as error:
         with suppress(OSError):
             store.report_path.unlink(missing_ok=True)  # an earlier one would pass for this dataset's

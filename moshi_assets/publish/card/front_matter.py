@@ -9,7 +9,7 @@ import yaml
 
 from ...recipe import Recipe
 from ...recipe.card import UNSPECIFIED
-from .figures import CardFigures
+from ..dataset_figures import DatasetFigures
 from .markdown import visible
 
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
@@ -17,7 +17,7 @@ _SPOKEN = {"builtin": ["en"]}
 """Languages of engines that speak no other."""
 
 
-def front_matter(recipe: Recipe, figures: CardFigures, data_files: Mapping[str, str]) -> str:
+def front_matter(recipe: Recipe, figures: DatasetFigures, data_files: Mapping[str, str]) -> str:
     """Metadata of the card between its `---` lines.
 
     Args:

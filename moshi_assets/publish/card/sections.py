@@ -15,11 +15,13 @@ from ...prompts.traits import TRAITS
 from ...reading import ReadingSummary
 from ...recipe import Recipe
 from ...recipe.card import UNSPECIFIED
+from ...stereo.recording import CHANNEL
 from ...stereo.training_window import TRAINING_WINDOW
 from ...storage.dataset import DatasetStore
+from ..dataset_figures import DatasetFigures
 from ..public_paths import public_path, public_settings
-from .figures import CardFigures
 from .markdown import code, fenced, prose, table
+from .measures import measures
 from .training import BATCH_SIZE, MAX_STEPS, fitting_window, training_config, window_of
 
 MAX_VOICES = 200
@@ -38,14 +40,16 @@ _SPEAKS = {
 }
 
 
-def contents(figures: CardFigures, recipe: Recipe) -> str:
+def contents(figures: DatasetFigures, recipe: Recipe) -> str:
     """Counts and hours."""
     rows = []
     for split in SPLITS:
         held = figures.splits[split]
         if held.recordings:
-            spoken = [hours(held.speech_seconds[role]) for role in ("assistant", "user")]
-            rows.append([_PURPOSE[split], held.recordings, held.dialogues, held.turns, hours(held.seconds), *spoken])
+            spoken = [hours(held.speech_seconds[role]) for role in CHANNEL]
+            rows.append(
+                [_PURPOSE[split], held.recordings, held.dialogues, held.turns.total(), hours(held.seconds), *spoken]
+            )
     rates = " and ".join(f"{rate} Hz" for rate in sorted(figures.sample_rates))
     head = ["split", "recordings", "dialogues", "turns", "hours", "assistant speaks (h)", "user speaks (h)"]
     return (
@@ -63,12 +67,12 @@ def contents(figures: CardFigures, recipe: Recipe) -> str:
     )
 
 
-def voices(figures: CardFigures, recipe: Recipe, store: DatasetStore) -> str:
+def voices(figures: DatasetFigures, recipe: Recipe, store: DatasetStore) -> str:
     """Who speaks: each voice's name, file, identity, use and origin."""
     folder, fingerprints = recipe.source_folder, store.voice_fingerprints()
     rows = []
-    for voice, role in sorted(figures.voices, key=lambda key: (key[1], -figures.voices[key].total(), key[0])):
-        uses = figures.voices[voice, role]
+    for voice, role in sorted(figures.voices, key=lambda key: (key[1], -figures.voices[key].dialogues.total(), key[0])):
+        uses = figures.voices[voice, role].dialogues
         name = public_path(voice, folder)
         notes = recipe.card.voice_notes
         note = notes.get(name) or notes.get(Path(name).name) or notes.get(voice)
@@ -91,17 +95,17 @@ def voices(figures: CardFigures, recipe: Recipe, store: DatasetStore) -> str:
     return "\n".join(lines)
 
 
-def _traits(figures: CardFigures, store: DatasetStore) -> Iterator[str]:
+def _traits(figures: DatasetFigures, store: DatasetStore) -> Iterator[str]:
     """How genders, accents and ages are spread over the dialogues, where they are known of any voice."""
     known = store.voice_traits()
     for trait in TRAITS:
         if not any(trait in known.get(voice, {}) for voice, _ in figures.voices):
             continue
         voices, dialogues = Counter[tuple[str, str]](), dict[tuple[str, str], Counter[str]]()
-        for (voice, role), uses in figures.voices.items():
+        for (voice, role), heard in figures.voices.items():
             group = (role, known.get(voice, {}).get(trait, ""))
             voices[group] += 1
-            dialogues.setdefault(group, Counter()).update(uses)
+            dialogues.setdefault(group, Counter()).update(heard.dialogues)
         ordered = sorted(dialogues, key=lambda group: (group[0], -dialogues[group].total(), group[1]))
         rows = [
             [role, prose(value) if value else "not stated", voices[role, value]]
@@ -113,10 +117,10 @@ def _traits(figures: CardFigures, store: DatasetStore) -> Iterator[str]:
             yield f"and {len(ordered) - MAX_VOICES} more.\n"
 
 
-def _by_voice(figures: CardFigures) -> dict[str, Counter[str]]:
+def _by_voice(figures: DatasetFigures) -> dict[str, Counter[str]]:
     uses: dict[str, Counter[str]] = {}
-    for (voice, _), counts in figures.voices.items():
-        uses.setdefault(voice, Counter()).update(counts)
+    for (voice, _), heard in figures.voices.items():
+        uses.setdefault(voice, Counter()).update(heard.dialogues)
     return uses
 
 
@@ -127,7 +131,7 @@ def engine(recipe: Recipe, store: DatasetStore) -> str:
     return f"## Engine\n\n{_SPEAKS[recipe.engine]} Revision: {told}.\n"
 
 
-def quality(figures: CardFigures, recipe: Recipe) -> str:
+def quality(figures: DatasetFigures, recipe: Recipe) -> str:
     """Word times, what the gates measured, and what is not in the dataset."""
     lines = ["## Quality\n"]
     if recipe.transcripts:
@@ -146,7 +150,7 @@ def quality(figures: CardFigures, recipe: Recipe) -> str:
             ],
         ]
         lines.append(table(["what", "figure"], rows, figures=1))
-    if measured := figures.measured.markdown(recipe.gates.enabled, recipe.target_lufs):
+    if measured := measures(figures.measured, recipe.gates.enabled, recipe.target_lufs):
         lines.append(measured)
     if rejected := figures.rejects.count:
         lines.append(f"{rejected} input records are not in the dataset (`rejects.ndjson`):\n")
@@ -177,17 +181,17 @@ def texts(store: DatasetStore) -> str:
     return "\n".join(lines)
 
 
-def training(figures: CardFigures, name: str, pack_seconds: float | None) -> str:
+def training(figures: DatasetFigures, name: str, pack_seconds: float | None) -> str:
     """How to train on it.
 
     Args:
         figures, name: of the dataset.
         pack_seconds: what dialogues were joined to fill, if they were.
     """
-    longest = window_of(TRAINING_WINDOW, figures.lengths)
-    window = fitting_window(figures.lengths)
+    longest = window_of(TRAINING_WINDOW, figures.training_lengths)
+    window = fitting_window(figures.training_lengths)
     if pack_seconds:
-        window = window_of(min(pack_seconds, TRAINING_WINDOW), figures.lengths)
+        window = window_of(min(pack_seconds, TRAINING_WINDOW), figures.training_lengths)
     config = training_config(name, f"{name}/{name}.jsonl", _eval_manifest(figures, name), window)
     steps = math.ceil(window.windows / BATCH_SIZE)
     how = (
@@ -212,7 +216,7 @@ def training(figures: CardFigures, name: str, pack_seconds: float | None) -> str
     return "\n".join(["## Training\n", how, fenced(config, "yaml"), why])
 
 
-def _eval_manifest(figures: CardFigures, name: str) -> str | None:
+def _eval_manifest(figures: DatasetFigures, name: str) -> str | None:
     return f"{name}/{name}.eval.ndjson" if figures.splits[EVAL].recordings else None
 
 

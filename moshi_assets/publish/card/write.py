@@ -10,8 +10,8 @@ from ...dialogues.dialogue import EVAL, TRAIN
 from ...recipe import Recipe
 from ...storage.dataset import DatasetStore
 from ...storage.whole_file import write_whole
+from ..dataset_figures import DatasetFigures
 from . import sections
-from .figures import CardFigures
 from .front_matter import front_matter
 from .markdown import prose
 from .seal import MARK, sealed
@@ -19,7 +19,7 @@ from .seal import MARK, sealed
 logger = logging.getLogger(__name__)
 
 
-def dataset_card(store: DatasetStore, recipe: Recipe, figures: CardFigures) -> str:
+def dataset_card(store: DatasetStore, recipe: Recipe, figures: DatasetFigures) -> str:
     """The card of a dataset folder. The same dataset gives the same bytes: it tells no time and no machine."""
     data_files = {TRAIN: store.manifest_path.name}
     if figures.splits[EVAL].recordings:
@@ -41,7 +41,7 @@ def dataset_card(store: DatasetStore, recipe: Recipe, figures: CardFigures) -> s
 
 
 def export_card(
-    store: DatasetStore, recipe: Recipe, figures: CardFigures, data_files: Mapping[str, str], how_to_read: str
+    store: DatasetStore, recipe: Recipe, figures: DatasetFigures, data_files: Mapping[str, str], how_to_read: str
 ) -> str:
     """The card of an export: the dataset's, with other files.
 
@@ -54,7 +54,7 @@ def export_card(
 
 
 def _card(
-    store: DatasetStore, recipe: Recipe, figures: CardFigures, data_files: Mapping[str, str], files: str, use: str
+    store: DatasetStore, recipe: Recipe, figures: DatasetFigures, data_files: Mapping[str, str], files: str, use: str
 ) -> str:
     title = recipe.card.title or store.name
     spoken = "**All speech in it is synthetic**" if recipe.engine != "noise" else "**Its sound is synthetic**"
@@ -80,23 +80,19 @@ def _card(
     return sealed("\n".join(part for part in parts if part))
 
 
-def write_card(path: Path, text: str) -> bool:
+def write_card(path: Path, text: str) -> None:
     """Write a card, whole or not at all, over an earlier one of ours.
 
     A file without our mark is somebody's own and stays, unless it is empty.
-
-    Returns:
-        Whether it was written.
     """
     try:
         if path.is_symlink() or (path.exists() and _is_own(path.read_text(encoding="utf-8", errors="replace"))):
             logger.warning("%s is not one of ours and is kept: no card was written", path)
-            return False
+            return
     except OSError as error:
         logger.warning("%s cannot be read (%s): no card was written", path, error)
-        return False
+        return
     write_whole(path, text)
-    return True
 
 
 def _is_own(text: str) -> bool:

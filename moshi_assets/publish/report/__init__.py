@@ -1,7 +1,1 @@
-"""The report on a dataset: one static HTML page with figures, charts and a listening desk, made from its files
-alone.
-"""
-
-from .write import ReportOutcome, write_report
-
-__all__ = ["ReportOutcome", "write_report"]
+"""The report on a dataset: one static HTML page with figures, charts and recordings to hear, made from its files."""

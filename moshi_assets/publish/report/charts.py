@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...synthesis.speed_log import ShardSpeed
-from .distribution import Distribution, choose_edges
+from ..distribution import Distribution, choose_edges
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 360, 36, 8, 24, 36
 """Size and margins in units of the drawing; a narrow one, so that its text stays legible on a phone."""

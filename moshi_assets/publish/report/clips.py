@@ -12,7 +12,7 @@ from ...planning.task_table import DialogueTexts
 from ...stereo.recording import PlacedTurn, Recording
 from ...storage.dataset import DatasetStore
 from ...transcripts.transcript import SPEAKER, read_transcript, transcript_path
-from .figures import text_of
+from ..shard_content import text_of
 from .picks import Pick
 from .sound import Unreadable, flac, read_frames, waveform
 
@@ -151,7 +151,7 @@ def _turn(
     recording: Recording, turn: PlacedTurn, texts: DialogueTexts, words: Sequence[ClipWord], clip: Clip
 ) -> ClipTurn:
     rate = recording.sample_rate
-    said = text_of(turn, texts)
+    said = text_of(turn.dialogue_id, turn.turn, texts)
     written = said.written_words if said else []
     shown: Iterable[ClipWord] = words or (ClipWord(word[:MAX_TEXT], None, None) for word in written[:MAX_WORDS])
     return ClipTurn(

@@ -6,17 +6,15 @@ import hashlib
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ...dialogues.dialogue import Role
+from ...dialogues.dialogue import ROLES
 from ...dialogues.reject_kinds import reject_kind
-from ...planning.task_table import DialogueTexts
 from ...stereo.recording import Recording
-from .distribution import Distribution
-from .figures import ROLES, spoken_of
-from .measured import MeasuredTurn, rows, speaking_rate
+from ..measured import Measured
+from ..shard_content import ShardContent
 
 
 class Pick(NamedTuple):
@@ -41,8 +39,6 @@ class Oddity:
     """With `value` and `usual`."""
     sign: int = 1
     """+1 where large values are unusual, -1 where small ones are."""
-    cells: tuple[float, float, float] = (0.01, -200, 200)
-    """Resolution and limits with which its median is known."""
 
 
 def _beyond(width: float) -> Callable[[float, float], float]:
@@ -56,7 +52,7 @@ ODDITIES = (
                                                                    "{usual:.1f}", -1),
     Oddity("loudness_lufs", _beyond(6), "{value:.1f} LUFS, the median is {usual:.1f}"),
     Oddity("loudness_lufs", _beyond(6), "{value:.1f} LUFS, the median is {usual:.1f}", -1),
-    Oddity("clipped", lambda v, u: v / 0.001, "{value:.2%} of its samples are clipped", cells=(1e-5, 0, 1)),
+    Oddity("clipped", lambda v, u: v / 0.001, "{value:.2%} of its samples are clipped"),
     Oddity("leading_silence", _beyond(1), "{value:.1f} s of silence before it speaks"),
     Oddity("trailing_silence", _beyond(1), "{value:.1f} s of silence at its end"),
     Oddity("inner_silence", _beyond(1.5), "a pause of {value:.1f} s inside"),
@@ -92,12 +88,12 @@ class RandomPicks:
     def __init__(self, size: int, seed: int) -> None:
         self._largest, self._seed = _Largest(size), seed
 
-    def add(self, shard: str, recordings: Iterable[Recording]) -> None:
+    def add(self, shard: ShardContent) -> None:
         """Consider the recordings of a shard."""
-        for recording in recordings:
+        for recording in filter(lambda each: each.turns, shard.recordings):
             identity = f"{self._seed}\0{recording.path}".encode("utf-8", "surrogatepass")
             lot = int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest(), "big")
-            self._largest.add(lot, Pick(shard, recording, turn=lot % len(recording.turns)))
+            self._largest.add(lot, Pick(shard.name, recording, turn=lot % len(recording.turns)))
 
     def picks(self) -> list[Pick]:
         return self._largest.items()
@@ -110,45 +106,39 @@ class UnusualPicks:
         self._size = size
         self._faulty: dict[str, list[Pick]] = {}
         self._extremes = {(oddity, role): _Largest(size) for oddity in ODDITIES for role in ROLES}
-        self._usual: dict[tuple[str, Role], Distribution] = {
-            (oddity.measure, role): Distribution(*oddity.cells) for oddity in ODDITIES for role in ROLES
-        }
 
-    def add(
-        self,
-        shard: str,
-        recordings: list[Recording],
-        utterances: dict[tuple[str, int], MeasuredTurn],
-        texts: DialogueTexts,
-    ) -> None:
-        """Consider the recordings of a shard, as far as their utterances were measured."""
-        for recording in recordings:
+    def add(self, shard: ShardContent) -> None:
+        """Consider the recordings of a shard."""
+        for recording in shard.recordings:
             if recording.fault is not None:
                 alike = self._faulty.setdefault(reject_kind(recording.fault), [])
                 if len(alike) < self._size:
-                    alike.append(Pick(shard, recording, recording.fault))
-        for recording, place, utterance in rows(recordings, utterances):
-            turn = recording.turns[place]
-            if turn.backchannel:  # "Mm-hm" is quiet and quick by nature
-                continue
-            rate = speaking_rate(utterance, spoken_of(turn, texts))
-            for name in dict.fromkeys(oddity.measure for oddity in ODDITIES):
-                value = rate if name == "chars_per_second" else utterance[name]
-                if value is not None:
-                    self._usual[name, turn.role].add(value)
-            for oddity in ODDITIES:
-                value = rate if oddity.measure == "chars_per_second" else utterance[oddity.measure]
-                if value is not None and math.isfinite(value):
-                    pick = Pick(shard, recording, turn=place)
-                    self._extremes[oddity, turn.role].add(oddity.sign * value, (value, pick))
+                    alike.append(Pick(shard.name, recording, recording.fault))
+        self.add_measures(shard)
 
-    def picks(self) -> list[Pick]:
+    def add_measures(self, shard: ShardContent) -> None:
+        """Consider the measured turns of a shard."""
+        for recording in shard.recordings:
+            for place, turn in enumerate(recording.turns):
+                measures = shard.measured.get((turn.dialogue_id, turn.turn))
+                if measures is None or turn.backchannel:  # "Mm-hm" is quiet and quick by nature
+                    continue
+                for oddity in ODDITIES:
+                    value = measures[oddity.measure]
+                    if value is not None and math.isfinite(value):
+                        pick = Pick(shard.name, recording, turn=place)
+                        self._extremes[oddity, turn.role].add(oddity.sign * value, (value, pick))
+
+    def picks(self, measured: Measured) -> list[Pick]:
         """The most unusual first, each recording once.
+
+        Args:
+            measured: what is usual, from all recordings.
 
         No two have the same reason while there is another one: six that are all too fast tell less than six that are
         each odd in their own way.
         """
-        reasons = self._by_reason()
+        reasons = self._by_reason(measured)
         held: dict[str, tuple[float, Pick]] = {}
         while len(held) < self._size and any(reasons):
             for reason in sorted(filter(None, reasons), key=lambda reason: -reason[0][0]):
@@ -159,7 +149,7 @@ class UnusualPicks:
                     held[pick.recording.path] = score, pick
         return [pick for _, pick in sorted(held.values(), key=lambda entry: -entry[0])]
 
-    def _by_reason(self) -> list[deque[tuple[float, Pick]]]:
+    def _by_reason(self, measured: Measured) -> list[deque[tuple[float, Pick]]]:
         """Candidates of each reason with their scores, the worst first. A fault is worse than anything odd."""
         reasons: list[list[tuple[float, Pick]]] = [
             [(math.inf, pick) for pick in alike] for alike in self._faulty.values()
@@ -167,7 +157,7 @@ class UnusualPicks:
         for oddity in ODDITIES:
             odd = []
             for role in ROLES:
-                usual = self._usual[oddity.measure, role].quantile(0.5)
+                usual = measured.values[oddity.measure, role].quantile(0.5)
                 for value, pick in self._extremes[oddity, role].items():
                     if (value - usual) * oddity.sign > 0:
                         says = oddity.says.format(value=value, usual=usual, nth=value + 1).replace(

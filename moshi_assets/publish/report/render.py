@@ -5,31 +5,38 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ...dialogues.reject_kinds import without_folders
+from ...dialogues.dialogue import Role
+from ...dialogues.reject_kinds import RejectTally, without_folders
+from ...reading import ReadingSummary
+from ...recipe import Recipe
+from ...stereo.recording import CHANNEL
+from ..dataset_figures import DatasetFigures
 from .charts import Chart, histogram, number, speed_chart
 from .clips import CLIP_SECONDS, Clip, clip_data
-from .figures import ROLES, DatasetFigures, shares
+from .material import ReportMaterial
 
 _PAGE = Path(__file__).parent / "page"
 _TITLE = 120
 _SHOWN_VOICES = 5
+_SHOWN_METHODS = 5
 _SHOWN_KINDS = 60
 """Kinds of findings in the texts."""
 
 
-def render(figures: DatasetFigures, random: Sequence[Clip], worst: Sequence[Clip]) -> str:
+def render(material: ReportMaterial, random: Sequence[Clip], worst: Sequence[Clip]) -> str:
     """The whole page as HTML.
 
     Args:
-        figures: of the dataset, complete.
+        material: of the dataset, complete.
         random: clips drawn at random.
         worst: clips chosen because something is unusual about them.
     """
@@ -44,24 +51,24 @@ def render(figures: DatasetFigures, random: Sequence[Clip], worst: Sequence[Clip
             sounds.setdefault(clip.audio, len(sounds))
     groups = [("Drawn at random", random, 0), ("The most unusual, worst first", worst, len(random))]
     return environment.get_template("page.html").render(
-        name=figures.name,
+        name=material.store.name,
         version=_version(),
         policy=_policy(style, script),
         style=Markup(style),
         script=Markup(script),
-        lead=_lead(figures),
-        problems=figures.problems,
-        tiles=_tiles(figures),
+        lead=_lead(material),
+        problems=material.problems,
+        tiles=_tiles(material),
         clips=bool(clips),
         groups=[{"title": t, "entries": _entries(held, first)} for t, held, first in groups if held],
         listen_note=_listen_note(clips),
         clips_json=Markup(script_json([clip_data(clip) | {"sound": sounds.get(clip.audio)} for clip in clips])),
         sounds=[Markup(sound) for sound in sounds],
-        charts=[chart for chart in _charts(figures) if chart],
-        remarks=_remarks(figures),
-        rejects=_rejects(figures),
-        texts=_texts(figures),
-        facts=_facts(figures),
+        charts=[chart for chart in _charts(material) if chart],
+        remarks=_remarks(material),
+        rejects=_rejects(material.figures.rejects),
+        texts=_texts(material.reading),
+        facts=_facts(material),
     )
 
 
@@ -101,21 +108,23 @@ def _amount(seconds: float) -> tuple[str, str]:
     return (number(round(seconds / 60, 1)), "min") if seconds >= 60 else (number(round(seconds, 1)), "s")
 
 
-def _lead(figures: DatasetFigures) -> str:
+def _lead(material: ReportMaterial) -> str:
+    figures = material.figures
     return (
-        f"{' '.join(_amount(figures.audio_seconds))} of two-channel dialogue for moshi-finetune: "
+        f"{' '.join(_amount(figures.seconds))} of two-channel dialogue for moshi-finetune: "
         f"{figures.recordings:,} "
-        f"recordings at {_rate(figures)}, spoken by {figures.recipe.engine}."
+        f"recordings at {_rate(material.recipe)}, spoken by {material.recipe.engine}."
     )
 
 
-def _rate(figures: DatasetFigures) -> str:
-    rate = figures.recipe.sample_rate
+def _rate(recipe: Recipe) -> str:
+    rate = recipe.sample_rate
     return "the engine's own rate" if isinstance(rate, str) else f"{rate / 1000:g} kHz"
 
 
-def _tiles(figures: DatasetFigures) -> list[dict[str, str]]:
-    tiles = []
+def _tiles(material: ReportMaterial) -> list[dict[str, str]]:
+    figures, tiles = material.figures, []
+    turns = figures.turns
 
     def tile(label: str, value: str, unit: str = "", note: str = "") -> None:
         tiles.append({"label": label, "value": value, "unit": unit, "note": note})
@@ -123,16 +132,21 @@ def _tiles(figures: DatasetFigures) -> list[dict[str, str]]:
     def split(counts: Any) -> str:
         return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items(), reverse=True) if count)
 
-    speech = sum(figures.speech_seconds.values())
+    speech = figures.speech_seconds
     tile(
         "Audio",
-        *_amount(figures.audio_seconds),
+        *_amount(figures.seconds),
         f"{' '.join(_amount(speech))} of speech, both speakers" if speech else "",
     )
-    tile("Recordings", f"{figures.recordings:,}", "", split(figures.splits))
-    tile("Dialogues", f"{figures.dialogues:,}", "", f"in {figures.shards:,} shard{'s' * (figures.shards != 1)}")
-    tile("Turns", f"{figures.turns.total():,}", "", split({role: figures.turns[role] for role in ROLES}))
-    if figures.recipe.transcripts:
+    tile(
+        "Recordings",
+        f"{figures.recordings:,}",
+        "",
+        split({name: held.recordings for name, held in figures.splits.items()}),
+    )
+    tile("Dialogues", f"{figures.dialogues:,}", "", f"in {material.shards:,} shard{'s' * (material.shards != 1)}")
+    tile("Turns", f"{turns.total():,}", "", split({role: turns[role] for role in CHANNEL}))
+    if material.recipe.transcripts:
         tile("Words", f"{figures.words:,}", "", f"{figures.assistant_words:,} of the assistant")
     kinds = len(figures.rejects.kinds)
     tile(
@@ -158,34 +172,36 @@ def _listen_note(clips: Sequence[Clip]) -> str:
     return f"{cut} of {len(clips)} are longer than {CLIP_SECONDS:.0f} s: a stretch of each is here." if cut else ""
 
 
-def _charts(figures: DatasetFigures) -> list[Chart | None]:
+def _charts(material: ReportMaterial) -> list[Chart | None]:
+    figures, measured = material.figures, material.figures.measured
     return [
         histogram("durations", "Length of recordings", "seconds", "s", "recordings", {"plain": figures.durations}),
         histogram(
             "gaps", "From one speaker to the other", "seconds of silence; below zero they overlap", "s", "turns",
             {"plain": figures.gaps}, below_zero="overlapping",
         ),
-        histogram("lengths", "Length of turns", "seconds", "s", "turns", figures.lengths),
-        histogram("levels", "Loudness of turns", "LUFS", "LUFS", "turns", figures.levels),
-        histogram("rates", "Speaking rate", "characters a second", "chars/s", "turns", figures.rates),
-        speed_chart(figures.speeds),
+        histogram("lengths", "Length of turns", "seconds", "s", "turns", figures.turn_lengths),
+        histogram("levels", "Loudness of turns", "LUFS", "LUFS", "turns", measured.by_role("loudness_lufs")),
+        histogram("rates", "Speaking rate", "characters a second", "chars/s", "turns",
+                  measured.by_role("chars_per_second")),
+        speed_chart(material.speeds),
     ]  # fmt: skip
 
 
-def _remarks(figures: DatasetFigures) -> list[str]:
-    remarks = []
-    if figures.measured < (turns := figures.turns.total()):
+def _remarks(material: ReportMaterial) -> list[str]:
+    figures, remarks = material.figures, []
+    if (measured := figures.measured.utterances) < (turns := figures.turns.total()):
         remarks.append(
-            f"Loudness, speaking rate and what is unusual are known of {figures.measured:,} of {turns:,} turns: where "
+            f"Loudness, speaking rate and what is unusual are known of {measured:,} of {turns:,} turns: where "
             f"there "
             f"is no quality table, of recordings drawn at random."
         )
-    if (target := figures.recipe.target_lufs) is not None:
+    if (target := material.recipe.target_lufs) is not None:
         remarks.append(
             f"Loudness is that of the voices as they spoke; in the recordings each speaker is brought to "
             f"{number(target)} LUFS."
         )
-    if not figures.speeds:
+    if not material.speeds:
         remarks.append("How fast it was spoken is not on file: these shards were spoken by an earlier version.")
     if figures.shared_slots:
         share = 100 * figures.shared_slots / max(1, figures.assistant_words)
@@ -197,8 +213,7 @@ def _remarks(figures: DatasetFigures) -> list[str]:
     return remarks
 
 
-def _rejects(figures: DatasetFigures) -> list[dict[str, Any]]:
-    tally = figures.rejects
+def _rejects(tally: RejectTally) -> list[dict[str, Any]]:
     return [
         {
             "stage": kind[0],
@@ -218,7 +233,7 @@ def _rejects(figures: DatasetFigures) -> list[dict[str, Any]]:
     ]
 
 
-def _texts(figures: DatasetFigures) -> list[dict[str, str]]:
+def _texts(reading: ReadingSummary) -> list[dict[str, str]]:
     return [
         {
             "outcome": kind.outcome,
@@ -227,26 +242,40 @@ def _texts(figures: DatasetFigures) -> list[dict[str, str]]:
             "written": kind.written[:_TITLE],
             "spoken": kind.spoken[:_TITLE],
         }
-        for kind in figures.reading.kinds[:_SHOWN_KINDS]
+        for kind in reading.kinds[:_SHOWN_KINDS]
     ]
 
 
-def _facts(figures: DatasetFigures) -> list[dict[str, str]]:
-    recipe = figures.recipe
-    facts = {"Engine": f"{recipe.engine}, revision {figures.revision}"}
-    for role in ROLES:
-        voices = ", ".join(f"{name} ({count:,} turns)" for name, count in shares(figures.voices[role], _SHOWN_VOICES))
-        facts[f"Voices of the {role}"] = voices or "none"
-    facts["Channels"] = f"left the assistant, right the user; 16 bit, {_rate(figures)}"
+def _facts(material: ReportMaterial) -> list[dict[str, str]]:
+    figures, recipe = material.figures, material.recipe
+    facts = {"Engine": f"{recipe.engine}, revision {material.revision}"}
+    for role in CHANNEL:
+        facts[f"Voices of the {role}"] = _listed(_voices(figures, role), _SHOWN_VOICES) or "none"
+    facts["Channels"] = f"left the assistant, right the user; 16 bit, {_rate(material.recipe)}"
     changes = figures.gaps.count
     if changes:
         overlaps = f"{figures.overlaps:,} of {changes:,} changes of speaker overlap"
         facts["Turn-taking"] = overlaps + (f"; {figures.backchannels:,} backchannels" if figures.backchannels else "")
-    if figures.retried:
-        facts["Spoken again"] = f"{figures.retried:,} turns were good only at a further attempt"
+    if retried := figures.measured.retried:
+        facts["Spoken again"] = f"{retried:,} turns were good only at a further attempt"
     if figures.methods:
-        methods = ", ".join(f"{method} ({count:,} turns)" for method, count in shares(figures.methods, 5))
-        facts["Word times by"] = methods
+        facts["Word times by"] = _listed(figures.methods, _SHOWN_METHODS)
     facts["Seed"] = str(recipe.seed)
     facts["Recipe"] = f"{recipe.fingerprint} (recipe.yaml in the dataset's folder)"
     return [{"label": label, "value": value} for label, value in facts.items()]
+
+
+def _voices(figures: DatasetFigures, role: Role) -> Counter[str]:
+    """Turns of a role by the name of their voice; a path of this machine is nobody's business."""
+    turns = Counter[str]()
+    for (voice, who), held in figures.voices.items():
+        if who == role:
+            turns[PurePath(voice).name or voice] += held.turns
+    return turns
+
+
+def _listed(turns: Counter[str], most: int) -> str:
+    """The largest counts in words; the rest together as `others`."""
+    common = turns.most_common(most)
+    rest = turns.total() - sum(count for _, count in common)
+    return ", ".join(f"{name} ({count:,} turns)" for name, count in [*common, *([("others", rest)] if rest else [])])

@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...planning.task_table import DialogueTexts, dialogue_texts
+from ...quality.measures import measure
 from ...storage.dataset import DatasetError, DatasetStore
 from ...storage.links import refuse_links
 from ...storage.whole_file import whole_file
+from ..measured import MeasuredTurns, comparable
+from ..shard_content import ShardContent, spoken_of
 from .clips import cut
-from .figures import gather
-from .measured import count_measures, listened, tabled
-from .picks import Pick, RandomPicks, UnusualPicks
+from .material import MEASURED_RECORDINGS, SAMPLES, ReportMaterial, gather
+from .picks import Pick
 from .render import render
-
-SAMPLES = 6
-"""Random recordings in a page, and as many of the most unusual."""
-MAX_SAMPLES = 50
-MEASURED_RECORDINGS = 50
-"""Recordings that are measured where a shard has no quality table: reading all of a large dataset would take hours."""
+from .sound import read_turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,7 @@ class ReportOutcome:
 def write_report(store: DatasetStore, path: Path | None = None, samples: int = SAMPLES, seed: int = 0) -> ReportOutcome:
     """Write the report on a dataset, whole or not at all; the same dataset and seed give the same bytes.
 
-    Reads the indexes and tables of all shards one after another, and the recordings that it lets one hear. Where a
-    shard has no quality table, some of its recordings are measured (`MEASURED_RECORDINGS` in all).
+    Reads the indexes and tables of all shards one after another, and the recordings that the page plays.
 
     Args:
         store: the dataset.
@@ -50,38 +46,61 @@ def write_report(store: DatasetStore, path: Path | None = None, samples: int = S
     Raises:
         DatasetError, RecipeError: there is no dataset, or it was never parsed.
         OSError: the page cannot be written, or a link leads out of the dataset.
+        ValueError: so many samples are not allowed.
     """
-    if not 0 <= samples <= MAX_SAMPLES:
-        raise ValueError(f"samples must lie between 0 and {MAX_SAMPLES} (got {samples}): all of them are in the page")
     refuse_links(store.folder)
-    figures, shards = gather(store)
-    drawn, unusual = RandomPicks(max(samples, MEASURED_RECORDINGS), seed), UnusualPicks(samples)
-    untabled = set()
-    for shard, recordings, texts in shards:
-        drawn.add(shard, recordings)
-        utterances = tabled(store, shard)
-        if not any(utterance["seconds"] is not None for utterance in utterances.values()):
-            untabled.add(shard)  # no table, or gates that are off
-        count_measures(figures, recordings, utterances, texts)
-        unusual.add(shard, recordings, utterances, texts)
-    picks = drawn.picks()
-    for pick, texts in _with_texts(store, [p for p in picks[:MEASURED_RECORDINGS] if p.shard in untabled]):
-        utterances = listened(store, pick.recording, texts)
-        count_measures(figures, [pick.recording], utterances, texts)
-        unusual.add(pick.shard, [pick.recording], utterances, texts)
+    return write_page(gather(store, samples, seed), path)
+
+
+def write_page(material: ReportMaterial, path: Path | None = None) -> ReportOutcome:
+    """Write the report from material that holds every shard.
+
+    Where a shard has no quality table, some of its recordings are measured now (`MEASURED_RECORDINGS` in all).
+
+    Args:
+        material: of the dataset.
+        path: where to; default: `report.html` in its folder.
+
+    Raises:
+        OSError: the page cannot be written, or a link leads out of the dataset.
+    """
+    store = material.store
+    refuse_links(store.folder)
+    picks = material.random.picks()
+    for pick, texts in _with_texts(store, [p for p in picks[:MEASURED_RECORDINGS] if p.shard in material.unmeasured]):
+        _add_measures(material, pick, texts)
+    unusual = material.unusual.picks(material.figures.measured)
     random_clips, unusual_clips = (
         [cut(store, pick, texts) for pick, texts in _with_texts(store, chosen)]
-        for chosen in (picks[:samples], unusual.picks())
+        for chosen in (picks[: material.samples], unusual)
     )
     for clip in {clip.path: clip for clip in [*random_clips, *unusual_clips] if clip.problem}.values():
-        figures.problem(f"{clip.path} {clip.problem}")
+        material.problem(f"{clip.path} {clip.problem}")
     target = path or store.report_path
-    page = render(figures, random_clips, unusual_clips).encode("utf-8", "replace")
+    page = render(material, random_clips, unusual_clips).encode("utf-8", "replace")
     with whole_file(target) as partial:
         partial.write_bytes(page)
     return ReportOutcome(
-        target, len(page), figures.recordings, len(random_clips) + len(unusual_clips), tuple(figures.problems)
+        target, len(page), material.figures.recordings, len(random_clips) + len(unusual_clips), tuple(material.problems)
     )
+
+
+def _add_measures(material: ReportMaterial, pick: Pick, texts: DialogueTexts) -> None:
+    """Measure a recording now and count it."""
+    listened = ShardContent(pick.shard, [pick.recording], texts, measured=_listen(material.store, pick, texts))
+    material.figures.add_measures(listened)
+    material.unusual.add_measures(listened)
+
+
+def _listen(store: DatasetStore, pick: Pick, texts: DialogueTexts) -> MeasuredTurns:
+    """Measures of a recording's turns; none where it cannot be read."""
+    found = {}
+    for turn, samples in read_turns(store, pick.recording):
+        if len(samples):
+            spoken = spoken_of(turn.dialogue_id, turn.turn, texts)
+            measures = measure(samples, pick.recording.sample_rate, spoken or "")
+            found[turn.dialogue_id, turn.turn] = comparable(measures._asdict() | {"attempt": 0}, spoken)
+    return found
 
 
 def _with_texts(store: DatasetStore, picks: Sequence[Pick]) -> Iterator[tuple[Pick, DialogueTexts]]:
@@ -93,7 +112,7 @@ def _with_texts(store: DatasetStore, picks: Sequence[Pick]) -> Iterator[tuple[Pi
     for shard, ids in wanted.items():
         try:
             held = dialogue_texts(store.tasks(shard))
-        except DatasetError:  # told where the figures were gathered
+        except DatasetError:  # already among the problems
             held = {}
         texts[shard] = {dialogue_id: held[dialogue_id] for dialogue_id in ids if dialogue_id in held}
     for pick in picks:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,16 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from moshi_assets.dialogues.reject_kinds import reject_kind
-from moshi_assets.publish.card.figures import CardFigures, SplitFigures
 from moshi_assets.publish.card.front_matter import front_matter, size_category
 from moshi_assets.publish.card.markdown import code, fenced, prose, table, visible
-from moshi_assets.publish.card.measured import Measured
+from moshi_assets.publish.card.measures import measures
 from moshi_assets.publish.card.sections import training
 from moshi_assets.publish.card.training import fitting_window, window_of
 from moshi_assets.publish.card.write import MARK, dataset_card
+from moshi_assets.publish.dataset_figures import DatasetFigures, SplitFigures
+from moshi_assets.publish.measured import Measured, comparable
 from moshi_assets.publish.public_paths import public_path
+from moshi_assets.quality.measures import Measures
 from moshi_assets.recipe import Recipe, RecipeError, make_recipe
 from moshi_assets.storage.checked_table import write_table
 from moshi_assets.synthesis.quality_table import QUALITY_SCHEMA
@@ -128,8 +130,6 @@ def test_counts_and_hours_by_split(finished: PlainDataset):
 
 
 def test_speakers_time_is_that_of_their_turns(finished: PlainDataset):
-    spoken = [each for f in CardFigures().splits.values() for each in f.speech_seconds]
-    assert spoken == []
     row = next(r for r in section(text_of(finished), "Contents").splitlines() if r.startswith("| train"))
     assert numbers(row)[4:] == [f"{4 * 0.2 / 3600:.4f}"] * 2  # the noise of these texts lasts 0.2 s
 
@@ -240,9 +240,11 @@ def test_paths_are_relative_to_the_dialogue_file_or_names(path: str, shown: str)
 
 def test_a_readme_of_somebodys_own_is_kept(copy: PlainDataset):
     copy.store.card_path.write_text("# Mine\n")
-    assert not copy.publish().card_written and text_of(copy) == "# Mine\n"
+    copy.publish()
+    assert text_of(copy) == "# Mine\n"
     copy.store.card_path.write_text(f"{MARK}\n")
-    assert copy.publish().card_written and "## Contents" in text_of(copy)
+    copy.publish()
+    assert "## Contents" in text_of(copy)
 
 
 def test_a_link_is_not_written_through(copy: PlainDataset, tmp_path: Path):
@@ -262,8 +264,8 @@ def indextts2(**card: Any) -> Recipe:
 
 
 def card_of(recipe: Recipe, store: Any) -> str:
-    figures = CardFigures(lengths=Counter({5.0: 3}), sample_rates={24000})
-    figures.splits["train"] = SplitFigures(3, 3, 6, 15.0, defaultdict(float, assistant=6.0, user=7.0))
+    figures = DatasetFigures(training_lengths=Counter({5.0: 3}), sample_rates={24000})
+    figures.splits["train"] = SplitFigures(3, 3, Counter(user=3, assistant=3), 15.0, {"assistant": 6.0, "user": 7.0})
     return dataset_card(store, recipe, figures)
 
 
@@ -317,25 +319,22 @@ def test_a_fitting_window_pads_no_more_than_the_longest(lengths: dict[float, int
 
 
 def test_much_padding_comes_with_a_remedy():
-    figures = CardFigures(lengths=Counter({5.0: 5, 8.0: 5, 11.0: 5}))
+    figures = DatasetFigures(training_lengths=Counter({5.0: 5, 8.0: 5, 11.0: 5}))
     assert "pack_seconds: 100" in training(figures, "t", None)
     assert "pack_seconds" not in training(figures, "t", 100.0)
-    assert "pack_seconds" not in training(CardFigures(lengths=Counter({100.0: 5})), "t", None)
+    assert "pack_seconds" not in training(DatasetFigures(training_lengths=Counter({100.0: 5})), "t", None)
 
 
 @pytest.mark.parametrize(("pack_seconds", "window"), [(100.0, 100.0), (60.0, 60.0), (300.0, 100.0)])
 def test_what_was_packed_is_trained_in_the_window_it_fills(pack_seconds: float, window: float):
-    figures = CardFigures(lengths=Counter({15.7: 1, 55.0: 2}))
+    figures = DatasetFigures(training_lengths=Counter({15.7: 1, 55.0: 2}))
     assert block(training(figures, "t", pack_seconds))["duration_sec"] == window
 
 
 def test_the_card_says_what_measures_are_of():
-    measured = Measured(2)
-    measured.add(quality_table([{"role": "user", "attempt": 1, "loudness_lufs": -30.0}]))
-    assert "Measured as spoken: in the recordings each speaker is normalised towards -23 LUFS" in measured.markdown(
-        target_lufs=-23.0
-    )
-    assert "3 utterances were measured, not gated." in measured.markdown(gated=False)
+    normalised = "Measured as spoken: in the recordings each speaker is normalised towards -23 LUFS"
+    assert normalised in measures(Measured(3), target_lufs=-23.0)
+    assert "3 utterances were measured, not gated." in measures(Measured(3), gated=False)
 
 
 def test_padding_is_what_the_trainer_makes_of_it():
@@ -421,7 +420,7 @@ def test_front_matter_is_yaml_whatever_the_names(title: str, name: str, link: st
     recipe = make_recipe(
         {"name": "t", "source": "/a", "card": {"title": title, "license_name": name, "license_link": link}}
     )
-    card = DatasetCard(front_matter(recipe, CardFigures(), {"train": "t.jsonl"}) + "# x\n")
+    card = DatasetCard(front_matter(recipe, DatasetFigures(), {"train": "t.jsonl"}) + "# x\n")
     assert card.data.pretty_name == (visible(title) if title else "t") and card.data.license == "other"
     assert card.text.strip() == "# x"
 
@@ -429,34 +428,38 @@ def test_front_matter_is_yaml_whatever_the_names(title: str, name: str, link: st
 # -- what the gates measured
 
 
-def quality_table(rows: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=QUALITY_SCHEMA)
+def measured_turn(**values: float) -> dict[str, Any]:
+    return dict.fromkeys((*Measures._fields, "attempt"), 0.0) | {"chars_per_second": None, "wer": None} | values
 
 
-def test_measures_of_all_shards_are_summed_up_by_speaker():
-    measured = Measured()
-    low, high = {"role": "user", "attempt": 0, "loudness_lufs": -30.0}, {"role": "user", "attempt": 2, "wer": 0.25}
-    measured.add(quality_table([low, high | {"loudness_lufs": -20.0}]))
-    measured.add(quality_table([low | {"role": "assistant", "loudness_lufs": -21.0}, low | {"fault": "dc is 1"}]))
-    text = measured.markdown()
+def test_measures_are_summed_up_by_speaker():
+    measured = Measured(rejected=1)
+    measured.add("user", measured_turn(loudness_lufs=-30.0))
+    measured.add("user", measured_turn(loudness_lufs=-20.0, wer=0.25, attempt=2))
+    measured.add("assistant", measured_turn(loudness_lufs=-21.0))
+    text = measures(measured)
     assert text.startswith(
         "3 utterances passed the quality gates; 1 of them were good only at a further attempt, 1 more"
     )
     assert "| loudness (LUFS) | -21.0 (-21.0 to -21.0) | -25.0 (-30.0 to -20.0) |" in text
-    assert "| word error rate of a recogniser (%) |  | 25.0 (25.0 to 25.0) |" in text and "DNSMOS" not in text
+    assert "| word error rate of a recogniser (%) |  | 25.0 (25.0 to 25.0) |" in text
+
+
+def test_a_speaking_rate_counts_where_the_text_has_one():
+    turn = measured_turn(chars_per_second=14.0)
+    assert comparable(turn, "When does the museum open on Sundays?")["chars_per_second"] == 14.0
+    assert [comparable(turn, text)["chars_per_second"] for text in ("No.", "", None)] == [None] * 3
 
 
 def test_the_card_tells_what_was_measured_in_every_shard(copy: PlainDataset):
     for shard in copy.store.shards():
-        rows = [{"role": role, "attempt": 0, "loudness_lufs": -23.0} for role in ("user", "assistant")]
-        write_table(copy.store.quality_path(shard), quality_table(rows))
+        rows = [measured_turn(loudness_lufs=-23.0) | task for task in copy.store.tasks(shard).to_pylist()]
+        write_table(copy.store.quality_path(shard), pa.Table.from_pylist(rows, schema=QUALITY_SCHEMA))
     copy.publish()
     quality = section(text_of(copy), "Quality")
-    assert "4 utterances passed the quality gates" in quality
+    assert "12 utterances passed the quality gates" in quality
     assert "| loudness (LUFS) | -23.0 (-23.0 to -23.0) | -23.0 (-23.0 to -23.0) |" in quality
 
 
 def test_a_dataset_that_was_not_measured_says_nothing_of_it():
-    measured = Measured()
-    measured.add(QUALITY_SCHEMA.empty_table())
-    assert measured.markdown() == ""
+    assert measures(Measured()) == ""

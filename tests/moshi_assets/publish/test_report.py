@@ -16,11 +16,12 @@ import pytest
 import soundfile as sf
 
 from moshi_assets.planning.task_table import dialogue_texts
-from moshi_assets.publish.report import write_report
 from moshi_assets.publish.report.clips import CLIP_SECONDS, cut
-from moshi_assets.publish.report.figures import gather
+from moshi_assets.publish.report.material import gather
 from moshi_assets.publish.report.picks import Pick, RandomPicks
 from moshi_assets.publish.report.render import script_json
+from moshi_assets.publish.report.write import write_page, write_report
+from moshi_assets.publish.shard_content import ShardContent
 from moshi_assets.stereo.index import read_index, write_index
 from moshi_assets.stereo.recording import PlacedTurn, Recording, write_recording
 from moshi_assets.stereo.turn_taking import floor_transfer_offsets
@@ -70,10 +71,7 @@ def clips(page: Markup) -> list[dict]:
 
 
 def figures_of(dataset: PlainDataset):
-    figures, shards = gather(dataset.store)
-    for _ in shards:
-        pass
-    return figures
+    return gather(dataset.store).figures
 
 
 def words_said(clip: dict) -> list[str]:
@@ -100,14 +98,14 @@ def fresh(tmp_path, lines=None, **settings) -> PlainDataset:
 
 def test_figures_are_those_of_the_indexes(built):
     figures = figures_of(built)
+    assert gather(built.store).problems == []
 
     recordings = [r for shard in built.store.shards() for r in read_index(built.store.index_path(shard))]
-    assert (figures.recordings, figures.dialogues, figures.shards) == (10, 10, 3)
+    assert (figures.recordings, figures.dialogues) == (10, 10)
     assert figures.turns == {"user": 10, "assistant": 10}
-    assert figures.splits == {"train": 10}
-    assert figures.audio_seconds == pytest.approx(sum(r.duration for r in recordings))
+    assert {name: split.recordings for name, split in figures.splits.items()} == {"train": 10, "eval": 0}
+    assert figures.seconds == pytest.approx(sum(r.duration for r in recordings))
     assert figures.durations.maximum == max(r.duration for r in recordings)
-    assert figures.problems == []
 
 
 def test_words_and_their_aligners_are_those_of_the_transcripts(built):
@@ -273,9 +271,9 @@ def test_faults_of_one_kind_do_not_crowd_out_the_others(tmp_path):
 def test_the_total_of_speech_says_that_it_is_of_both_speakers(tmp_path):
     dataset = fresh(tmp_path, layout="overlapped")
     figures = figures_of(dataset)
-    speech = sum(figures.speech_seconds.values())
+    speech = figures.speech_seconds
 
-    assert speech > figures.audio_seconds  # both at once
+    assert speech > figures.seconds  # both at once
     assert f"{speech:.1f} s of speech, both speakers" in report(dataset).text
 
 
@@ -307,9 +305,9 @@ def test_another_seed_draws_other_recordings(built):
 def test_a_draw_does_not_depend_on_order_or_shards():
     recordings = [recording(turn("user", 0, 10), path=f"data_stereo/{n}.wav") for n in range(50)]
     forth, back = RandomPicks(5, 0), RandomPicks(5, 0)
-    forth.add("talks.000000", recordings)
+    forth.add(ShardContent("talks.000000", recordings))
     for one in reversed(recordings):
-        back.add("talks.000001", [one])
+        back.add(ShardContent("talks.000001", [one]))
 
     assert [p.recording.path for p in forth.picks()] == [p.recording.path for p in back.picks()]
 
@@ -317,7 +315,7 @@ def test_a_draw_does_not_depend_on_order_or_shards():
 def test_of_long_recordings_stretches_are_drawn_too():
     turns = [turn("user", n * 1000, 900, n) for n in range(40)]
     draw = RandomPicks(20, 0)
-    draw.add("talks.000000", [recording(*turns, path=f"data_stereo/{n}.wav") for n in range(20)])
+    draw.add(ShardContent("talks.000000", [recording(*turns, path=f"data_stereo/{n}.wav") for n in range(20)]))
 
     assert len({pick.turn for pick in draw.picks()}) > 8
 
@@ -546,6 +544,13 @@ def test_texts_of_a_shard_are_those_of_its_own_dialogues(built):
         for shard in built.store.shards():
             texts |= dialogue_texts(built.store.tasks(shard))
         assert words_said(clip) == [said.text for said in texts[clip["title"]]]
+
+
+def test_a_build_and_the_command_write_the_same_report(built):
+    of_build = write_page(built.publish().report).path.read_bytes()
+    of_command = write_report(built.store).path.read_bytes()
+
+    assert of_build == of_command
 
 
 # -- the command

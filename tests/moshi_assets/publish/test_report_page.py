@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moshi_assets.publish.report import write_report
+from moshi_assets.publish.report.write import write_report
 from tests.moshi_assets.support.browser import CHROMIUM, Page, browser
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from moshi_assets.cli.summary import _texts
-from moshi_assets.publish.report import write_report
+from moshi_assets.publish.report.write import write_report
 from moshi_assets.reading import KindCount, ReadingSummary
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record
 

@@ -9,7 +9,7 @@ import pytest
 from moshi_assets.audit.dataset import dataset_faults
 from moshi_assets.export.run import export_dataset
 from moshi_assets.export.shards import Limits
-from moshi_assets.publish.report import write_report
+from moshi_assets.publish.report.write import write_report
 from moshi_assets.stereo.index import read_index
 from moshi_assets.stereo.recording import UnreadableRecording, read_channels
 from moshi_assets.storage.links import OutsideLink, outside_links, refuse_links

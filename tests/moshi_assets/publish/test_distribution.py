@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshi_assets.publish.report.distribution import Distribution, choose_edges
+from moshi_assets.publish.distribution import Distribution, choose_edges
 
 VALUES = st.lists(st.floats(-50, 120, allow_nan=False), min_size=1, max_size=80)
 

@@ -48,6 +48,7 @@ class Distribution:
         self.resolution, self._low, self._high = resolution, low, high
         self._cells = np.zeros(round((high - low) / resolution), np.int64)
         self.count = 0
+        self.total = 0.0
         self.minimum = math.inf
         self.maximum = -math.inf
 
@@ -59,6 +60,7 @@ class Distribution:
         # What is meant to lie on an edge (a gap of 0.3 s) must not fall below it by a rounding error.
         self._cells[min(math.floor(inside / self.resolution + 1e-6), len(self._cells) - 1)] += 1
         self.count += 1
+        self.total += value
         self.minimum = min(self.minimum, value)
         self.maximum = max(self.maximum, value)
 
