@@ -68,6 +68,11 @@ def ends_sentence(text: str, end: int) -> bool:
     return not rest.strip() or bool(re.match(r"[\"'\u201d)]*\s+[A-Z\"'\u201c(]", rest))
 
 
+def short_form_end(match: re.Match[str], end: int) -> int:
+    """Where a short form ends: before its full stop where that ends the sentence too, so that it stays."""
+    return end - 1 if match.string[end - 1] == "." and ends_sentence(match.string, end) else end
+
+
 def apply(rules: Iterable[Rule], text: str) -> list[Part]:
     """What the rules read in a text: parts in order, none overlapping another."""
     found: list[Part] = []

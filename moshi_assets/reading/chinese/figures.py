@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..english.words import EMAIL, URL, without_scheme
+from ..english.addresses import EMAIL, URL, without_scheme
 from ..rules import Part, Reading, group, rule
 from .numbers import counted, digits, number
 from .patterns import DASH, DIGITS, END, MEASURES, PLAIN_NUMBER, SIGNED, START, value

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from ..rules import Rule
+from .addresses import ADDRESS_RULES
 from .amounts import MEASURE_RULES, MONEY_RULES
+from .capitals import CAPITAL_RULES
 from .figures import NUMBER_RULES, PAIR_RULES, SUM_RULES
+from .roman import ROMAN_RULES
+from .short_forms import SHORT_FORM_RULES
+from .signs import SIGN_RULES
 from .times import DATE_RULES, PHONE_RULES, TIME_RULES
-from .words import WORD_RULES
 
 RULES: list[Rule] = [
-    *WORD_RULES.addresses,
+    *ADDRESS_RULES,
     *PHONE_RULES,
     *DATE_RULES,
     *TIME_RULES,
@@ -18,6 +22,9 @@ RULES: list[Rule] = [
     *SUM_RULES,
     *MEASURE_RULES,
     *NUMBER_RULES,
-    *WORD_RULES.words,
+    *SHORT_FORM_RULES,
+    *ROMAN_RULES,
+    *CAPITAL_RULES,
+    *SIGN_RULES,
 ]
 """The first rule that knows a thing decides."""
