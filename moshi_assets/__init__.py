@@ -41,7 +41,7 @@ __all__ = ["BuildError", "Dataset", "DatasetError", "Recording", "Word", "__vers
 
 
 def __getattr__(name: str) -> Any:
-    """The interface, imported when it is asked for: commands that do not need it do not wait for it."""
+    """Import the interface at first use, so that commands that do not need it do not wait for it."""
     if name in __all__:
         return getattr(import_module(".api", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

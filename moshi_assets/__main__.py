@@ -1,4 +1,4 @@
-"""Where the command `moshi-assets` begins: Ctrl-C is answered before anything heavy is imported."""
+"""The entry point of the command `moshi-assets`. Ctrl-C is handled before anything heavy is imported."""
 
 import sys
 

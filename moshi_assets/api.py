@@ -26,7 +26,7 @@ logger = logging.getLogger("moshi_assets.build")
 Role = Literal["assistant", "user"]
 Split = Literal["train", "eval"]
 CHANNELS: tuple[Role, Role] = ("assistant", "user")
-"""Who is heard on the left and on the right channel."""
+"""Roles of the left and the right channel."""
 _INTERRUPTED = 130
 
 

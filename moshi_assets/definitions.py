@@ -1,4 +1,4 @@
-"""All that Dagster loads."""
+"""The Dagster definitions of this project, all together."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that would mislead a trainer."""
+    """Something in a dataset that would mislead a trainer."""
 
     check: str
-    """Name of the asset check that it fails."""
+    """Name of the asset check that fails."""
     where: str
     message: str
 

@@ -10,7 +10,7 @@ import hashlib
 import re
 
 MAX_STEM = 100
-"""Longest stem, in characters. Leaves room for a shard folder, an extension and a temporary suffix below 255 bytes."""
+"""Most characters of a stem. Leaves room for a shard folder, an extension and a temporary suffix below 255 bytes."""
 
 _DEVICE = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)"
 _RESERVED = re.compile(_DEVICE)
@@ -24,18 +24,18 @@ _RESERVED_DATASETS = {INBOX}
 
 
 DIALOGUE_ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".tab", ".parquet", ".arrow", ".feather")
-"""Of files that may hold dialogues."""
+"""Endings of files that may hold dialogues."""
 COMPRESSED_ENDINGS = (".gz", ".zst", ".bz2")
-"""That may follow."""
+"""Endings of compressed files, which may follow."""
 
 
 def without_compression(file_name: str) -> str:
-    """A file's name without an ending that tells how it is compressed."""
+    """A file's name without the ending of its compression."""
     return next((file_name[: -len(end)] for end in COMPRESSED_ENDINGS if file_name.lower().endswith(end)), file_name)
 
 
 def without_ending(file_name: str) -> str | None:
-    """Name of a dialogue file without its endings; None: it is no name of one.
+    """The name of a dialogue file without its endings; None if the file has no such ending.
 
     >>> without_ending("talks.jsonl.gz")
     'talks'
@@ -68,10 +68,10 @@ def hashed_stem(dialogue_id: str) -> str:
 
 
 def check_dataset_name(name: str) -> str:
-    """Return `name` when it may name a dataset folder.
+    """Return `name` if it may name a dataset folder.
 
     Raises:
-        ValueError: with the rule, when it may not.
+        ValueError: it may not; the message names the rule.
     """
     if not _DATASET.fullmatch(name) or is_reserved(name) or name.lower() in _RESERVED_DATASETS:
         raise ValueError(

@@ -1,4 +1,5 @@
-"""Which shards belong to which dataset, for the lineage: Dagster's own mappings know no such relation.
+"""The partition mapping between datasets and their shards, for the lineage: Dagster's own mappings know no such
+relation.
 
 Dagster evaluates a mapping in three kinds of process: the one that loads the assets, the webserver (what is out of
 date, what "Materialize all" covers) and the daemon (what a back-fill does next). It shows a mapping to the other two
@@ -25,7 +26,7 @@ from dagster_shared.serdes.serdes import NamedTupleSerializer
 from .names import split_shard_key
 
 SHARDS = "shards"
-"""Name of the partitions that are shards; all others are datasets."""
+"""Name of the shard partitions; all other partitions are datasets."""
 _SHOWN_AS = dg.AllPartitionMapping.__name__
 
 
@@ -91,7 +92,7 @@ def _related(partitions: PartitionsSubset, wanted: dg.PartitionsDefinition) -> P
 
 
 def dataset_of(key: str) -> str:
-    """Dataset of a partition key: of a shard's, or the key itself."""
+    """The dataset of a partition key: that of a shard, or the key itself."""
     try:
         return split_shard_key(key)[0]
     except ValueError:
@@ -117,4 +118,6 @@ class _Shards:
 
 
 class Scheduler(DagsterDaemonScheduler):
-    """Dagster's own scheduler. Named in `dagster.yaml`, so that whoever opens the instance has imported this file."""
+    """Dagster's own scheduler. It is named in `dagster.yaml`, so that every process that opens the instance imports
+    this file.
+    """

@@ -1,1 +1,1 @@
-"""Word times: aligners that tell when each word of a known text is heard. `base` holds the protocol."""
+"""Word times: aligners that find when each word of a known text is heard. `base` holds the protocol."""

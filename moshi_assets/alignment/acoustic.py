@@ -18,20 +18,22 @@ from .sphinx import SphinxMissing, sphinx_decoder
 RATE = 16000
 FRAME_SECONDS = 0.01
 BORDER_SECONDS = 0.008
-"""From the time of a frame to the border before it: its window of 25.6 ms is centred 12.8 ms later, the one before
-2.8.
+"""Seconds to add to a frame's time to get the border before it: its window of 25.6 ms is centred 12.8 ms later, the
+window before it 2.8 ms later.
 """
 PAD_SECONDS = 0.3
-"""Faint noise at both ends: the first and last word of an utterance that begins at once are found only with it."""
+"""Seconds of faint noise added at both ends: without it the first and last word are not found in an utterance that
+begins or ends at once.
+"""
 PAD_AMPLITUDE = 3
-"""Standard deviation, of int16."""
+"""Standard deviation of that noise, in int16 steps."""
 
 _PAUSE = "<sil>"
 _ENDS_SENTENCE = re.compile(r"[.?!;:\u2026]\W*$")
 
 
 class AcousticAligner:
-    """Forced alignment in one pass. An utterance's result does not depend on what was aligned before it."""
+    """Forced alignment in one pass. The result for an utterance does not depend on what was aligned before it."""
 
     name: ClassVar[str] = "acoustic"
 
@@ -97,7 +99,7 @@ def _base(word: str) -> str:
 
 
 def _with_pauses(words: Sequence[str], entries: Sequence[str | None]) -> Iterator[str]:
-    """Dictionary words with a pause after each sentence; else the next one may begin in the last sound before it."""
+    """Insert a pause after each sentence; otherwise the next word may begin in the last sound before it."""
     paused = True
     for word, entry in zip(words, entries, strict=True):
         if entry:

@@ -1,4 +1,4 @@
-"""The aligner seam: known texts and their sound in, word times out."""
+"""The protocol of aligners: known texts and their sound in, word times out."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 
 MIN_WORD_SECONDS = 0.02
-"""Shortest word that is told apart; where an utterance has no room for that, words share it evenly."""
+"""Shortest duration of a word in seconds; where an utterance has no room for that, its words share the time evenly."""
 
 
 class AlignmentError(RuntimeError):
-    """One utterance cannot be aligned; the message says why."""
+    """One utterance cannot be aligned; the message gives the reason."""
 
 
 class AlignerError(RuntimeError):
@@ -24,36 +24,37 @@ class AlignerError(RuntimeError):
 
 @dataclass(frozen=True)
 class Utterance:
-    """A text and how it sounds. The sound is read when it is first asked for: not every aligner listens."""
+    """A text and its sound. The sound is read at first use, because not every aligner needs it."""
 
     text: str
     read: Callable[[], np.ndarray]
-    """Gives (frames,) int16, mono."""
+    """Returns the samples, (frames,) int16, mono."""
     frames: int
     sample_rate: int
-    """Hz."""
+    """Sample rate in Hz."""
     known_times: np.ndarray | None = None
-    """(W, 2) seconds, start and end of each word of `text`, from the engine that spoke it; NaN for a word
-    without a sound of its own."""
+    """(W, 2) seconds, start and end of each word of `text`, as reported by the engine; NaN for a word without a sound
+    of its own. None if the engine reports no times.
+    """
 
     @classmethod
     def of(cls, text: str, samples: np.ndarray, sample_rate: int, known_times: np.ndarray | None = None) -> Utterance:
-        """An utterance whose sound is at hand: (N,) int16, mono."""
+        """Make an utterance from samples in memory: (N,) int16, mono."""
         return cls(text, lambda: samples, len(samples), sample_rate, known_times)
 
     @cached_property
     def samples(self) -> np.ndarray:
-        """(frames,) int16, mono."""
+        """The samples, (frames,) int16, mono."""
         return self.read()
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Duration in seconds."""
         return self.frames / self.sample_rate
 
 
 class Word(NamedTuple):
-    """One word, spelled as in the text, and when it is heard (seconds from the start of its audio)."""
+    """A word, spelled as in the text, and its start and end in seconds from the start of the audio."""
 
     text: str
     start: float
@@ -61,12 +62,12 @@ class Word(NamedTuple):
 
 
 class Aligner(Protocol):
-    """Finds word times. Constructing one is cheap; a model is loaded at first use."""
+    """The protocol of an aligner. Construction is cheap; a model is loaded at first use."""
 
     name: ClassVar[str]
 
     def align(self, utterances: Sequence[Utterance]) -> list[list[Word] | AlignmentError]:
-        """Word times of each utterance, in order; an error in the place of one that cannot be aligned.
+        """Return the word times of each utterance, in order, or the error of an utterance that cannot be aligned.
 
         The words of an utterance are all words of its text, in order: 0 <= start < end <= next start, inside the audio.
 
@@ -108,7 +109,7 @@ def timed_words(words: Sequence[str], times: np.ndarray, duration: float) -> lis
 
 
 def _without_gaps(times: np.ndarray, total: int, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and ends in milliseconds, where words without a time share what lies between their neighbours."""
+    """Starts and ends in milliseconds. Words without a time share the gap between their neighbours."""
     starts, ends = times[:, 0].copy(), times[:, 1].copy()
     known = np.flatnonzero(np.isfinite(times).all(1))
     borders = [-1, *known.tolist(), len(times)]

@@ -17,7 +17,7 @@ from ..reading import words_of
 from .base import AlignerError, AlignmentError, Utterance, Word, timed_words
 
 BATCH_SECONDS = 120.0
-"""Most seconds of audio, padding included, that go through the model at once."""
+"""Most seconds of audio, padding included, in one batch of the model."""
 
 
 def model_folder(model: str) -> Path | None:
@@ -101,7 +101,7 @@ class CtcAligner:
 
 
 class CtcModel:
-    """A loaded model, its alphabet and its rate."""
+    """A loaded model with its alphabet and sample rate."""
 
     def __init__(self, name: str | None, device: str | None) -> None:
         folder = model_folder(name) if name else None
@@ -182,7 +182,7 @@ class CtcModel:
 
 
 def by_duration(utterances: Sequence[Utterance]) -> list[list[int]]:
-    """Numbers of utterances to go through the model together: of like length, so that little is padding."""
+    """Group the indices of utterances into batches of similar length, to keep the padding small."""
     batches: list[list[int]] = []
     for number in sorted(range(len(utterances)), key=lambda number: utterances[number].duration):
         batch = batches[-1] if batches else []

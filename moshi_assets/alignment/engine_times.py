@@ -1,4 +1,4 @@
-"""Word times that the engine told when it spoke."""
+"""Word times as reported by the engine that spoke."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..reading import words_of
 from .base import AlignmentError, Utterance, Word, timed_words
 
 TOLERANCE_SECONDS = 0.1
-"""How far past the end of the audio a time may lie before it is disbelieved."""
+"""How far past the end of the audio a time may lie, in seconds, before all times are rejected."""
 
 
 class EngineAligner:
-    """Passes on what the engine knows, where it fits the text and the audio."""
+    """Passes on the engine's own word times where they fit the text and the audio."""
 
     name: ClassVar[str] = "engine"
 

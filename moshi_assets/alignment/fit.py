@@ -1,8 +1,8 @@
-"""Whether the words of an utterance lie where its sound is: what no aligner may get wrong, however it works.
+"""Checks whether the words of an utterance lie where its sound is, whichever aligner found them.
 
-A transcript whose times are all a third of a second off has the right words, in order, inside the audio. Only the sound
-tells it. The thresholds lie between what right times give and what times that are 0.3 s off give, for every aligner:
-`python -m benchmarks word_fit` counts both.
+A transcript with times that are all a third of a second off still has the right words, in order, inside the audio; only
+the sound reveals the fault. The thresholds lie between what right times give and what times that are 0.3 s off give,
+for every aligner: `python -m benchmarks word_fit` counts both.
 """
 
 from __future__ import annotations
@@ -17,41 +17,46 @@ from .words import is_english
 
 FRAME_SECONDS = 0.01
 AUDIBLE_DB = -40.0
-"""A frame within this of an utterance's level is heard."""
+"""A frame within so many dB of the utterance's level counts as audible."""
 LOUD_DB = -20.0
-"""A frame within this of it is speech, not the breath before it."""
+"""A frame within so many dB of the utterance's level counts as speech rather than breath."""
 ONSET_FRAMES, ONSET_LOUD = 10, 5
-"""Speech has begun with the first loud frame of so many in which so many are loud: a click is none."""
+"""Speech begins at the first loud frame that starts a stretch of `ONSET_FRAMES` frames of which `ONSET_LOUD` are loud;
+a click does not.
+"""
 EARLY_SECONDS = 0.2
-"""Longest silence between a word's start and its sound. Right times: up to 0.12 s (the closure of a plosive)."""
+"""Longest silence between the start of a word and its sound. Correct times have up to 0.12 s (the closure of a
+plosive).
+"""
 LATE_SECONDS = 0.16
-"""Longest time from the onset of an utterance to its first word, two of Mimi's frames. Right times: up to 0.07 s."""
+"""Longest time from the onset of speech to the first word: two frames of Mimi. Correct times have up to 0.07 s."""
 LEVEL_DB = 10.0
-"""By how much an utterance must be louder within its words than beside them: ten times the power. Right times: 46
+"""Least level difference between the sound within the words and beside them: ten times the power. Correct times have 46
 dB.
 """
 BESIDE_SECONDS = 0.1
-"""What is nearer than this to a word is neither within nor beside it: nobody speaks in boxes."""
+"""Sound within this distance of a word counts neither as within nor as beside it, because words have no sharp borders.
+"""
 MARGIN_SECONDS = 0.5
-"""How far before and after an utterance, where its channel is silent, its words are looked for."""
+"""How far before and after an utterance its words are searched for, where its channel is silent."""
 
 
 class Misfit(NamedTuple):
-    """How the words of an utterance contradict its sound."""
+    """A contradiction between the words of an utterance and its sound."""
 
     check: str
-    """`early_words`, `late_words` or `word_level`."""
+    """The check that failed: `early_words`, `late_words` or `word_level`."""
     message: str
 
 
 def misfits(words: Sequence[Word], samples: np.ndarray, sample_rate: int, begin: float = 0.0) -> Iterator[Misfit]:
-    """What is wrong with the times of an utterance's words, at most one of each check.
+    """Yield the faults in the times of an utterance's words, at most one from each check.
 
     Args:
         words: all words of the utterance, in order; seconds from its start, before it and after it too.
         samples: (N,) int16, mono; silent before and after.
         sample_rate: Hz.
-        begin: where the utterance lies in what the messages speak of, in seconds.
+        begin: start of the utterance in seconds, for the times in messages.
     """
     power = _frame_power(samples, sample_rate)
     level = _level(power)
@@ -76,7 +81,8 @@ def misfits(words: Sequence[Word], samples: np.ndarray, sample_rate: int, begin:
 
 
 def fitted(words: Sequence[Word], samples: np.ndarray, sample_rate: int) -> list[Word]:
-    """The words of an utterance, where they fit its sound; one that begins in a long silence loses it.
+    """Return the words of an utterance if they fit its sound; a word that begins in a long silence is moved to its
+    sound.
 
     Raises:
         AlignmentError: they do not fit.
@@ -96,7 +102,7 @@ def fitted(words: Sequence[Word], samples: np.ndarray, sample_rate: int) -> list
 
 
 def _heard(words: Sequence[Word]) -> Iterator[Word]:
-    """Words that have a sound: a dash lies in a pause, what an English voice cannot read anywhere."""
+    """The words that have a sound: a dash marks a pause, and an English voice does not read other scripts."""
     english = is_english("".join(word.text for word in words))
     for word in words:
         if any(c.isalnum() and (c.isascii() or not english) for c in word.text):
@@ -109,7 +115,7 @@ def _audible(power: np.ndarray, level: float) -> np.ndarray:
 
 
 def _silence(word: Word, audible: np.ndarray) -> float:
-    """Seconds from a word's start to the next sound; infinite after the last one, at most 0 within a sound."""
+    """Seconds from the start of a word to the next sound; infinite after the last sound, at most 0 within a sound."""
     place = np.searchsorted(audible, int(word.start / FRAME_SECONDS))
     return float(audible[place]) * FRAME_SECONDS - word.start if place < len(audible) else np.inf
 
@@ -123,8 +129,8 @@ def _frame_power(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _level(power: np.ndarray) -> float:
-    """Power of the frame at which half of an utterance's energy is reached, from the loudest on: silence, however long
-    it is, has no say in it, nor has a click.
+    """Power of the frame at which half of the energy of an utterance is reached, counted from the loudest frame on, so
+    that neither long silence nor a click changes it.
     """
     loudest = np.sort(power)[::-1]
     energy = np.cumsum(loudest, dtype=np.float64)
@@ -132,7 +138,7 @@ def _level(power: np.ndarray) -> float:
 
 
 def _onset(loud: np.ndarray) -> float | None:
-    """Second at which speech begins; None where there is too little of it to tell."""
+    """Second at which speech begins; None if there is too little speech."""
     counts = np.convolve(loud, np.ones(ONSET_FRAMES, int))[ONSET_FRAMES - 1 :]  # of this frame and those after it
     begins = np.flatnonzero(loud & (counts[: len(loud)] >= ONSET_LOUD))
     return float(begins[0]) * FRAME_SECONDS if len(begins) else None

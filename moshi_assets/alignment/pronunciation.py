@@ -13,7 +13,7 @@ _PLAIN = re.compile(r"[a-z']+(?:-[a-z']+)*")
 
 
 class Pronunciations:
-    """Finds the dictionary word that stands for each spoken word, and adds those that are missing."""
+    """Finds the dictionary word that stands for each spoken word, and adds missing ones."""
 
     def __init__(self, look_up: Callable[[str], str | None], add: Callable[[str, str], None]) -> None:
         """
@@ -25,7 +25,7 @@ class Pronunciations:
         self._reader: Callable[[str], list[str] | None] | None = None
 
     def entries(self, text: str) -> list[str | None]:
-        """The dictionary word for each word of a spoken text; None for one without a sound (a dash)."""
+        """The dictionary word for each word of a spoken text; None for a word without a sound (a dash)."""
         words = words_of(text)
         entries = [self._known(word) for word in words]
         if all(entries):

@@ -14,9 +14,9 @@ from .base import AlignmentError, Utterance, Word, timed_words
 
 _CLAUSE_END = re.compile(r"[.?!;:\u2026\u3002\uff01\uff1f\uff1b,\uff0c\u2014\u2013]\W*$")
 _NEAR_SECONDS = 0.5
-"""Furthest from a pause that a clause ends by its letters, in audible time."""
+"""A clause may be moved to a pause at most this far from where its letters put it, in audible seconds."""
 _LETTER_NAME = 3
-"""Letters of the name of a letter, about: "bee", "eff"."""
+"""Typical number of letters in the name of a letter: "bee", "eff"."""
 _DOUBLE_U = 9
 
 
@@ -44,7 +44,7 @@ class ProportionalAligner:
 
 
 def _weight(word: str) -> int:
-    """How long a word takes, in letters and a space; a letter that is spelled takes as long as its name."""
+    """Relative length of a word: its letters and one space. A letter that is spelled counts as long as its name."""
     letters = "".join(filter(str.isalnum, word))
     if len(letters) == 1 and letters.isascii() and letters not in "aAI":
         return 1 + (_DOUBLE_U if letters in "wW" else _LETTER_NAME)
@@ -52,7 +52,7 @@ def _weight(word: str) -> int:
 
 
 def _at_pauses(borders: np.ndarray, words: Sequence[str], stretches: np.ndarray) -> np.ndarray:
-    """Borders moved so that a clause ends at each pause near which one does by its letters."""
+    """Move borders so that a clause ends at each pause that lies near the end of a clause by its letters."""
     ends = borders[[number for number, word in enumerate(words[:-1], 1) if _CLAUSE_END.search(word)]]
     lengths = stretches[:, 1] - stretches[:, 0]
     pauses = np.cumsum(lengths)[:-1] / lengths.sum()

@@ -1,5 +1,5 @@
-"""pocketsphinx, which the aligner `acoustic` and the recogniser `pocketsphinx` share and some Pythons have no wheel
-of.
+"""The package pocketsphinx, used by the aligner `acoustic` and the recogniser `pocketsphinx`; not every Python has a
+wheel of it.
 """
 
 from __future__ import annotations

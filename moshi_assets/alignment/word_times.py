@@ -1,4 +1,4 @@
-"""Which aligner finds the words of an utterance, and what happens when it cannot."""
+"""The choice of an aligner for each utterance, and the fallback when it fails."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ from .words import is_english
 logger = logging.getLogger(__name__)
 
 APPROXIMATE = ProportionalAligner.name
-"""The method whose times are a guess."""
+"""The method that only estimates its times."""
 
 
 class Alignment(NamedTuple):
-    """Words of one utterance and how they were found."""
+    """The words of one utterance and how they were found."""
 
     words: list[Word]
-    """None where the audio has no room for them."""
+    """Empty where the audio has no room for them."""
     method: str
-    """Name of the aligner that found them."""
+    """Name of the aligner that found the words."""
     failures: tuple[str, ...] = ()
-    """Why the aligners before it could not: `engine: ...`."""
+    """Reasons why the aligners tried earlier failed: `engine: ...`."""
 
 
 def choose(setting: AlignerName, utterance: Utterance, ctc_at_hand: bool, failed: Sequence[str] = ()) -> str:
-    """The rule: what the engine knows, else a CTC model where one is at hand, else sound for English, else characters.
+    """Choose an aligner: the engine's own times, else a CTC model if one was found, else the sound for English, else
+    the characters.
 
     Args:
         setting: the recipe's; other than `auto` it names the aligner.
@@ -53,7 +54,7 @@ def choose(setting: AlignerName, utterance: Utterance, ctc_at_hand: bool, failed
 
 
 class WordTimes:
-    """Aligns utterances by the rule; keeps loaded models warm."""
+    """Aligns utterances by that rule and keeps loaded models warm."""
 
     def __init__(self, setting: AlignerName = "auto", ctc_model: str | None = None, device: str | None = None) -> None:
         """
@@ -74,9 +75,9 @@ class WordTimes:
         self._unusable: dict[str, str] = {}
 
     def align(self, utterances: Sequence[Utterance]) -> list[Alignment]:
-        """Words of each utterance, in order; what one aligner fails on, the next one by the rule is tried on.
+        """Return the words of each utterance, in order. If one aligner fails, the next one by the rule is tried.
 
-        An aligner has failed too where its words do not lie where the sound is (`fit.py`).
+        An aligner also fails if its words do not lie where the sound is (`fit.py`).
 
         Raises:
             AlignerError: the aligner that the recipe names cannot work at all.
@@ -115,7 +116,9 @@ class WordTimes:
 
 
 def _believed(name: str, outcome: list[Word] | AlignmentError, utterance: Utterance) -> list[Word] | AlignmentError:
-    """What an aligner found, compared with the sound; the last resort is believed, there is nothing after it."""
+    """The result of an aligner, rejected if it contradicts the sound; the last resort is always accepted, because
+    nothing follows it.
+    """
     if isinstance(outcome, AlignmentError) or name == APPROXIMATE:
         return outcome
     try:

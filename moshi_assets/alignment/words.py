@@ -1,4 +1,4 @@
-"""Which texts the English models can be tried on."""
+"""Whether the English models can be tried on a text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ _ENGLISH_SHARE = 0.9
 
 
 def is_english(text: str) -> bool:
-    """True where letters are unaccented Latin ones, nearly all: what the acoustic model can be tried on."""
+    """True if nearly all letters are unaccented Latin ones, so that the acoustic model can be tried."""
     letters = [character for character in text if character.isalpha()]
     return not letters or sum(map(str.isascii, letters)) >= _ENGLISH_SHARE * len(letters)

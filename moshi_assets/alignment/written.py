@@ -1,4 +1,4 @@
-"""From the times of spoken words to those of the written ones, which the transcript shows."""
+"""Maps the times of spoken words to the written words that the transcript shows."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def written_words(said: SpokenText, spoken: Sequence[Word], duration: float) -> 
 
 
 _Tied = tuple[Word, int, int]
-"""A spoken word with the first written one that it stands for and one past the last."""
+"""A spoken word with the range of written words that it stands for, first and one past the last."""
 
 
 def _groups(said: SpokenText, spoken: Sequence[Word]) -> Iterator[tuple[range, list[_Tied]]]:
-    """Runs of written words that share spoken words with one another, and those."""
+    """Runs of written words that share spoken words with one another, and those spoken words."""
     tied: list[_Tied] = []
     begin = end = 0
     for word, (first, stop) in zip(spoken, said.word_spans, strict=True):
@@ -55,7 +55,7 @@ def _groups(said: SpokenText, spoken: Sequence[Word]) -> Iterator[tuple[range, l
 
 
 def _shared(written: Sequence[str], tied: Sequence[_Tied]) -> np.ndarray:
-    """(W, 2) seconds of W written words that share some spoken ones; they fill the time of these."""
+    """(W, 2) seconds of W written words that share some spoken ones; together they fill the time of the spoken ones."""
     begin, end = tied[0][0].start, max(word.end for word, _, _ in tied)
     first = min(first for _, first, _ in tied)
     own: dict[int, float] = {}

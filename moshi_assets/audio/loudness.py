@@ -20,16 +20,17 @@ import soxr
 from .pcm import FULL_SCALE
 
 SILENT_LUFS = -70.0
-"""Lowest loudness that is told: the absolute gate of ITU-R BS.1770."""
+"""Lowest loudness that is reported: the absolute gate of ITU-R BS.1770."""
 BLOCK_SECONDS = 0.4
-"""Gating block of ITU-R BS.1770; a shorter utterance is one block."""
+"""Gating block of ITU-R BS.1770 in seconds; a shorter utterance is one block."""
 OVERSAMPLING = 4
-"""Of the true-peak meter, ITU-R BS.1770-4 annex 2."""
+"""Oversampling factor of the true-peak meter, ITU-R BS.1770-4 annex 2."""
 _meters = threading.local()
 
 
 def loudness(wave: np.ndarray, sample_rate: int) -> float:
-    """Integrated loudness of (N,) float samples, full scale 1, in LUFS; not below `SILENT_LUFS`.
+    """Integrated loudness of (N,) float samples, full scale 1, in LUFS; not below `SILENT_LUFS`. Samples shorter than a
+    gating block of 0.4 s are taken as one block of their own length.
 
     What is shorter than a gating block of 0.4 s is taken as one block of its own length.
     """
@@ -45,7 +46,7 @@ def block_seconds(samples: int, sample_rate: int) -> float:
 
 
 def _meter(sample_rate: int, block_seconds: float) -> Any:
-    """A meter of this thread's own: one keeps what it measured last."""
+    """The meter of this thread: a meter keeps state from its last measurement."""
     if not hasattr(_meters, "make"):
         import pyloudnorm
 
@@ -55,11 +56,11 @@ def _meter(sample_rate: int, block_seconds: float) -> Any:
 
 @dataclass
 class LevelFigures:
-    """How the speakers of the recordings written now came out."""
+    """Loudness of the speakers in the recordings that were written now."""
 
     speakers: int = 0
     held_back: int = 0
-    """Those that the true-peak limit kept below the target."""
+    """Speakers that the true-peak limit kept below the target."""
     apart: float = 0.0
     """Largest distance between the two speakers of a dialogue, LU."""
 
@@ -82,11 +83,11 @@ class LevelFigures:
 
 
 class Level(NamedTuple):
-    """How loud a speaker is after normalisation."""
+    """The loudness of a speaker after normalisation."""
 
     lufs: float
     held_back: bool
-    """Whether the true-peak limit kept it below the target."""
+    """Whether the true-peak limit kept the speaker below the target."""
 
 
 def true_peak(samples: np.ndarray, sample_rate: int) -> float:

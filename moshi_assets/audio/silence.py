@@ -1,4 +1,4 @@
-"""Where something is heard in an utterance, and where there are pauses."""
+"""The audible stretches of an utterance, and the pauses between them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 
 FRAME_SECONDS = 0.01
 SPEECH_DB = -35.0
-"""A frame within this of the loudest counts as speech."""
+"""A frame within so many dB of the loudest one counts as speech."""
 PAUSE_SECONDS = 0.12
-"""Quiet for longer is a pause, in which no word lies; shorter ones are the closures of p, t and k."""
+"""A longer silence is a pause, which holds no word; shorter silences are the closures of p, t and k."""
 
 
 def audible_stretches(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """(K, 2) seconds: where the sound of (N,) int16 samples begins and ends, K >= 1; all of it where it is silent."""
+    """(K, 2) seconds: start and end of the audible stretches of (N,) int16 samples, K >= 1. Silence is one stretch."""
     frame = max(1, round(FRAME_SECONDS * sample_rate))
     count = len(samples) // frame
     frames = samples[: count * frame].reshape(count, frame).astype(np.float32)

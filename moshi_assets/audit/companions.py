@@ -1,5 +1,5 @@
-"""What lies beside the recordings of a finished dataset and is made from them: quality tables, the transcripts'
-summaries, the table of voices, the card. Training needs none of it; the next build, the report and the card do.
+"""Checks the files that are made from a finished dataset's recordings: quality tables, transcript summaries, the table
+of voices, the card. Training needs none of them; the next build, the report and the card do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AGAIN = "build the dataset again"
 
 
 def quality_faults(store: DatasetStore, shard: str, tasks: pa.Table) -> Iterator[Fault]:
-    """Whether a shard's quality table is there, whole, and of its tasks."""
+    """Check that a shard's quality table is there, whole, and lists its tasks."""
     path = store.quality_path(shard)
     where = _inside(store, path)
     try:
@@ -43,7 +43,7 @@ def quality_faults(store: DatasetStore, shard: str, tasks: pa.Table) -> Iterator
 def transcript_summary_faults(
     store: DatasetStore, shard: str, keys: Sequence[str], figures: TranscriptFigures
 ) -> Iterator[Fault]:
-    """Whether a shard's summary of its transcripts is there and tells what they hold.
+    """Check that a shard's transcript summary is there and agrees with the transcripts.
 
     Args:
         store, shard: the shard.
@@ -64,7 +64,7 @@ def transcript_summary_faults(
 
 
 def voice_faults(store: DatasetStore, used: Collection[str]) -> Iterator[Fault]:
-    """Whether the table of voices is there and knows every voice of the tasks."""
+    """Check that the table of voices is there and lists every voice of the tasks."""
     path = store.tasks_folder / VOICES_FILE
     found = _read_json(path)
     if isinstance(found, str):
@@ -76,7 +76,7 @@ def voice_faults(store: DatasetStore, used: Collection[str]) -> Iterator[Fault]:
 
 
 def card_faults(store: DatasetStore) -> Iterator[Fault]:
-    """Whether the card is there and, where it is not a text of somebody's own, as it was written."""
+    """Check that the card is there and unchanged, unless the user replaced it with a text of their own."""
     path = store.card_path
     try:
         text = path.read_text(encoding="utf-8")
@@ -101,7 +101,7 @@ def _unread(error: OSError) -> str:
 
 
 def _read_json(path: Path) -> dict | str:
-    """The object in a JSON file, or what is wrong with it."""
+    """Read the object in a JSON file, or the reason why it cannot be read."""
     try:
         found = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:

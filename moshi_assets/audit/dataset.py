@@ -28,7 +28,7 @@ def dataset_faults(folder: Path) -> Iterator[Fault]:
     """Every fault of a finished dataset folder, from its files alone: reads every recording, transcript and table, and
     the card.
 
-    Nothing is read through a link that leads out of the folder: where there is one, only the links are told.
+    Nothing is read through a link that leads out of the folder: if there is one, only the links are reported.
     """
     try:
         store = DatasetStore(folder.resolve().parent, folder.resolve().name)

@@ -1,4 +1,4 @@
-"""Whether the turns in a shard's recordings pass the recipe's gates."""
+"""Checks that the turns in a shard's recordings pass the recipe's gates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..synthesis.quality_table import measures_of, read_quality
 
 
 def gate_faults(store: DatasetStore, recipe: Recipe, shard: str) -> list[Fault]:
-    """Turns in a shard's recordings that do not pass the recipe's gates by their stored measures."""
+    """Yield a fault for each turn in a shard's recordings that fails the recipe's gates by its stored measures."""
     rules = Rules(recipe)
     if not rules.gates.enabled:
         return []

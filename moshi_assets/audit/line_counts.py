@@ -21,14 +21,15 @@ _MAX_LISTED = 5
 
 @dataclass
 class Counts:
-    """Where the lines of the input went."""
+    """Number of input lines by outcome."""
 
     lines: int | None = None
-    """Lines of the dialogue file that hold something, as far as it was read; None where the file is not at hand as it
-    was when it was parsed."""
+    """Lines of the dialogue file that hold something, up to the last one that was read; None if the file is missing or
+    has changed since it was parsed.
+    """
     blank: int = 0
     left_out: int = 0
-    """Lines past the `max_samples`-th good one."""
+    """Lines after the `max_samples`-th good one."""
     parsed: int = 0
     """Good dialogues."""
     recorded: int = 0
@@ -103,7 +104,7 @@ def count_dataset(store: DatasetStore, recipe: Recipe) -> Counts:
 
 
 def _count_source(counts: Counts, recipe: Recipe, summary: dict[str, Any], last: int) -> None:
-    """Count the lines of the dialogue file anew, where it is still the one that was parsed."""
+    """Count the lines of the dialogue file anew, if it has not changed since it was parsed."""
     state = source_state(recipe.source)
     if state is None or state != summary.get("source"):
         return
@@ -120,7 +121,7 @@ def _count_source(counts: Counts, recipe: Recipe, summary: dict[str, Any], last:
 
 
 def _rows(path: Path) -> int:
-    """Rows of a manifest; none where there is no file."""
+    """Number of rows in a manifest; 0 if there is no file."""
     try:
         with open(path, "rb") as lines:
             return sum(1 for _ in lines)
@@ -129,7 +130,7 @@ def _rows(path: Path) -> int:
 
 
 class _Lines:
-    """Line numbers met, 8 bytes each."""
+    """The line numbers met so far, 8 bytes each."""
 
     def __init__(self) -> None:
         self._numbers: list[np.ndarray] = []
@@ -145,7 +146,7 @@ class _Lines:
         self._chunk = []
 
     def twice(self) -> list[int]:
-        """Numbers met more than once."""
+        """The numbers that were met more than once."""
         self._pack()
         numbers, counts = np.unique(np.concatenate(self._numbers), return_counts=True)
         return numbers[counts > 1].tolist()

@@ -1,4 +1,4 @@
-"""What lies in a data root: its datasets, how far each is, and how much sound it holds. Judged from the files alone."""
+"""The datasets in a data root, with their state and hours of sound, judged from the files alone."""
 
 from __future__ import annotations
 
@@ -27,20 +27,18 @@ class StockItem:
     """complete; being built; incomplete: shards are left to do; no manifest: it is missing or older than the shards;
     unreadable: `problem` says why."""
     dialogues: int = 0
-    """Good ones in the input."""
+    """Good dialogues in the input."""
     shards_done: int = 0
     shards: int = 0
     hours: float = 0.0
-    """Of recordings in the manifests, or in the finished shards where there is no current manifest."""
+    """Hours of the recordings in the manifests, or in the finished shards if there is no current manifest."""
     engine: str = ""
     folder: str = ""
     problem: str | None = None
 
 
 def take_stock(root: Path) -> Iterator[StockItem]:
-    """Each dataset below a data root, by name. A dataset with a current manifest is taken at its word: `verify` looks
-    closer.
-    """
+    """List each dataset below a data root, by name. A current manifest is trusted; `verify` checks more."""
     for recipe in sorted(root.glob("*/recipe.yaml")):
         try:
             store = DatasetStore(root, recipe.parent.name)

@@ -29,7 +29,7 @@ _LOG_NAME = "build.log"
 
 
 class Refused(click.ClickException):
-    """The build cannot work as it is asked for; the message says all, and no log needs to be kept for it."""
+    """The build cannot work as requested; the message is complete, and no log needs to be kept for it."""
 
 
 @click.command()
@@ -161,7 +161,7 @@ def _spool(target: Path) -> None:
 
 @contextmanager
 def _terminal(folder: Path, options: dict[str, Any]) -> Iterator[IO[str]]:
-    """Set up logging; yields the stream for what is meant for the user.
+    """Set up logging; yield the stream for messages to the user.
 
     Dagster, native libraries and worker processes write to standard error. Unless the log level is debug, in text, that
     goes to `build.log`, and only the yielded stream is the real standard error.
@@ -205,7 +205,7 @@ def _terminal(folder: Path, options: dict[str, Any]) -> Iterator[IO[str]]:
 
 
 def _drop_lonely_log(folder: Path) -> None:
-    """Remove the log of a build that made nothing, and with it the new folder; not while another build is in it."""
+    """Remove the log of a build that made nothing, and its new folder, unless another build is working in it."""
     from ..storage.lock import LOCK_NAME, DatasetBusy, dataset_lock
 
     with suppress(DatasetBusy, OSError), dataset_lock(folder, f"process {os.getpid()}", patience=0):

@@ -1,4 +1,4 @@
-"""The classic builder that this project replaces: benchmark opponent, and what old datasets are compared with.
+"""The classic builder that this project replaces: the baseline of benchmarks, and the reference for old datasets.
 
 One process, one utterance after another. Each is the file that IndexTTS2's `infer` writes; two of them are read back as
 floats (v / 32768), padded with zeros, put side by side and written again with soundfile's defaults: where those are x *
@@ -94,7 +94,7 @@ def build_baseline(
 
 @contextmanager
 def _temp_files(folder: Path, stem: str, keep: bool) -> Iterator[dict[Role, Path]]:
-    """Where the two utterances of a dialogue lie meanwhile, by role."""
+    """Paths of the two temporary utterances of a dialogue, by role."""
     paths = {role: folder / f"{stem}_{role}.wav" for role in ROLES}
     try:
         yield paths

@@ -36,7 +36,7 @@ from ..synthesis.progress import LaneProgress, ParseProgress, clear_progress, re
 
 _CHARACTERS_PER_SECOND = 15
 _BYTES_PER_SECOND = 24_000 * (2 * 2 + 2)
-"""A recording of two channels of 16 bit, and a mono part."""
+"""Bytes on disk for each second of a dialogue: a recording of two channels of 16 bit, and a mono part."""
 _POLL_SECONDS = 0.5
 
 
@@ -72,27 +72,27 @@ class BuildSummary:
     recorded: int
     """Dialogues in the dataset."""
     recordings: int
-    """Files; one may hold several dialogues."""
+    """Recording files; one may hold several dialogues."""
     windows: int
-    """That the recordings are trained in."""
+    """Training windows that the recordings fill."""
     tasks: int
     spoken: int
     reused: int
     failed: int
     shards: int
     words: int
-    """In the transcripts."""
+    """Words in the transcripts."""
     shared_slots: int
     """Words of the assistant that start in one 80 ms slot with the next, which overwrites them in training."""
     approximate: int
-    """Turns whose word times are a guess."""
+    """Turns with estimated word times."""
     audio_seconds: float
-    """Of the recordings."""
+    """Duration of the recordings."""
     spoken_seconds: float
-    """Of the utterances spoken now."""
+    """Duration of the utterances spoken in this run."""
     wall_seconds: float
     voices_left_out: int = 0
-    """Recordings of pools that cannot be voices."""
+    """Recordings in voice pools that cannot be used as a voice."""
     stages: dict[str, float] = field(default_factory=dict)
     """Wall seconds by stage."""
 
@@ -224,7 +224,9 @@ class Build:
         raise BuildFailed(why.message, told=why.kind == "told", goes_on=why.kind == "killed")
 
     def _bytes_needed(self) -> float:
-        """Of recordings and mono parts, by the length of the texts; 0 where they have not been read."""
+        """Estimated bytes of the recordings and mono parts, from the length of the texts; 0 if the texts have not been
+        read.
+        """
         try:
             characters = self.store.summary()["characters"]
         except (DatasetError, OSError, KeyError):
@@ -232,14 +234,14 @@ class Build:
         return characters / _CHARACTERS_PER_SECOND * _BYTES_PER_SECOND
 
     def _heed_signals(self) -> None:
-        """Stop when a signal came: what Dagster makes of one depends on the moment, a failure of any kind or
-        nothing.
+        """Stop after a signal: Dagster turns one into a failure of any kind or into nothing, depending on the
+        moment.
         """
         if self._signals.received:
             raise BuildInterrupted
 
     def _close_dead_runs(self, instance: dg.DagsterInstance) -> None:
-        """Runs of earlier builds that were killed: we hold the lock, so none of them is alive."""
+        """Close the runs of earlier builds that were killed. This process holds the lock, so none of them is alive."""
         tags = {DATASET_TAG: self.recipe.name, DRIVER_TAG: COMMAND_LINE}
         for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE, tags=tags)):
             instance.report_run_failed(run, "The process of this run was killed; its parts are kept.")

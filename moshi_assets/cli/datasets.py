@@ -1,4 +1,4 @@
-"""`moshi-assets list` and `moshi-assets remove`: what is there, and away with it."""
+"""`moshi-assets list` and `moshi-assets remove`: show the datasets, and remove one."""
 
 from __future__ import annotations
 

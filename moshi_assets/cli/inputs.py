@@ -1,4 +1,4 @@
-"""What a command is given to read: files, folders, patterns, or standard input."""
+"""The input of a command: files, folders, patterns, or standard input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..storage.whole_file import whole_file
 STANDARD_INPUT = "-"
 _MOST_NAMED = 5
 SPOOLED = "standard_input"
-"""File of a dataset's folder in which its standard input is kept: what is read once can be read again."""
+"""File in a dataset's folder that keeps its standard input, so that it can be read again."""
 
 
 def inputs_argument(command: click.decorators.FC) -> click.decorators.FC:
@@ -46,12 +46,12 @@ def _checked(context: click.Context, parameter: click.Parameter, values: tuple[s
 
 
 def source_of(inputs: Sequence[str]) -> str | list[str]:
-    """The source of a recipe."""
+    """The `source` of a recipe for these inputs."""
     return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
 def suggested_name(inputs: Sequence[str]) -> str:
-    """Name of the dataset that is made from them, where nobody gave one.
+    """Name for the dataset of these inputs if the user gave none.
 
     Raises:
         ValueError: they suggest none.
@@ -63,7 +63,7 @@ def suggested_name(inputs: Sequence[str]) -> str:
 
 
 def left_out(inputs: Sequence[str]) -> str | None:
-    """Which files of the folders are not read, in words; None: all are."""
+    """The files of the folders that are not read, in words; None if all are."""
     from ..dialogues.files.sources import find_files
 
     files = [] if inputs[0] == STANDARD_INPUT else find_files(inputs).left_out

@@ -1,4 +1,4 @@
-"""What a command writes where its log is to be JSON: one object a line, on both streams."""
+"""The lines that a command writes to both streams if its log is JSON: one object a line."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def json_line(level: str, event: str, figures: Mapping[str, Any], seconds: float
 
 
 def error_line(arguments: Sequence[str], message: str, exit_code: int) -> str | None:
-    """An error as such a line, where a command's arguments ask for JSON; None where they do not.
+    """An error as a JSON line if the command's arguments ask for JSON, else None.
 
-    They are looked at as they stand: a wrong option ends the parsing of all of them.
+    The raw arguments are searched, because click stops parsing at a wrong option.
     """
     if "--log-format=json" not in arguments and ("--log-format", "json") not in pairwise(arguments):
         return None

@@ -30,7 +30,7 @@ class Interrupted(Exception):
 
 
 class Commands(click.Group):
-    """The commands, with a Ctrl-C that click writes no empty line for: a log of JSON has none."""
+    """The group of commands. After Ctrl-C it suppresses click's empty line, which has no place in a JSON log."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -85,7 +85,7 @@ def register(name: str, output: Path) -> None:
 
 
 def main() -> None:
-    """Run the command: click's errors with this program's exit codes, as JSON where the log is to be JSON."""
+    """Run the command. Click's errors get this program's exit codes, and are written as JSON if the log is JSON."""
     raise_interrupts()
     try:
         code = cli.main(standalone_mode=False)

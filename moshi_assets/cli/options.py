@@ -10,9 +10,7 @@ import click
 
 
 def data_folder(help: str) -> Callable[[Any], Any]:
-    """`--output`, the folder that holds the datasets: `data`, or what MOSHI_ASSETS_DATA names, where it is not
-    given.
-    """
+    """Add `--output`, the folder that holds the datasets; default: MOSHI_ASSETS_DATA, else `data`."""
     return click.option(
         "--output",
         "-o",

@@ -1,8 +1,8 @@
-"""Text of strangers on a terminal."""
+"""Foreign text on a terminal."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """A stranger's text on a terminal: on one line, nothing in it that the terminal would obey."""
+    """Put foreign text on one line without control characters that a terminal would obey."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

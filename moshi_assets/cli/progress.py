@@ -1,6 +1,4 @@
-"""What the command line shows while a build runs: a bar on a terminal, a structured line every few seconds
-elsewhere.
-"""
+"""The display of a running build: a progress bar on a terminal, a structured line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from .printable import printable
 
 LINE_SECONDS = 5.0
 _MEDIUM, _WIDE = 64, 110
-"""Columns of a terminal from which more figures are shown."""
+"""Terminal widths, in columns, from which more figures are shown."""
 logger = logging.getLogger("moshi_assets.build")
 
 
@@ -40,8 +38,8 @@ class TextFormatter(logging.Formatter):
 
 
 def speech_figures(lanes: list[LaneProgress], now: float) -> dict[str, Any]:
-    """Figures over all lanes: rates from when the first engine was ready until now, or until the last turn was
-    spoken.
+    """Figures over all lanes. Rates count from the moment the first engine was ready until now, or until the last turn
+    was spoken.
     """
     done, total = sum(lane.done for lane in lanes), sum(lane.total for lane in lanes)
     end = now if done < total else max(lane.updated for lane in lanes)
@@ -67,7 +65,7 @@ def clock(seconds: float) -> str:
 
 
 class BuildDisplay:
-    """Watches a build; give `watch` to `Build.run`."""
+    """Shows the progress of a build; pass `watch` to `Build.run`."""
 
     def __init__(self, terminal: IO[str] | None) -> None:
         """
@@ -100,7 +98,7 @@ class BuildDisplay:
         self._last_stage = ""
 
     def warn(self, warning: str) -> None:
-        """Show a sentence that stays."""
+        """Print a sentence that stays on the screen."""
         if self._progress:
             self._console.print(f"warning: {printable(warning)}", markup=False, highlight=False)
         else:
@@ -153,6 +151,6 @@ class BuildDisplay:
         )
 
     def close(self) -> None:
-        """Take the bar off the terminal."""
+        """Remove the progress bar from the terminal."""
         if self._progress:
             self._progress.stop()

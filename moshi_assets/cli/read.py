@@ -153,7 +153,7 @@ def read(
 def _recipe(
     recipe_file: Path | None, language: str | None, blocks: str | None, keep: tuple[str, ...], lexicon: Path | None
 ) -> Recipe:
-    """The recipe, of which only what concerns reading is looked at; options go before its section `text`."""
+    """The recipe for reading: only its reading settings matter, and options override its section `text`."""
     from indextts.foreign_files import ForeignFileError, read_yaml
 
     from ..recipe import RecipeError, make_recipe, read_recipe_settings
@@ -176,7 +176,7 @@ def _recipe(
 
 
 def _source(context: click.Context, inputs: tuple[str, ...]) -> str | list[str]:
-    """What to read; standard input is kept in a temporary file until the command ends."""
+    """The source to read; standard input is kept in a temporary file until the command ends."""
     if inputs[0] != STANDARD_INPUT:
         return source_of(inputs)
     folder = context.with_resource(tempfile.TemporaryDirectory(prefix="moshi-assets-"))

@@ -14,7 +14,7 @@ from ..recipe import Recipe
 from ..recipe.engines import IndexTTS2Options
 
 NOT_OPTIONS = frozenset({"source"})
-"""Fields of a recipe that the command knows otherwise."""
+"""Recipe fields that the command sets in another way."""
 INDEXTTS2_OPTIONS = (
     "cfg_path",
     "model_dir",
@@ -24,7 +24,7 @@ INDEXTTS2_OPTIONS = (
     "use_torch_compile",
     "use_deepspeed",
 )
-"""Options of the engine that have a flag; the others stand in a recipe file."""
+"""Options of the engine that have a flag; the others are set in a recipe file."""
 
 Command = Callable[..., Any]
 
@@ -42,7 +42,7 @@ def recipe_options(command: Command) -> Command:
 
 
 def given_settings(options: dict[str, Any]) -> dict[str, Any]:
-    """The settings among the options of a call that were given, those of indextts2 below its name."""
+    """The settings that were given as options, those of indextts2 below the engine's name."""
     given = {name: value for name, value in options.items() if value is not None and value != ()}
     settings = {name: _one_or_several(value) for name, value in given.items() if name in Recipe.model_fields}
     engine = {name: value for name, value in given.items() if name in INDEXTTS2_OPTIONS}
@@ -54,7 +54,7 @@ def _one_or_several(value: Any) -> Any:
 
 
 def _option(name: str, field: FieldInfo, prefix: str = "") -> Callable[[Command], Command] | None:
-    """The option of one setting; None for a group of settings, which only a file can hold."""
+    """The option of one setting; None for a group of settings, which can only be set in a file."""
     kinds = _kinds(field.annotation)
     if any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds):
         return None
@@ -73,7 +73,7 @@ def _option(name: str, field: FieldInfo, prefix: str = "") -> Callable[[Command]
 
 
 def _kinds(annotation: Any) -> list[Any]:
-    """The types that a setting may have, but for None."""
+    """The types that a setting may have, without None."""
     members = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     return [kind for kind in members if kind is not NoneType]
 

@@ -1,4 +1,4 @@
-"""`moshi-assets report`."""
+"""`moshi-assets report`: a page about a dataset, with recordings to hear."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `moshi-assets build` says when it is done: counts, times, and where everything lies."""
+"""The summary that `moshi-assets build` prints at the end: counts, times, and paths."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_REASONS = 5
 
 
 def summary_lines(store: DatasetStore, recipe: Recipe, summary: BuildSummary) -> Iterator[str]:
-    """The lines for the terminal; every one begins with its subject."""
+    """The lines for the terminal; each begins with its subject."""
     yield f"dialogues   {summary.dialogues} read, {summary.recorded} recorded, {summary.rejected} rejected"
     if summary.evaluation:
         yield f"evaluation  {summary.evaluation} dialogues: {store.eval_manifest_path}"
@@ -84,7 +84,7 @@ def summary_figures(store: DatasetStore, recipe: Recipe, summary: BuildSummary) 
 
 
 def _texts(reading: ReadingSummary) -> Iterator[str]:
-    """What was found in the texts, where anything was."""
+    """Findings in the texts, if any."""
     if not reading.changed:
         return
     told = f"texts       {reading.changed} turns were cleaned, verbalised or suspicious"
@@ -95,7 +95,7 @@ def _texts(reading: ReadingSummary) -> Iterator[str]:
 
 
 def _words(summary: BuildSummary) -> str:
-    """What is worth knowing about the words of a build."""
+    """Notable figures about the words of a build."""
     told = [f"{summary.words} words"]
     if summary.shared_slots:
         told.append(f"{summary.shared_slots} start in one 80 ms slot with the next and are overwritten in training")

@@ -1,4 +1,4 @@
-"""`moshi-assets ui`: Dagster's webserver and daemon on the datasets in a folder and their history."""
+"""`moshi-assets ui`: Dagster's webserver and daemon for the datasets in a folder and their history."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .options import data_folder
 
 _PR_SET_PDEATHSIG = 1  # sys/prctl.h
 WORKSPACE = Path(__file__).parent.parent / "workspace.yaml"
-"""What Dagster loads: this package, as the code location `moshi_assets`."""
+"""Workspace file of Dagster: loads this package as the code location `moshi_assets`."""
 
 
 @click.command()
@@ -114,12 +114,12 @@ def _serve(command: list[str], claim: int) -> int:
 
 
 def _prctl() -> Callable[[int, int], int]:
-    """The C library's function; elsewhere than on Linux one that does nothing."""
+    """The C library's `prctl`; on systems other than Linux a function that does nothing."""
     return getattr(ctypes.CDLL(None), "prctl", lambda option, value: 0)
 
 
 def _claim(home: Path, url: str) -> int:
-    """Mark the history as shown at `url` for as long as the descriptor is open that is returned.
+    """Mark the history as shown at `url` for as long as the returned descriptor is open.
 
     Raises:
         click.ClickException: another process shows it. Two daemons would start everything twice.
@@ -152,7 +152,7 @@ def _check_free(host: str, port: int) -> None:
 
 
 def _take_stock(root: Path) -> None:
-    """Register the datasets that lie in `root`, wherever they were built, and close runs that were killed."""
+    """Register the datasets in `root`, wherever they were built, and close runs that were killed."""
     import dagster as dg
 
     from ..defs.dead_runs import close_dead_runs

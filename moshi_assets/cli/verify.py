@@ -1,4 +1,4 @@
-"""`moshi-assets verify`: whether a finished dataset is what it should be."""
+"""`moshi-assets verify`: check a finished dataset."""
 
 from __future__ import annotations
 

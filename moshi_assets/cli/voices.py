@@ -1,4 +1,4 @@
-"""`moshi-assets voices`: which recordings of a folder can be voices, before any model is loaded."""
+"""`moshi-assets voices`: check which recordings of a folder can be voices, without loading a model."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _options(recipe_file: Path | None) -> IndexTTS2Options:
 
 
 class _Counts:
-    """What a folder holds."""
+    """Counts of the recordings in a folder."""
 
     def __init__(self) -> None:
         self.usable = self.copies = 0
@@ -131,7 +131,7 @@ class _Counts:
 
 
 def _problems(found: VoiceFolder) -> Iterator[str]:
-    """What is wrong with the folders and with the files of traits in them."""
+    """Problems with the folders and with the trait files in them."""
     from ..prompts.traits import TRAITS_FILE, sentence
 
     for folder in found.unreadable:

@@ -1,1 +1,1 @@
-"""What Dagster loads: assets, checks, partitions, jobs, sensors and schedules, and how its runs are executed."""
+"""The Dagster definitions: assets, checks, partitions, jobs, sensors and schedules, and the execution of runs."""

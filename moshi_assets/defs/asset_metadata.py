@@ -1,4 +1,4 @@
-"""What the UI shows of an asset beside its figures: where it lies, how many rows, which columns, what was left out."""
+"""Metadata of an asset in the UI beside its figures: location, rows, columns, rejects."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..storage.dataset import DatasetStore
 
 OWNERS = ["team:moshi-assets"]
 FILES_URL = "MOSHI_ASSETS_FILES_URL"
-"""Variable with the address at which the data root is served, for links that a browser opens."""
+"""Environment variable with the address at which the data root is served, for links that a browser can open."""
 MAX_REJECTS = 50
-"""Rows of a table of rejects; all of them are in the file."""
+"""Most rows in a table of rejects; the file holds all of them."""
 _MAX_CELL = 200
 
 
 def place(path: Path, rows: int) -> dict[str, Any]:
-    """Where a partition lies and how many rows it has, under the names that Dagster's catalogue knows."""
+    """Location and row count of a partition, under the names that Dagster's catalogue knows."""
     return {"dagster/uri": path.resolve().as_uri(), "dagster/partition_row_count": rows}
 
 
@@ -39,7 +39,7 @@ def link(store: DatasetStore, path: Path) -> dg.MetadataValue:
 
 
 def rejects_table(store: DatasetStore) -> dict[str, dg.MetadataValue]:
-    """The first rejects of a dataset as a table; nothing where there are none.
+    """The first rejects of a dataset as a table; empty if there are none.
 
     Raises:
         DatasetError: the file of rejects is damaged.
@@ -61,7 +61,7 @@ def rejects_table(store: DatasetStore) -> dict[str, dg.MetadataValue]:
 
 
 def reading_table(kinds: Sequence[KindCount]) -> dict[str, dg.MetadataValue]:
-    """What was found in the texts, by kind, as a table; nothing where nothing was."""
+    """Findings in the texts, by kind, as a table; empty if there are none."""
     records = [
         dg.TableRecord({**kind._asdict(), "written": kind.written[:_MAX_CELL], "spoken": kind.spoken[:_MAX_CELL]})
         for kind in kinds

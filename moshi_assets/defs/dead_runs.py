@@ -1,4 +1,4 @@
-"""Runs whose processes were killed: marked failed, so that no later run waits for them.
+"""Marks runs as failed after their processes were killed, so that no later run waits for them.
 
 Dagster's own run monitoring does not look at them where runs are processes of this machine.
 """
@@ -17,7 +17,7 @@ from .run_tags import COMMAND_LINE, DATASET_TAG, DRIVER_TAG, lock_owner
 
 ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _SERVER_TAG = ".dagster/grpc_info"
-"""Where the code server of a launched run listens, which ends together with webserver and daemon."""
+"""Tag with the address of the code server of a launched run, which ends together with webserver and daemon."""
 
 
 def close_dead_runs(instance: dg.DagsterInstance, root: Path) -> list[dg.DagsterRun]:
@@ -45,7 +45,8 @@ def data_root_of(run: dg.DagsterRun, otherwise: Path) -> Path:
 
 
 def _is_dead(run: dg.DagsterRun, root: Path) -> bool:
-    """True when nobody can be working on a run.
+    """True if no process can be working on a run. A build locks its dataset from before its runs begin until they have
+    ended.
 
     A build locks its dataset before its runs begin, until they have ended.
     """

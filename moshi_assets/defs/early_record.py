@@ -1,4 +1,4 @@
-"""A shard is recorded as materialized when it is done: a run that is terminated has not worked for nothing.
+"""Records a shard as materialized when it is done, so that a terminated run has not worked in vain.
 
 Dagster records what a step makes when the step ends, all shards of a range at once, with the versions that its lineage
 needs. That stays so. What is recorded early carries a tag, by which sensors and sums tell it from the record that

@@ -1,4 +1,4 @@
-"""The executor: one process a lane, as many as the run config says, and a plain sentence for one that is killed."""
+"""The executor: one process for each lane, as many as the run config says, with a plain message if one is killed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .run_failure import KILLED
 
 
 class LanesExecutor(MultiprocessExecutor):
-    """Dagster's own multiprocess executor, which also tells what memory a step had whose process was killed."""
+    """Dagster's own multiprocess executor, extended to report the memory of a step that was killed."""
 
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         self._memory = MemoryWatch()

@@ -1,4 +1,4 @@
-"""Where the Dagster instance lies that keeps the history of the datasets, and its settings."""
+"""The location and the settings of the Dagster instance that keeps the history of the datasets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from ..storage.whole_file import write_whole
 
 SETTINGS = Path(__file__).parent.parent / "dagster.yaml"
-"""What a new instance is set to: run queue and its limits, run monitoring, no telemetry."""
+"""Settings of a new instance: run queue and its limits, run monitoring, no telemetry."""
 _MARK = "# Written by moshi-assets, which keeps this file up to date until you change it. "
 _FIRST_SETTINGS = "telemetry:\n  enabled: false\n"
 """What the first version wrote, without a mark."""
@@ -45,7 +45,7 @@ def existing_home(root: Path) -> Path | None:
 
 
 def _marked(settings: str) -> str:
-    """Settings under a first line that tells later whether they were changed since."""
+    """Settings below a first line with their checksum, which later shows whether they were changed."""
     return f"{_MARK}({hashlib.sha256(settings.encode()).hexdigest()[:16]})\n{settings}"
 
 

@@ -120,7 +120,7 @@ def _rows(path: Path, query: str) -> list[tuple]:
 
 
 def _make(home: Path, names: list[str]) -> None:
-    """Make the databases `names`, all that can be made at once in a folder of its own, and move them into place."""
+    """Make the databases `names` in a temporary folder and move them into place."""
     from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
     making = Path(tempfile.mkdtemp(prefix=_MAKING, dir=home))

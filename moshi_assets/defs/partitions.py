@@ -35,10 +35,10 @@ def register_shards(instance: dg.DagsterInstance, dataset: str, keys: Sequence[s
 
 
 def register_dataset(instance: dg.DagsterInstance, store: DatasetStore) -> None:
-    """Make a dataset that lies on disk known with its shards: it may come from elsewhere, or the history be lost.
+    """Register a dataset on disk with its shards: it may come from elsewhere, or the history may be lost.
 
     Raises:
-        DatasetError: its files do not tell its shards.
+        DatasetError: its files do not list its shards.
     """
     keys = store.shards()
     instance.add_dynamic_partitions("datasets", [store.name])

@@ -1,4 +1,4 @@
-"""What this project's own errors look like in a run: one sentence with the remedy, not a traceback around it."""
+"""Shows this project's own errors in a run as one sentence with the remedy, without a traceback."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ R = TypeVar("R")
 
 AtFault = Literal["input", "setup"]
 AT_FAULT, KIND = "at_fault", "kind"
-"""Keys of a failure's metadata: who must act before it is worth another try, and the class of the error."""
+"""Metadata keys of a failure: who must act before a retry can help, and the class of the error."""
 INPUT_ERRORS = (RecipeError, DialogueFileError, VoiceError)
-"""A recipe, a dialogue file or a voice: the same run fails again until somebody changes it."""
+"""Errors of a recipe, a dialogue file or a voice: the same run fails again until the user changes it."""
 _PACKAGES = ("moshi_assets", "indextts")
 
 

@@ -1,4 +1,4 @@
-"""Takes a dataset away: its folder, and its partitions in Dagster's history."""
+"""Removes a dataset: its folder, and its partitions in Dagster's history."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .instance_home import existing_home
 
 _ASIDE = ".removing-"
 _OWNER = re.compile(r".+\npid \d+\n")
-"""What a build writes into its lock."""
+"""The first part of what a build writes into its lock."""
 
 
 class RemovalRefused(RuntimeError):
-    """There is nothing to remove, or it is nothing that this program made; the message names it."""
+    """There is nothing to remove, or it was not made by this program; the message names it."""
 
 
 @dataclass(frozen=True)
 class Removal:
-    """What there is to remove of a dataset."""
+    """The files and partitions of a dataset that are to be removed."""
 
     store: DatasetStore
     leftovers: tuple[Path, ...]
-    """Folders of removals that were killed."""
+    """Folders left by removals that were killed."""
     shards: tuple[str, ...]
-    """Partitions that Dagster knows."""
+    """Shard partitions known to Dagster."""
     registered: bool
     """Whether Dagster knows the dataset."""
 
@@ -39,7 +39,7 @@ class Removal:
         return self.store.folder.is_dir()
 
     def size(self) -> tuple[int, int]:
-        """Number of files in the folder and bytes in them; what links lead to is not counted, nor removed."""
+        """Number of files in the folder and bytes in them; targets of links are neither counted nor removed."""
         files = size = 0
         for folder, _, names in os.walk(self.store.folder):
             for name in names:
@@ -49,7 +49,7 @@ class Removal:
 
 
 def find_removal(root: Path, name: str) -> Removal:
-    """Look at what `name` is, without changing anything.
+    """Find what `name` consists of, without changing anything.
 
     Raises:
         RemovalRefused: no dataset has that name, or what has it is a link or a folder that no build made.
@@ -74,7 +74,8 @@ def find_removal(root: Path, name: str) -> Removal:
 def remove(removal: Removal) -> None:
     """Remove the files, then the partitions. Run again after an interruption, it goes on.
 
-    The folder is renamed first, so that nobody ever finds half a dataset. Links are removed, never followed.
+    The folder is renamed first, so that half a dataset is never found under its name. Links are removed, never
+    followed.
 
     Raises:
         DatasetBusy: a build is working in it.

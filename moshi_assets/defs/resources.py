@@ -1,4 +1,4 @@
-"""Resources: where the data lies, and the engine of a lane process."""
+"""Resources: the data root, and the engine of a lane process."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class EngineResource(dg.ConfigurableResource):
         return self._load_seconds
 
     def engine(self, recipe: Recipe, lane: int) -> Engine:
-        """Engine for a recipe; the one at hand when its settings are the same."""
+        """The engine for a recipe; the loaded one is reused if its settings are the same."""
         device = recipe.device or default_device(lane) if recipe.engine == "indextts2" else None
         settings = (recipe.engine, recipe.engine_options, device, recipe.deterministic)
         if settings != self._settings:

@@ -1,4 +1,4 @@
-"""Why a run failed, in the project's own words: for the command line, for the sensor `run_failed`, and for tests.
+"""The reason of a failed run in the project's own words, for the command line, the sensor `run_failed` and tests.
 
 What is shown of a chain of errors is the outermost one of our own types, wherever in the chain it stands: it names the
 file and the remedy. What lies below it (torch's advice, "EOFError") is in the run's log.
@@ -18,32 +18,32 @@ from .plain_failure import AT_FAULT, INPUT_ERRORS, KIND, AtFault
 
 Kind = Literal["told", "killed", "unforeseen"]
 KILLED = "killed"
-"""Label of the failure of a step whose process was killed (executor.py)."""
+"""Label of a step failure whose process was killed (executor.py)."""
 _OWN = re.compile(r"(?:moshi_assets|indextts)\.[\w.]+: ")
-"""Dagster writes the class in front of a message."""
+"""The class of an own error, as Dagster writes it in front of the message."""
 _INPUT = {error.__name__ for error in INPUT_ERRORS}
 _MOST_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class RunFailure:
-    """Why a run failed."""
+    """The reason of a failed run."""
 
     kind: Kind
     """told: an error of this project says what is wrong and what to do. killed: a process was killed from outside; the
     same command goes on. unforeseen: an error of another kind."""
     message: str
-    """One or two sentences. Of an unforeseen error: the step and what the error says first."""
+    """One or two sentences. For an unforeseen error: the step and the first line of the error."""
     step: str | None = None
-    """Key of the step that failed; None where the run failed outside of any."""
+    """Key of the step that failed; None if the run failed outside of any step."""
     error: str | None = None
-    """Class of the error that tells it, without its module."""
+    """Class of the error behind the message, without its module."""
     at_fault: AtFault | None = None
     """input: the same run fails again until somebody changes the recipe, the dialogue file or a voice."""
 
 
 def run_failure(events: Iterable[dg.DagsterEvent]) -> RunFailure:
-    """Why a run failed, by its events: what a step tells goes before what nobody foresaw, and earlier before later.
+    """The reason of a failed run from its events. Own errors go before unforeseen ones, earlier ones before later ones.
 
     Args:
         events: of one run; all of them, or those of failed steps and of the run's own failure.

@@ -1,4 +1,4 @@
-"""Dialogues, their turns, and the records that became none."""
+"""Dialogues, their turns, and rejects."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from typing import Final, Literal, NamedTuple
 from pydantic import BaseModel, Field, model_validator
 
 Role = Literal["user", "assistant"]
-"""Who says a turn."""
+"""The speaker of a turn."""
 ROLES: tuple[Role, Role] = ("user", "assistant")
-"""In the order in which a two-turn dialogue speaks."""
+"""The roles in the order in which a two-turn dialogue speaks."""
 Split = Literal["train", "eval"]
-"""What a dialogue is for: training, or evaluation."""
+"""The use of a dialogue: training or evaluation."""
 TRAIN: Final = "train"
 EVAL: Final = "eval"
 SPLITS: tuple[Split, Split] = (TRAIN, EVAL)
 
 
 class EmotionSettings(BaseModel, extra="forbid", frozen=True):
-    """How a turn is said, for engines that can; names follow IndexTTS2's API. One of audio, vector and text."""
+    """The emotion of a turn, for engines that support it; names follow IndexTTS2's API. At most one of audio, vector
+    and text is set.
+    """
 
     emo_audio: str | None = None
-    """A recording that sounds like it."""
+    """A recording with the wanted emotion."""
     emo_vector: tuple[float, ...] | None = Field(None, min_length=8, max_length=8)
     """Weights of happy, angry, sad, afraid, disgusted, melancholic, surprised, calm."""
     emo_text: str | None = None
-    """A description in words."""
+    """A description of the emotion in words."""
     emo_alpha: float = Field(1.0, ge=0, le=1)
-    """Strength."""
+    """Strength of the emotion."""
     fingerprint: str | None = None
     """Digest of the recording; set by the engine."""
 
@@ -41,7 +43,7 @@ class EmotionSettings(BaseModel, extra="forbid", frozen=True):
 
 
 REJECT_EXCERPT = 500
-"""Characters of a rejected line that are kept."""
+"""Most characters of a rejected line that are kept."""
 EXCERPT_BYTES = 4 * REJECT_EXCERPT
 
 
@@ -53,23 +55,26 @@ class Turn(NamedTuple):
     voice: str | None
     emotion: EmotionSettings | None = None
     gap: float | None = None
-    """Seconds between the end of the turn before and this one's start, negative for an overlap (of the first turn: the
-    silence before it); None: the timing model's choice."""
+    """Seconds from the end of the turn before to the start of this one, negative for an overlap; for the first turn the
+    silence before it. None leaves the choice to the timing model.
+    """
     backchannel: bool = False
-    """A short listener's sound, laid over the other's turn: the last one before it that is no backchannel itself."""
+    """Whether the turn is a short sound of the listener, laid over the last turn before it that is not itself a
+    backchannel.
+    """
 
 
 class Dialogue(NamedTuple):
     """One good record: its id and its turns in speaking order."""
 
     line: int
-    """Line number in the file, from 1."""
+    """Line number in the input, from 1."""
     id: str
     turns: tuple[Turn, ...]
     raw: bytes = b""
-    """The line as it was read, or as much of its beginning as a reject may need."""
+    """The line as it was read, or the beginning that a reject needs."""
     unknown_fields: tuple[str, ...] = ()
-    """Fields of the record that mean nothing here; those of a turn are named `turns[].mood`."""
+    """Fields of the record that have no meaning here; those of a turn are named `turns[].mood`."""
 
     def reject(self, reason: str) -> Reject:
         """The record as a reject of the parse stage."""
@@ -77,7 +82,7 @@ class Dialogue(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """One record that is not in the dataset, and why."""
+    """A record that is not in the dataset, and the reason."""
 
     line: int
     reason: str
@@ -85,13 +90,13 @@ class Reject(NamedTuple):
     id: str | None = None
     stage: str = "parse"
     file: str | None = None
-    """Name of its file, where the dataset is made from several; `line` counts through them all."""
+    """Name of its file if the dataset is made from several; `line` counts through them all."""
     file_line: int | None = None
-    """Its number in that file, from 1."""
+    """Line number in that file, from 1."""
 
     @property
     def where(self) -> str:
-        """Where it stands, in words."""
+        """The place of the record, in words."""
         return f"line {self.line}" if self.file is None else f"{self.file} line {self.file_line}"
 
 

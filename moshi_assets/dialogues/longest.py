@@ -1,4 +1,4 @@
-"""Turns that are longer than `max_text_chars`: how their texts are split."""
+"""Handling of turns that are longer than `max_text_chars`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Literal
 from .forms.limits import letter_or_digit
 
 Longest = Literal["reject", "split", "cut"]
-"""What becomes of a turn that is too long: its dialogue is rejected, it is split into turns of its speaker, or
-what is past the limit is left out."""
+"""The handling of a turn that is too long: reject its dialogue, split it into turns of its speaker, or cut it at the
+limit.
+"""
 _CLOSING = r"""["'\u2019\u201d\u00bb)\]\u300d\u300f\uff09\u300b]*"""
 _ABBREVIATIONS = "Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|No|Nos|approx|e\\.g|i\\.e|[A-Z]"
 # Where a part of a text ends: after a sentence, after a clause, after a word.
@@ -22,17 +23,17 @@ _SHORT_FORM = re.compile(rf"(?:^|[\s(\"'])(?:{_ABBREVIATIONS})\.\s*$")
 
 
 def pieces(text: str, limit: int) -> list[str]:
-    """A text in pieces of at most `limit` characters, each as long as can be: split at sentence ends, a longer sentence
-    at its commas, a longer clause between its words, a longer word anywhere.
+    """Split a text into pieces of at most `limit` characters, each as long as possible: at sentence ends, a longer
+    sentence at its commas, a longer clause between its words, a longer word anywhere.
 
-    What has no letter and no digit (a row of dashes) is no piece of its own and left out.
+    A piece without letters and digits (a row of dashes) is left out.
     """
     parts = (part.strip() for part in _packed(text, limit, _ENDS))
     return [part for part in parts if letter_or_digit(part)]
 
 
 def _packed(text: str, limit: int, ends: Sequence[re.Pattern[str]]) -> Iterator[str]:
-    """Parts of a text, as many of them together as fit, those too long in parts of their own."""
+    """Join the parts of a text into pieces up to the limit; split parts that are too long themselves."""
     if not ends:
         yield from (text[begin : begin + limit] for begin in range(0, len(text), limit))
         return

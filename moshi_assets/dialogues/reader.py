@@ -33,9 +33,9 @@ def read_dialogues(
     mapping: InputSettings = AS_USUAL,
     longest: Longest = "reject",
 ) -> Iterator[Dialogue | Reject]:
-    """Stream the dialogues of files of any kind that is known (docs/input.md).
+    """Stream the dialogues of files of any known kind (docs/input.md).
 
-    Blank lines are skipped. Duplicate ids are not looked for here.
+    Blank lines are skipped. Duplicate ids are not detected here.
 
     Args:
         source: a file, a folder or a pattern, or several.
@@ -63,7 +63,7 @@ def read_dialogues(
 def filled_lines(
     source: str | Path | Sequence[str | Path], mapping: InputSettings = AS_USUAL
 ) -> Iterator[tuple[int, bool]]:
-    """Number of each record of the files, from 1, and whether it holds anything. Numbers that are left out are blank
+    """Yield the number of each record of the files, from 1, and whether it holds anything. Skipped numbers are blank
     lines.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Rejects by reason."""
+"""Rejects grouped by reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .dialogue import Reject
 
 MAX_KINDS = 50
-"""Distinct reasons that are told apart; input is hostile."""
+"""Most distinct reasons that are counted separately; input is hostile."""
 OTHER = "other reasons"
 EXAMPLES = 3
 _PARTICULARS = re.compile(r"""'[^']*'?|"[^"]*"?|(?<![\w.])[~/][^\s:;,]*|-?\d+(?:\.\d+)*""")
@@ -19,16 +19,16 @@ _LONGEST = 160
 
 @dataclass
 class RejectTally:
-    """How many records were rejected, and why."""
+    """Number of rejected records, in all and by reason."""
 
     count: int = 0
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By stage and reason."""
+    """Number of rejects by stage and reason."""
     examples: dict[tuple[str, str], list[Reject]] = field(default_factory=dict)
-    """The first few of each."""
+    """The first few rejects of each kind."""
 
     def add(self, reject: Reject) -> bool:
-        """Count one; whether it is among the examples of its kind."""
+        """Count a reject; return whether it is among the examples of its kind."""
         kind = (str(reject.stage)[:40], reject_kind(str(reject.reason)))
         if kind not in self.kinds and len(self.kinds) >= MAX_KINDS:
             kind = ("any", OTHER)
@@ -42,8 +42,8 @@ class RejectTally:
 
 
 def reject_kind(reason: str) -> str:
-    """A reason without its particulars: names, paths and numbers become an ellipsis; what
-    a second colon introduces is left out.
+    """Reduce a reason to its kind: names, paths and numbers become an ellipsis; the text after a second colon is left
+    out.
 
     >>> reject_kind("assistant_text has 2381 characters, more than max_text_chars=2000")
     'assistant_text has … characters, more than max_text_chars=…'
@@ -52,7 +52,7 @@ def reject_kind(reason: str) -> str:
 
 
 def without_folders(reason: str) -> str:
-    """A reason in which files are named without their folders: where they lie is nobody's business.
+    """Reduce the paths in a reason to file names: folders of this machine are private.
 
     >>> without_folders("voice '/home/ann/a.wav' lasts 0.52 s")
     "voice '…/a.wav' lasts 0.52 s"

@@ -1,1 +1,1 @@
-"""Engines: what speaks. `base` holds the protocol and the registry; each engine is one file."""
+"""Engines. `base` holds the protocol, `registry` the list; each engine has its own file."""

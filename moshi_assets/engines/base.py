@@ -1,4 +1,4 @@
-"""The engine seam: tasks in, mono audio in memory out.
+"""The protocol of engines: tasks in, mono audio in memory out.
 
 An engine class answers questions about voices and revision without loading its model (the planner asks), and its
 instances speak (a lane owns one and keeps it warm).
@@ -25,12 +25,12 @@ class VoiceError(ValueError):
 
 
 class Voice(NamedTuple):
-    """A usable voice."""
+    """A voice that an engine can speak with."""
 
     name: str
-    """What `synthesize` is given: a preset, or the absolute path of a recording."""
+    """The name that `synthesize` takes: a preset, or the absolute path of a recording."""
     fingerprint: str
-    """Identity by content, not by name; part of each content key."""
+    """Identity of the voice's content, independent of its name; part of each content key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +42,33 @@ class SynthesisTask:
     turn: int
     role: Role
     spoken: str
-    """What to say, as it is to be pronounced: no numbers, no signs (see reading/)."""
+    """The text as it is to be pronounced, without numbers and signs (see reading/)."""
     voice: str
     seed: int
-    """Own seed of this task, 0 <= seed < 2**63: results do not depend on batch mates or order."""
+    """Seed of this task, 0 <= seed < 2**63; results do not depend on other tasks of the batch."""
     content_key: bytes
-    """16-byte hash of all that decides the sound."""
+    """16-byte hash of everything that decides the sound."""
     emotion: EmotionSettings | None = None
 
 
 @dataclass(slots=True)
 class SynthesisResult:
-    """One spoken task."""
+    """The sound of one task."""
 
     audio: np.ndarray
     """(N,) mono; int16 PCM, or float32 in [-1, 1]."""
     sample_rate: int
     """Hz."""
     wall_seconds: float
-    """Wall time spent on this utterance; its share of the call when a batch was spoken together."""
+    """Wall seconds spent on this utterance; its share of the call if a batch was spoken together."""
     word_times: np.ndarray | None = None
-    """(W, 2) seconds from the start of the audio, start and end of each word of `spoken`, where the engine
-    knows them; NaN for a word without a sound of its own (a dash)."""
+    """(W, 2) seconds from the start of the audio, start and end of each word of `spoken`; NaN for a word without a
+    sound of its own (a dash). None if the engine reports no times.
+    """
 
     @property
     def duration(self) -> float:
-        """Seconds of audio."""
+        """Duration of the audio in seconds."""
         return len(self.audio) / self.sample_rate
 
     @property
@@ -77,32 +78,30 @@ class SynthesisResult:
 
 
 Unspeakable = Callable[[str], Sequence[str]]
-"""From a spoken text to the stretches of it that a voice has no sound for; none for most texts."""
+"""Returns the stretches of a spoken text for which the voice has no sound; empty for most texts."""
 
 
 class Engine(Protocol):
-    """What a lane needs of an engine. Constructing one loads the model."""
+    """The interface between a lane and an engine. Construction loads the model."""
 
     default_voices: ClassVar[dict[Role, str]]
-    """Voice of each role when neither record nor recipe names one; a missing role must be named."""
+    """Default voice of each role; a role without one must be named by the record or the recipe."""
     batch_size: int
-    """Most tasks the engine wants in one call."""
+    """Most tasks in one call."""
     sample_rate: int
-    """Native rate in Hz."""
+    """Native sample rate in Hz."""
     seed_matters: ClassVar[bool]
-    """Whether another seed makes another performance; where not, an utterance that fails its gates is not tried
-    again.
-    """
+    """Whether another seed gives another performance. If not, an utterance that fails its gates is not tried again."""
     characters_per_second: ClassVar[float | None]
-    """Usual speaking rate (see quality/expectation.py); None where length says nothing about the text."""
+    """Usual speaking rate (see quality/expectation.py); None if the length of the audio does not follow the text."""
     languages: ClassVar[frozenset[str] | None]
-    """Languages that it speaks, by ISO 639-1; None: it makes no difference."""
+    """Supported languages, ISO 639-1; None if the language makes no difference."""
 
     def __init__(self, options: Any, device: str | None, deterministic: bool) -> None: ...
 
     @classmethod
     def revision(cls, options: Any) -> str:
-        """Names engine, model and every option that decides the sound; part of each content key.
+        """Return a name for engine, model and every option that decides the sound; part of each content key.
 
         Raises:
             EngineError: what is missing, e.g. package or checkpoint files.
@@ -120,7 +119,7 @@ class Engine(Protocol):
 
     @classmethod
     def pool_voices(cls, options: Any, entry: str, folder: Path) -> list[str]:
-        """Voices that an entry of a recipe's pool stands for: itself, or those that its pattern matches, sorted.
+        """Resolve an entry of a recipe's voice pool: the entry itself, or the files that its pattern matches, sorted.
 
         Raises:
             VoiceError: a pattern that matches none.
@@ -129,7 +128,7 @@ class Engine(Protocol):
 
     @classmethod
     def find_emotion(cls, options: Any, emotion: EmotionSettings, folder: Path) -> EmotionSettings | None:
-        """Check an emotion and make its paths absolute; None where the engine knows no emotions.
+        """Check an emotion and make its paths absolute; None if the engine does not support emotions.
 
         Raises:
             VoiceError: when it cannot be used.
@@ -138,22 +137,25 @@ class Engine(Protocol):
 
     @classmethod
     def unspeakable(cls, options: Any) -> Unspeakable:
-        """What of a text the engine would leave out or misread. Asked by the planner, before anything is spoken."""
+        """Return the check for stretches of a text that the engine would leave out or misread. The planner calls it
+        before anything is spoken.
+        """
         ...
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> Sequence[SynthesisResult | Exception]:
-        """Speak `tasks` together; one result each, in order, or the exception of a task that cannot be spoken.
+        """Speak `tasks` together; return for each, in order, its result or the exception of a task that cannot be
+        spoken.
 
         An exception that is raised fails the whole call.
         """
         ...
 
     def read_ahead(self, tasks: Sequence[SynthesisTask]) -> None:
-        """Told which tasks come next, from another thread while the engine speaks; returns at once."""
+        """Announce the tasks that come next, from another thread while the engine speaks; returns at once."""
         ...
 
     def work_figures(self) -> Mapping[str, float]:
-        """What the engine did since this was last asked, in numbers that add up over calls and lanes.
+        """Return figures of the work done since the last call, which add up over calls and lanes.
 
         `seconds_<stage>`, `decoded` (tokens), `decode_rows` and `decode_steps`, `frames` and `frames_padded` (work of
         the stages after decoding, without and with padding), `out_of_memory`; empty for an engine without stages.
@@ -166,6 +168,6 @@ class Engine(Protocol):
 
 
 def add_figures(total: dict[str, float], more: Mapping[str, float]) -> None:
-    """Add figures of `Engine.work_figures` to a total, name by name."""
+    """Add figures from `Engine.work_figures` to a total, name by name."""
     for name, value in more.items():
         total[name] = total.get(name, 0.0) + value

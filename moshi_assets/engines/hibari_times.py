@@ -17,25 +17,26 @@ from hibari.voices import voice_path
 from ..reading import words_of
 
 DURATIONS = "/Cast_32_output_0"
-"""Tensor of hibari-tts 0.2.1's graph that the expansion to frames (its only CumSum) is made from."""
+"""Name of the tensor in hibari-tts 0.2.1's graph from which its only CumSum expands phonemes to frames."""
 _GRAPH_OF_MODEL, _OUTPUT_OF_GRAPH, _NAME_OF_VALUE = 7, 12, 1
 """Field numbers of onnx.proto."""
 SAMPLES_PER_DURATION = 2 * dsp.HOP
 """A unit of duration is two spectral frames (25 ms)."""
 LAG = 0.03 * dsp.SR
-"""Samples by which a word is heard before the frames of its phonemes begin, as in the teacher, whose own time stamps
-(Kokoro, `join_timestamps`) are corrected ad hoc too. From the onset of the sound after pauses (25 to 34 ms) and from
-forced alignment within phrases; see benchmarks/alignment.py."""
+"""Samples by which a word is heard before the frames of its phonemes begin, found from the onset of the sound after
+pauses (25 to 34 ms) and from forced alignment within phrases; see benchmarks/alignment.py. The teacher (Kokoro,
+`join_timestamps`) corrects its own time stamps ad hoc too.
+"""
 LAST_PHONEME_UNITS = 3
 """Most units of the last phoneme before a pause that are heard: the network gives the pause to that phoneme."""
 _PAUSES = frozenset(';:,.!?—…"()“”')
 _SILENT = _PAUSES | {" "}
 _LETTER_A = "\u02c8A"
-"""How the letter A is said; the article has another sound."""
+"""Phonemes of the letter A; the article sounds different."""
 
 
 class Speech(NamedTuple):
-    """What was said, and when."""
+    """The audio of a text and the times of its words."""
 
     audio: np.ndarray
     """(N,) float32 at 24 kHz."""
@@ -72,14 +73,14 @@ def _is_letter(token: Any) -> bool:
 
 
 class TimedHibari(Hibari):
-    """The voice "heart", one thread, with the durations of what it says."""
+    """The voice "heart" on one thread, with the durations of its phonemes."""
 
     def __init__(self) -> None:
         super().__init__(voice="heart", threads=1, model=graph_with_durations(voice_path("heart")), g2p=WordG2P())
         self._durations: list[np.ndarray] = []
 
     def from_ids(self, ids: Sequence[int], speed: float = 1.0, rng: Any = None) -> np.ndarray:
-        """As Hibari's, and keeps the durations (one a phoneme id)."""
+        """As in Hibari, but keeps the durations (one for each phoneme id)."""
         if len(ids) < 3:
             self._durations.append(np.zeros(len(ids), np.int64))
             return np.zeros(0, np.float32)
@@ -89,7 +90,7 @@ class TimedHibari(Hibari):
         return dsp.synth(*(part[0] for part in spectrum), rng or np.random.default_rng())
 
     def speak(self, text: str, speed: float, seed: int) -> Speech:
-        """Say `text` as `Hibari.__call__` does, and tell when each word is heard."""
+        """Speak `text` as `Hibari.__call__` does, and return the time of each word."""
         self._durations.clear()
         self.g2p.sentences.clear()
         rng = np.random.default_rng(seed)
@@ -139,7 +140,7 @@ def add_spans(spans: np.ndarray, symbols: Sequence[tuple[str, int]], durations: 
 
 
 def _by_word(text: str, spans: np.ndarray) -> np.ndarray:
-    """From spans of stretches between white space to those of words: Chinese ones stand without it, and are mute."""
+    """Map spans of stretches between white space to words: Chinese words have no space between them and are mute."""
     counts = [len(words_of(stretch)) for stretch in text.split()]
     spread = np.full((sum(counts), 2), np.nan)
     spread[np.cumsum([0, *counts[:-1]])] = spans
@@ -147,7 +148,7 @@ def _by_word(text: str, spans: np.ndarray) -> np.ndarray:
 
 
 def graph_with_durations(path: str) -> bytes:
-    """The voice's ONNX graph with one more output: (L,) int64 durations of the phoneme ids.
+    """The voice's ONNX graph with (L,) int64 durations of the phoneme ids as an additional output.
 
     Protobuf messages that follow one another are one message, merged: a model that holds nothing but the output's name
     is appended. (The package `onnx` would do the same and takes longer to import than the voice to load.)
@@ -166,7 +167,7 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def said_words(text: str, sentences: list[str], tokens: list[list[Any]]) -> list[tuple[int, str]] | None:
-    """Every word of `text.split()` by its number, and its phonemes.
+    """The words of `text.split()` by number, with their phonemes.
 
     Args:
         text: what is to be said.
@@ -195,7 +196,7 @@ def _groups(tokens: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 class WordReader:
-    """hibari's reading of English words, without its voice."""
+    """Hibari's pronunciation of English words, without its voice."""
 
     def __init__(self) -> None:
         self._g2p = WordG2P()

@@ -1,4 +1,5 @@
-"""IndexTTS2: the zero-shot voice of a recording. The model lives in `indextts`; this file adapts it to the seam.
+"""The engine `indextts2`: zero-shot speech with the voice of a recording. The model is in `indextts`; this file adapts
+it to the engine protocol.
 
 Torch and the model are imported when an engine is made, voices and checkpoint files are checked before that.
 """
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _PATTERN = re.compile(r"[*?[]")
 _MOST_MATCHES = 100_000
-"""Of a pattern; two links to their own folder match without end."""
+"""Most files that a pattern may match: two links to their own folder match without end."""
 _SOUND_OPTIONS = (
     *("use_fp16", "use_bf16", "precision", "allow_tf32", "max_prompt_seconds", "flow_steps", "cfg_rate"),
     *("flow_method", "flow_sway"),
@@ -42,15 +43,16 @@ _SOUND_OPTIONS = (
 )
 GPU_PRECISION = {"gpt": "bf16", "flow": "bf16"}
 CPU_PRECISION = {"flow": "bf16"}
-"""Both where the recipe does not say and the device has instructions for bf16. Measured on a CPU, a flow in bf16 is 30
+"""Number formats on a CPU with bf16 instructions, if the recipe names none. Measured on a CPU, a flow in bf16 is 30
 times nearer to float32 than 20 steps are to 25; a vocoder in bf16 is off by more than 16 steps of int16 and stays
-float32. On a CPU the GPT stays float32 as well: the same codes whatever the batch."""
+float32. The GPT stays float32 too, so that its codes do not depend on the batch.
+"""
 CPU_BATCH = 16
-"""Turns of a call where the recipe does not say. They come sorted by length, so that they end together."""
+"""Turns of one call if the recipe names none. They are sorted by length, so that they end together."""
 
 
 class IndexTTS2Engine:
-    """One loaded IndexTTS2, speaking with WAV prompts as voices; caches keep many voices warm."""
+    """A loaded IndexTTS2 that speaks with recordings as voices; caches keep many voices warm."""
 
     default_voices: ClassVar[dict[Role, str]] = {}
     batch_size = CPU_BATCH
@@ -195,7 +197,7 @@ class IndexTTS2Engine:
 
 
 class IndexTTS2Stream:
-    """Tasks on their way through one IndexTTS2; see `SpeechStream`."""
+    """The stream of one IndexTTS2; see `SpeechStream`."""
 
     def __init__(self, session: SynthesisSession, work: dict[str, float]) -> None:
         """
@@ -233,7 +235,9 @@ def _result(result: InferenceResult) -> SynthesisResult:
 
 
 def precision_on(device: str | None, options: IndexTTS2Options) -> dict[str, str]:
-    """Number format by stage on a device (None: the first GPU, where there is one); what is not named is float32."""
+    """Number format by stage on a device (None: the first GPU, if there is one); stages that are left out use
+    float32.
+    """
     if options.precision is not None or options.use_fp16 or options.use_bf16:
         return dict((options.precision or {}).items())
     import torch
@@ -245,7 +249,7 @@ def precision_on(device: str | None, options: IndexTTS2Options) -> dict[str, str
 
 
 def _work(figures: SpeakingFigures) -> dict[str, float]:
-    """A call's figures as the seam has them."""
+    """Figures of a call under the names of the engine protocol."""
     later = [figures.batches[stage] for stage in ("latent", "flow", "vocoder")]
     return {
         **{f"seconds_{stage}": seconds for stage, seconds in figures.stage_seconds.items()},
@@ -285,8 +289,8 @@ def _emotion(task: SynthesisTask) -> dict[str, Any] | None:
 
 
 def _find_recording(name: str, folder: Path) -> Path:
-    """A recording named in a dialogue file or recipe: absolute, beside the dialogue file, or in the working
-    directory.
+    """Find a recording named in a dialogue file or recipe: an absolute path, beside the dialogue file, or in the
+    working directory.
     """
     candidates = [Path(name).expanduser()] if Path(name).expanduser().is_absolute() else [folder / name, Path(name)]
     for path in candidates:

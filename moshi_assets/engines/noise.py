@@ -1,4 +1,4 @@
-"""Seeded noise in place of speech: for throughput arithmetic, never for training."""
+"""Seeded noise in place of speech, for measuring throughput, never for training."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class NoiseEngine:
 
 
 def _word_times(text: str, seconds: float) -> np.ndarray:
-    """(W, 2) seconds: noise is as long as its text, character by character."""
+    """(W, 2) seconds: the length of noise follows its text character by character."""
     lengths = np.array([len(word) for word in text.split()], np.float64)
     ends = np.cumsum(lengths + 1) - 1
     return np.column_stack([ends - lengths, ends]) * (seconds / ends[-1])

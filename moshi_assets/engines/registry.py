@@ -1,4 +1,4 @@
-"""Which engines there are, and where each lives."""
+"""The list of engines and their modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .base import Engine, EngineError
 
 @dataclass(frozen=True)
 class EngineEntry:
-    """Registry row: where an engine lives. Imported on use, so that no engine costs the others anything."""
+    """A row of the registry. Engines are imported on use, so that no engine costs the others anything."""
 
     module: str
     cls: str
@@ -27,7 +27,7 @@ ENGINES = {
 
 
 def engine_class(name: str) -> type[Engine]:
-    """Class of a registered engine.
+    """The class of a registered engine.
 
     Raises:
         EngineError: unknown name, or its package cannot be imported.

@@ -1,8 +1,8 @@
-"""Speaking as a stream: tasks are added at any time and come back spoken as they end.
+"""Streams of speech: tasks can be added at any time and come back as they end.
 
 An engine that decodes many utterances together (`StreamingEngine`) then never runs half empty at the end of a list: the
-last of one list are spoken with the first of the next. Any other engine speaks list by list behind the same face
-(`ListStream`).
+last of one list are spoken with the first of the next. For any other engine, `ListStream` speaks list by list behind
+the same interface.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from .base import Engine, EngineError, SynthesisResult, SynthesisTask
 
 
 class Ended(NamedTuple):
-    """A task that has come to its end."""
+    """A task that has ended."""
 
     key: int
-    """What `add` said."""
+    """The key that `add` returned."""
     result: SynthesisResult | Exception
-    """Its sound, or why there is none."""
+    """The sound, or the exception of a task that could not be spoken."""
 
 
 class SpeechStream(Protocol):
-    """Tasks on their way through an engine."""
+    """The tasks in progress in an engine."""
 
     @property
     def unfinished(self) -> int:
-        """Tasks that have not come back."""
+        """Number of tasks that have not come back."""
         ...
 
     def add(self, tasks: Sequence[SynthesisTask]) -> list[int]:
@@ -36,7 +36,7 @@ class SpeechStream(Protocol):
         ...
 
     def step(self) -> list[Ended]:
-        """Work for a while, and return the tasks that came to their end, in any order.
+        """Work for a while, and return the tasks that have ended, in any order.
 
         An exception that is raised fails all that are unfinished; the stream is not used any further then.
         """
@@ -45,7 +45,7 @@ class SpeechStream(Protocol):
 
 @runtime_checkable
 class StreamingEngine(Protocol):
-    """An engine that goes on with what is unfinished when more is added."""
+    """An engine that accepts more tasks while others are unfinished."""
 
     def stream(self) -> SpeechStream:
         """Begin a stream; `synthesize` may be called between its steps."""
@@ -53,7 +53,7 @@ class StreamingEngine(Protocol):
 
 
 class ListStream:
-    """The stream of an engine that speaks lists: each list that is added is one call."""
+    """The stream of an engine that speaks lists: each added list is one call."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -62,7 +62,7 @@ class ListStream:
 
     @property
     def unfinished(self) -> int:
-        """Tasks that have not come back."""
+        """Number of tasks that have not come back."""
         return sum(len(keys) for keys, _ in self._lists)
 
     def add(self, tasks: Sequence[SynthesisTask]) -> list[int]:

@@ -13,8 +13,8 @@ from .samples import Sample
 from .shards import ShardFile
 
 ROW_GROUP_BYTES = 32_000_000
-"""WAV bytes gathered before they are written: what an export holds in memory, and what a reader must read for one
-row.
+"""WAV bytes gathered before a row group is written: the memory of an export, and what a reader must read for
+one row.
 """
 ROW_GROUP_ROWS = 100
 

@@ -1,4 +1,4 @@
-"""Export a dataset: its samples, by split, into shards, with a card beside them."""
+"""Exports a dataset: its samples, by split, into shards, with a card beside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export holds of each recording, read and checked one at a time."""
+"""The samples of an export: recordings with words and texts, read and checked one at a time."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from ..transcripts.transcript import read_transcript, transcript_path
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One recording with all that is known of it."""
+    """One recording with its words and texts."""
 
     key: str
-    """Its name in the export: letters, digits, `_`, `-` and `~`."""
+    """Name of the recording in the export: letters, digits, `_`, `-` and `~`."""
     split: Split
     path: str
-    """Of the WAV, relative to the dataset folder."""
+    """Path of the WAV, relative to the dataset folder."""
     wav: bytes
-    """The file as it is."""
+    """Content of the WAV file."""
     duration: float
-    """Seconds."""
+    """Duration in seconds."""
     sample_rate: int
-    """Hz."""
+    """Sample rate in Hz."""
     words: list[dict[str, Any]] | None
-    """Word, start and end in seconds, and speaker, by start; None in a dataset without transcripts."""
+    """Word, start and end in seconds, and speaker, sorted by start; None in a dataset without transcripts."""
     approximate_words: bool
-    """Whether times of some turn are a guess."""
+    """Whether the word times of some turn are estimated."""
     turns: list[dict[str, Any]]
-    """Dialogue id, number in it, role, text, voice, start and end in seconds, backchannel; by start."""
+    """Dialogue id, number in it, role, text, voice, start and end in seconds, backchannel; sorted by start."""
 
 
 def sample_key(path: str) -> str:
@@ -70,7 +70,7 @@ def read_samples(store: DatasetStore, recipe: Recipe, split: Split) -> Iterator[
 
 
 def check_finished(store: DatasetStore) -> None:
-    """Make sure that the manifests list just the recordings that are there.
+    """Make sure that the manifests list exactly the recordings that exist.
 
     Raises:
         DatasetError: they do not, or there are none.

@@ -1,4 +1,4 @@
-"""Shards of an export: how large they may be, and the folder they are written to."""
+"""Shards of an export: their size limits, and the folder that holds them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..publish.card.seal import MARK
 from .samples import Sample
 
 MAX_SHARD_BYTES = 500_000_000
-"""Of WAV files, as `datasets` has it."""
+"""Most bytes of WAV files in a shard, as in `datasets`."""
 _INCOMING = ".moshi-assets-export"
 _SHARD = re.compile(rf"({'|'.join(SPLITS)})-\d{{6,}}\.(tar|parquet)")
 CARD = "README.md"
@@ -29,7 +29,7 @@ class ExportError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a shard may hold. A single recording that is larger has a shard of its own."""
+    """Size limits of a shard. A single recording that is larger gets a shard of its own."""
 
     recordings: int | None = None
     wav_bytes: int = MAX_SHARD_BYTES
@@ -57,7 +57,7 @@ class Format(Protocol):
 
 @dataclass
 class ExportFigures:
-    """What was exported."""
+    """Counts of an export."""
 
     recordings: int = 0
     seconds: float = 0.0
@@ -141,7 +141,7 @@ def _held(output: Path) -> list[Path]:
 
 
 def _checked(output: Path, overwrite: bool) -> Path:
-    """Where to write first, nothing being there now; see `export_folder`."""
+    """The folder for a new export, after removing what a killed one left; see `export_folder`."""
     earlier = _held(output)
     if earlier and not overwrite:
         raise ExportError(f"{output} is not empty ({earlier[0].name}, ...): choose another folder, or give --overwrite")

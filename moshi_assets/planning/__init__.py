@@ -1,1 +1,1 @@
-"""Dialogues become synthesis tasks, of a voice and a seed each; the asset `synthesis_tasks`."""
+"""Turns dialogues into synthesis tasks, each with a voice and a seed; the asset `synthesis_tasks`."""

@@ -1,8 +1,8 @@
-"""Which voice speaks each turn: the record's own, or one that the dialogue draws for the role from the recipe's
-pool.
+"""Chooses the voice of each turn: the one named in the record, or one that the dialogue draws for the role from the
+recipe's pool.
 
-A voice that the recipe names must be usable. What a pattern matches is only as good as the folder: what cannot be a
-voice is left out of the pool, and told.
+A voice that the recipe names must be usable. A file that a pattern matches and that cannot be a voice is left out of
+the pool and reported.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .content_keys import ContentKeys
 from .voice_pools import BalancedPool, Pool, VoicePool
 
 MAX_POOL = 10_000
-"""Most voices of a pool: each is read to know it by its content."""
+"""Most voices of a pool: each file is read to identify it by its content."""
 _SALT: dict[Role, int] = {"user": 0, "assistant": 0x5851F42D4C957F2D}
-"""Keeps the draws of the two roles apart."""
+"""Makes the draws of the two roles independent."""
 
 
 def voices_of(recipe: Recipe, role: Role, split: Split = TRAIN) -> list[str]:
-    """Entries of the pool of voices from which a dialogue draws where the record names none.
+    """The pool entries from which a dialogue draws a voice if the record names none.
 
     Args:
         role: user or assistant.
@@ -45,7 +45,7 @@ def voices_of(recipe: Recipe, role: Role, split: Split = TRAIN) -> list[str]:
 
 
 class VoiceCasting:
-    """The pools of one recipe."""
+    """The voice pools of one recipe."""
 
     def __init__(self, recipe: Recipe, keys: ContentKeys) -> None:
         """
@@ -77,7 +77,7 @@ class VoiceCasting:
         }
 
     def voices(self, turns: Sequence[Turn], seed: int, split: Split) -> list[str]:
-        """Voice of each turn, as `ContentKeys` knows it.
+        """The voice of each turn, as `ContentKeys` knows it.
 
         All turns of a role that name no voice share one. The two roles have different voices wherever there is a
         choice.
@@ -113,7 +113,7 @@ class VoiceCasting:
         return self._balanced(setting, pool) if self._balanced_by and len(pool) > 1 else pool
 
     def _expand(self, setting: str, entries: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Voices that entries name, and those that their patterns match."""
+        """The voices that entries name or that their patterns match."""
         named, matched = [], []
         for entry in entries:
             try:
@@ -127,7 +127,7 @@ class VoiceCasting:
         return named, matched
 
     def _balanced(self, setting: str, pool: VoicePool) -> BalancedPool:
-        """The same voices, in groups by a trait.
+        """The same voices, grouped by a trait.
 
         Raises:
             RecipeError: the trait is not known of every voice.

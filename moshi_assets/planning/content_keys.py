@@ -1,4 +1,4 @@
-"""Seeds and content keys: what decides the sound of a task, and nothing else."""
+"""Seeds and content keys: hashes of everything that decides the sound of a task."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SOUND_FORMAT = 3
 2: samples are cut towards zero as `infer` does, not rounded; the built-in voice reads shouted sentences as words.
 3: engines are given the spoken text and decide nothing about its reading themselves."""
 _FAULTS_KEPT = 1000
-"""Unknown voices that are remembered; input is hostile, and each may be another."""
+"""Most unknown voices that are remembered; input is hostile."""
 
 
 def dialogue_seed(recipe_seed: int, dialogue_id: str) -> int:
-    """Seed of a dialogue, 64 bits: from the recipe's seed and the dialogue's identity, not from its place."""
+    """64-bit seed of a dialogue, from the recipe's seed and the dialogue's identity, not from its place in the file."""
     identity = f"{recipe_seed}\0{dialogue_id}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest(), "little")
 
@@ -44,22 +44,22 @@ class ContentKeys:
 
     @property
     def revision(self) -> str:
-        """Of the engine and its model."""
+        """Revision of the engine and its model."""
         return self._revision
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """Identity by content of every voice that was found, by what the engine is given for it."""
+        """Content fingerprint of every voice that was found, by the name that the engine takes."""
         return {voice.name: voice.fingerprint for voice in self._voices.values()}
 
     def voice_fault(self, voice: str) -> str | None:
-        """Why a voice cannot be used, or None."""
+        """The reason why a voice cannot be used, or None."""
         if voice not in self._voices and voice not in self._faults:
             self._remember(voice, self._find(voice))
         return self._faults.get(voice)
 
     def voice_faults(self, voices: Sequence[str]) -> list[str | None]:
-        """The same for several, which are looked at on all cores."""
+        """The same for several voices, checked on all cores."""
         with file_threads() as threads:
             try:
                 found = list(threads.map(self._find, voices))
@@ -71,7 +71,7 @@ class ContentKeys:
         return [each if isinstance(each, str) else None for each in found]
 
     def _find(self, voice: str) -> Voice | str:
-        """A voice, or why it cannot be used."""
+        """A voice, or the reason why it cannot be used."""
         try:
             return self._voices.get(voice) or self._engine.find_voice(self._options, voice, self._folder)
         except VoiceError as error:
@@ -88,7 +88,7 @@ class ContentKeys:
             self._prefixes[voice] = hashlib.blake2b(prefix, digest_size=16)
 
     def pool_voices(self, entry: str) -> list[str]:
-        """Voices that an entry of a recipe's pool stands for; each has still to pass `voice_fault`.
+        """Resolve an entry of a recipe's pool to voices; each must still pass `voice_fault`.
 
         Raises:
             VoiceError: a pattern that matches none.
@@ -96,15 +96,15 @@ class ContentKeys:
         return self._engine.pool_voices(self._options, entry, self._folder)
 
     def fingerprint(self, voice: str) -> str:
-        """Identity by content of a voice that has passed `voice_fault`."""
+        """Content fingerprint of a voice that has passed `voice_fault`."""
         return self._voices[voice].fingerprint
 
     def voice_names(self, voices: Iterable[str]) -> list[str]:
-        """What the engine is given for voices that have passed `voice_fault`."""
+        """The names that the engine takes for voices that have passed `voice_fault`."""
         return [self._voices[voice].name for voice in voices]
 
     def emotion(self, emotion: EmotionSettings | None) -> EmotionSettings | None:
-        """The emotion as the engine is given it.
+        """The emotion in the form that the engine takes.
 
         Raises:
             VoiceError: it cannot be used.
@@ -118,7 +118,7 @@ class ContentKeys:
         seeds: Iterable[int],
         emotions: Iterable[EmotionSettings | None],
     ) -> list[bytes]:
-        """16 bytes for each turn.
+        """Content keys, 16 bytes for each turn.
 
         Args:
             texts: as they are to be pronounced.

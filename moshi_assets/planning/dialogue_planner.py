@@ -1,4 +1,6 @@
-"""Which records enter the dataset: voices exist, ids are new; each good dialogue gets its file stem, seeds and keys."""
+"""Decides which records enter the dataset (voices exist, ids are new), and gives each good dialogue its file stem,
+seeds and keys.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ _REMEMBER = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
 
 
 class PlannedDialogue(NamedTuple):
-    """A good record with what its tasks need beside the text."""
+    """A good record with everything that its tasks need."""
 
     spoken: SpokenDialogue
     stem: str
@@ -41,7 +43,7 @@ class PlannedDialogue(NamedTuple):
     """`train` or `eval`."""
 
     def tasks(self, dataset: str) -> list[SynthesisTask]:
-        """Its synthesis tasks, in speaking order."""
+        """The synthesis tasks of the dialogue, in speaking order."""
         dialogue, spoken = self.spoken.dialogue, self.spoken.spoken
         turns = zip(dialogue.turns, spoken, self.voices, self.seeds, self.keys, self.emotions, strict=True)
         return [
@@ -51,7 +53,7 @@ class PlannedDialogue(NamedTuple):
 
 
 class DialoguePlanner:
-    """Admits the records of one dialogue file under one recipe."""
+    """Plans the dialogues of one dialogue file under one recipe."""
 
     def __init__(self, recipe: Recipe, first_name: int = 1, mapped: Mapped = map) -> None:
         """
@@ -80,32 +82,32 @@ class DialoguePlanner:
 
     @property
     def engine_revision(self) -> str:
-        """Names engine, model and every option that decides the sound."""
+        """Name of the engine, the model and every option that decides the sound."""
         return self._keys.revision
 
     @property
     def voice_fingerprints(self) -> dict[str, str]:
-        """Identity by content of the voices met so far, by what the engine is given for each."""
+        """Content fingerprints of the voices met so far, by the name that the engine takes."""
         return self._keys.fingerprints
 
     @property
     def files(self) -> list[tuple[str, int]]:
-        """Where several files are read: name of each one met so far, and the number of the record before its first."""
+        """Name of each file read so far and the number of the record before its first; empty for a single file."""
         return self._records.files if self._records else []
 
     @property
     def voice_traits(self) -> dict[str, dict[str, str]]:
-        """What is written down of the voices met so far, by what the engine is given for each."""
+        """Recorded traits of the voices met so far, by the name that the engine takes."""
         traits = {voice: self._casting.traits.of(voice) for voice in self._keys.fingerprints}
         return {voice: told for voice, told in traits.items() if told}
 
     @property
     def voices_left_out(self) -> dict[str, str]:
-        """Recordings of pools that cannot be voices, and why."""
+        """Recordings in pools that cannot be voices, with the reason."""
         return self._casting.left_out
 
     def voice_warnings(self) -> Iterator[str]:
-        """What is odd about the recordings of pools and about what is written down of them."""
+        """Warnings about the recordings in pools and about their trait files."""
         if refused := self.voices_left_out:
             more = f" (and {len(refused) - 1} more: 'moshi-assets voices FOLDER' lists them)" * (len(refused) > 1)
             first = next(iter(refused.values())).encode(errors="backslashreplace").decode()
@@ -114,11 +116,11 @@ class DialoguePlanner:
 
     @property
     def reading(self) -> ReadingCounts:
-        """What was found in the turns' texts so far."""
+        """Findings in the turns' texts so far."""
         return self._reading.counts
 
     def dialogues(self) -> Iterator[PlannedDialogue | Reject]:
-        """Stream the recipe's source: every good dialogue, every bad line as a reject.
+        """Stream the recipe's source: every good dialogue with its plan, every bad line as a reject.
 
         Stops after `max_samples` good dialogues. With `eval_count` the source is read once before that.
 
@@ -200,7 +202,7 @@ class DialoguePlanner:
 
 
 def _chunk(records: Iterator[Dialogue | Reject]) -> list[Dialogue | Reject]:
-    """The next records, some thousand turns of them."""
+    """The next records, about a thousand turns."""
     chunk, turns = [], 0
     for record in records:
         chunk.append(record)
@@ -211,7 +213,7 @@ def _chunk(records: Iterator[Dialogue | Reject]) -> list[Dialogue | Reject]:
 
 
 class _SeenIds:
-    """Which ids occurred, exact, on disk: memory stays constant however many there are."""
+    """The ids that have occurred, exact and on disk, in constant memory."""
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)  # "" is a temporary file that SQLite removes

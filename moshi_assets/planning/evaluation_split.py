@@ -1,4 +1,4 @@
-"""Which dialogues are kept for evaluation: decided by what is said, so that no text is on both sides.
+"""Chooses the dialogues that are kept for evaluation, by what is said, so that no text is in both splits.
 
 Dialogues that say the same (but for case, punctuation and spacing) have one hash, whatever their ids, turns and place
 in the file, and go to one side together.
@@ -19,11 +19,11 @@ _SPARE = 1000
 
 
 def text_hash(dialogue: Dialogue, seed: int) -> int:
-    """64-bit hash of what a dialogue says.
+    """64-bit hash of the words of a dialogue.
 
     Letters and digits count, in Unicode's compatibility form, without case and accents; who says them and where a turn
-    ends does not, and backchannels do not count at all. A dialogue without a letter or digit is what it is but for its
-    spaces.
+    ends does not, and backchannels do not count at all. A dialogue with no letters or digits is compared as written,
+    ignoring whitespace.
     """
     text = " ".join(turn.text for turn in dialogue.turns if not turn.backchannel)
     if text.isascii():
@@ -36,13 +36,16 @@ def text_hash(dialogue: Dialogue, seed: int) -> int:
 
 
 def split_by_fraction(fraction: float, seed: int) -> Callable[[Dialogue], Split]:
-    """Function from a dialogue to `train` or `eval`: each text is in evaluation with the probability `fraction`."""
+    """Make a function from a dialogue to `train` or `eval` that puts each text in evaluation with the probability
+    `fraction`.
+    """
     limit = int(fraction * 2**64)
     return lambda dialogue: EVAL if text_hash(dialogue, seed) < limit else TRAIN
 
 
 def split_by_count(dialogues: Iterable[Dialogue], count: int, seed: int) -> Callable[[Dialogue], Split]:
-    """Function from a dialogue to `train` or `eval`: `count` of them are in evaluation, those of the smallest hashes.
+    """Make a function from a dialogue to `train` or `eval` that puts the `count` dialogues with the smallest hashes in
+    evaluation.
 
     Dialogues of one text stay together: where they do not all fit into what is left of `count`, they are passed over
     and the next smallest hash is taken. So there can be fewer than `count`, where nothing small enough is left; the

@@ -1,4 +1,4 @@
-"""What the turns of a dialogue say, and whether the engine can say it."""
+"""Reads the turns of a dialogue, and checks whether the engine can speak them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _EXCERPT = 60
 
 
 class SpokenDialogue(NamedTuple):
-    """A dialogue whose turns hold what is left of their texts after cleaning."""
+    """A dialogue whose turns hold their texts after cleaning."""
 
     dialogue: Dialogue
     said: Sequence[SpokenText] | None = None
-    """What each of its turns says; None where every one is spoken as it is written."""
+    """The reading of each turn; None if every turn is spoken as it is written."""
 
     @property
     def spoken(self) -> list[str]:
@@ -31,12 +31,12 @@ class SpokenDialogue(NamedTuple):
 
     @property
     def texts(self) -> Sequence[SpokenText]:
-        """What each turn says."""
+        """The reading of each turn."""
         return self.said or [SpokenText(turn.text, turn.text) for turn in self.dialogue.turns]
 
 
 class SpokenDialogues:
-    """Reads dialogues for one engine and counts what was found in them."""
+    """Reads dialogues for one engine and counts the findings."""
 
     def __init__(self, recipe: Recipe, engine: type[Engine], mapped: Mapped = map) -> None:
         """
@@ -55,7 +55,7 @@ class SpokenDialogues:
         """Of the dialogues that were counted (see `count`) and of those that were rejected here."""
 
     def read(self, dialogues: Sequence[Dialogue]) -> Iterator[SpokenDialogue | Reject]:
-        """Read some dialogues, in order; a reject in the place of one that cannot be spoken."""
+        """Read some dialogues, in order; return a reject in place of a dialogue that cannot be spoken."""
         texts = [[turn.text for turn in dialogue.turns] for dialogue in dialogues]
         read = read_dialogues(texts, self._settings, self._mapped)
         for dialogue, (language, said) in zip(dialogues, read, strict=True):
@@ -98,7 +98,7 @@ class SpokenDialogues:
         return SpokenDialogue(dialogue._replace(turns=turns), [each for _, each in pairs])
 
     def sounded(self, said: SpokenText) -> SpokenText:
-        """With a finding for all that the voice has no sound for."""
+        """Add a finding for each stretch for which the voice has no sound."""
         stretches = self._unspeakable(said.spoken)
         if not stretches:
             return said
@@ -112,7 +112,7 @@ class SpokenDialogues:
         return replace(said, findings=(*said.findings, *found))
 
     def fault(self, language: str, said: Sequence[SpokenText]) -> str | None:
-        """Why a dialogue of a language cannot be spoken; its turns as by `sounded`."""
+        """The reason why a dialogue in a language cannot be spoken, or None; its turns come from `sounded`."""
         for number, each in enumerate(said):
             if rejected := each.rejected:
                 if rejected.kind == "no sound":
@@ -135,7 +135,8 @@ class SpokenDialogues:
         return None
 
     def _at_pauses(self, turn: Turn, said: SpokenText, language: str) -> Iterator[tuple[Turn, SpokenText]]:
-        """A turn cut where its writer asks for silence: turns of one speaker, the silence as the gap before each.
+        """Cut a turn at the silences that its writer asks for into turns of the same speaker, with the silence as the
+        gap before each.
 
         A pause at its end, or in a backchannel, has nothing to part and is dropped.
         """

@@ -1,4 +1,4 @@
-"""From a dialogue file to the tasks of every shard, in one streaming pass with constant memory."""
+"""Plans the tasks of every shard from a dialogue file, in one streaming pass with constant memory."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from .dialogue_planner import DialoguePlanner, PlannedDialogue
 from .task_table import TASK_SCHEMA, spoken_columns
 
 MAX_UNKNOWN_FIELDS = 20
-"""Distinct unknown field names that are counted; input is hostile."""
+"""Most distinct unknown field names that are counted; input is hostile."""
 _REPORT_SECONDS = 0.5
 _REJECTS_A_LOOK = 1024
-"""Rejects after which the clock is looked at: where nothing is good, no shard is written."""
+"""Rejects between two looks at the clock: an input without good records writes no shard."""
 _KINDS_TOLD = 5
 _WARNINGS_TOLD = 20
 _RARE = 50_000
-"""Objects made between two looks for cycles."""
+"""Objects made between two runs of the garbage collector."""
 
 
 @dataclass
@@ -59,13 +59,13 @@ class ParseFigures:
     characters: int = 0
     unknown_fields: dict[str, int] = field(default_factory=dict)
     voices_left_out: int = 0
-    """Recordings of pools that cannot be voices."""
+    """Recordings in pools that cannot be voices."""
     voice_warnings: list[str] = field(default_factory=list)
-    """What is odd about the voices, for people."""
+    """Warnings about the voices, as sentences."""
     changed_turns: int = 0
-    """Turns that are spoken otherwise than they are written, or shortened, or that something is odd about."""
+    """Turns that are not spoken as written, are shortened, or have a suspicious finding."""
     reading: list[KindCount] = field(default_factory=list)
-    """What was found in their texts, by kind."""
+    """Findings in their texts, by kind."""
     wall_seconds: float = 0.0
     peak_rss_mb: float = 0.0
 
@@ -80,7 +80,7 @@ class _ShardWriter:
         self._dialogues = 0
 
     def add(self, planned: PlannedDialogue) -> bool:
-        """Take one dialogue; True where a shard was written before it."""
+        """Take one dialogue; return True if a shard was written before it."""
         written = self._dialogues == self._per_shard
         if written:
             self.flush()
@@ -97,7 +97,9 @@ class _ShardWriter:
         return written
 
     def flush(self) -> None:
-        """Write what has gathered, if anything. Counted here, not line by line: there may be millions."""
+        """Write the gathered rows, if any. They are counted here and not line by line, because there may be
+        millions.
+        """
         if not self._dialogues:
             return
         figures = self._figures
@@ -213,7 +215,7 @@ def _plan(
 
 @contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Let Python look for cycles rarely: records hold none, and looking every 700 objects slows a parse down."""
+    """Run the garbage collector rarely: records hold no cycles, and a run every 700 objects slows a parse down."""
     usual = gc.get_threshold()
     gc.set_threshold(_RARE, *usual[1:])
     try:
@@ -223,7 +225,7 @@ def _rare_collections() -> Iterator[None]:
 
 
 def split_warning(recipe: Recipe, eval_dialogues: int) -> str | None:
-    """What is odd about the number of evaluation dialogues, if anything."""
+    """A warning about the number of evaluation dialogues, or None."""
     if recipe.eval_count is not None and eval_dialogues < recipe.eval_count:
         return (
             f"{eval_dialogues} dialogues are kept for evaluation, not eval_count={recipe.eval_count}: dialogues of one "
@@ -238,7 +240,7 @@ def split_warning(recipe: Recipe, eval_dialogues: int) -> str | None:
 
 
 def lanes_warning(recipe: Recipe) -> str | None:
-    """What several lanes cost, where that is worth a word: only IndexTTS2 fills a GPU."""
+    """A warning about the cost of several lanes, or None: only IndexTTS2 fills a GPU."""
     if recipe.engine != "indextts2" or recipe.worker_count == 1:
         return None
     return (

@@ -37,24 +37,24 @@ seconds, or null for the timing model's choice; `split` is train or eval."""
 
 
 def dialogue_rows(tasks: pa.Table) -> Iterator[tuple[str, list[int]]]:
-    """Dialogue ids of a shard with the row numbers of their turns."""
+    """Yield each dialogue id of a shard with the row numbers of its turns."""
     ids = tasks.column("dialogue_id").to_pylist()
     for dialogue_id, rows in groupby(range(len(ids)), key=ids.__getitem__):
         yield dialogue_id, list(rows)
 
 
 DialogueTexts = dict[str, list[SpokenText]]
-"""What each turn of some dialogues says, by dialogue id."""
+"""Reading of each turn, by dialogue id."""
 
 
 def dialogue_texts(tasks: pa.Table) -> DialogueTexts:
-    """What each turn of a shard's dialogues says, by dialogue id."""
+    """The reading of each turn of a shard's dialogues, by dialogue id."""
     said = spoken_texts(tasks)
     return {dialogue_id: [said[row] for row in rows] for dialogue_id, rows in dialogue_rows(tasks)}
 
 
 def spoken_texts(tasks: pa.Table) -> list[SpokenText]:
-    """What each task says."""
+    """The reading of each task's turn."""
     return list(map(_spoken_text, *(tasks.column(name).to_pylist() for name in ("text", "spoken", "spans"))))
 
 
@@ -64,6 +64,6 @@ def _spoken_text(text: str, spoken: str | None, spans: Sequence[int] | None) -> 
 
 
 def spoken_columns(said: SpokenText) -> tuple[str | None, list[int] | None]:
-    """`spoken` and `spans` of a row whose `text` is that of `said`."""
+    """The columns `spoken` and `spans` for a row whose column `text` is the text of `said`."""
     spans = None if said.spans is None else list(chain.from_iterable(said.spans))
     return None if said.spoken == said.text else said.spoken, spans

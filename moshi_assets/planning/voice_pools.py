@@ -1,4 +1,4 @@
-"""Pools of voices: which voice speaks a role in one dialogue.
+"""Pools of voices, from which a dialogue draws one for a role.
 
 A draw is by highest random weight (rendezvous hashing: Thaler and Ravishankar, 1998): each voice of the pool gets a
 weight from the dialogue's seed and the voice's content, and the greatest wins. So a draw depends neither on the order
@@ -16,11 +16,11 @@ import numpy as np
 
 _SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
 _FACTORS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-"""Of the 64-bit mixer SplitMix64 (Steele, Lea, Flood 2014)."""
+"""Factors of the 64-bit mixer SplitMix64 (Steele, Lea, Flood 2014)."""
 
 
 class Pool(Protocol):
-    """Voices of one role, distinct by content."""
+    """The voices of one role, distinct by content."""
 
     fingerprints: list[str]
 
@@ -31,7 +31,7 @@ class Pool(Protocol):
         ...
 
     def draw(self, seed: int, avoid: Collection[str] = ()) -> tuple[str, str]:
-        """Name and fingerprint of the voice for a seed.
+        """Return name and fingerprint of the voice for a seed.
 
         Args:
             seed: 64 bits, the same for all turns that shall share the voice.
@@ -60,7 +60,7 @@ class VoicePool:
 
     @property
     def voices(self) -> list[tuple[str, str]]:
-        """Name and fingerprint of each."""
+        """Name and fingerprint of each voice."""
         return list(zip(self._names, self.fingerprints, strict=True))
 
     def name_of(self, fingerprint: str) -> str:
@@ -109,13 +109,13 @@ class BalancedPool:
 
 
 def _digests(names: Iterable[str]) -> np.ndarray:
-    """(N,) uint64."""
+    """(N,) uint64 digests."""
     digests = b"".join(hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names)
     return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
 def _weigh(digests: np.ndarray, seed: int) -> np.ndarray:
-    """(N,) uint64: SplitMix64's mixer over the digests and the seed."""
+    """(N,) uint64 weights: SplitMix64's mixer over the digests and the seed."""
     x = digests ^ np.uint64(seed)
     x ^= x >> _SHIFTS[0]
     x *= _FACTORS[0]

@@ -1,5 +1,5 @@
-"""How worker processes start. Imports nothing heavy: the fork server is started while the rest is still being
-imported.
+"""The start of worker processes. This module imports nothing heavy: the fork server starts while the rest is still
+being imported.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ _PRELOAD = [
     "dagster._core.storage.sqlite_storage",
     "pyloudnorm",
 ]
-"""Imported once by the fork server: the project, what every step imports to reach the instance's storage (0.6 s a
-step), and the lanes' loudness meter (1 s of scipy). Nothing here may start CUDA (torch is imported by the lanes). What
-cannot be imported is passed over."""
+"""Modules that the fork server imports once: the project, the imports that every step needs to reach the instance's
+storage (0.6 s a step), and the lanes' loudness meter (1 s of scipy). None of them may start CUDA (torch is imported by
+the lanes). A module that cannot be imported is skipped.
+"""
 
 
 def start_method() -> dict:
-    """`forkserver` where the platform has it (0.9 s a step against 3.3 s with `spawn`); MOSHI_ASSETS_START
-    overrides.
+    """The start method of worker processes: `forkserver` where the platform has it (0.9 s a step against 3.3 s with
+    `spawn`); MOSHI_ASSETS_START overrides.
     """
     chosen = os.environ.get("MOSHI_ASSETS_START", "")
     if chosen not in ("", "spawn", "forkserver"):

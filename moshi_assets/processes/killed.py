@@ -1,6 +1,4 @@
-"""What is told of a process that was killed from outside: which one, by what signal, what memory it had, and what to
-do.
-"""
+"""The message about a process that was killed from outside: its name, the signal, its memory, and the remedy."""
 
 from __future__ import annotations
 
@@ -11,11 +9,11 @@ from .memory import Memory
 
 
 class WorkerKilled(RuntimeError):
-    """A worker process was killed from outside; the message says which, by what, and how to go on."""
+    """A worker process was killed from outside; the message names the process, the signal and the remedy."""
 
 
 def killed_sentence(who: str, exit_code: int | None, memory: Memory | None) -> str:
-    """What to tell of a process that ended without saying why.
+    """The message about a process that ended without an error of its own.
 
     Args:
         who: the process as a user knows it, such as "lane 0".
@@ -32,7 +30,7 @@ def killed_sentence(who: str, exit_code: int | None, memory: Memory | None) -> s
 
 
 def ending(exit_code: int | None) -> str:
-    """How a process ended, such as "was killed by SIGKILL"."""
+    """The end of a process in words, such as "was killed by SIGKILL"."""
     if exit_code is None:
         return "was killed"
     if exit_code >= 0:

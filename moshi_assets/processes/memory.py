@@ -1,5 +1,5 @@
-"""Memory of processes: the most that this one had, and what others had while they lived (all that tells why one was
-killed).
+"""Memory of processes: the peak of this one, and the last known state of others, which may explain why one was
+killed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Memory(NamedTuple):
 
 
 class MemoryWatch:
-    """Notes the memory of processes twice a second until it is stopped; on systems without /proc it notes nothing."""
+    """Records the memory of processes twice a second until it is stopped; without /proc it records nothing."""
 
     def __init__(self) -> None:
         self._noted: dict[int, Memory | None] = {}
@@ -29,14 +29,14 @@ class MemoryWatch:
         self._thread: threading.Thread | None = None
 
     def add(self, pid: int) -> None:
-        """Note the memory of this process too, from now on."""
+        """Record the memory of this process too, from now on."""
         self._noted.setdefault(pid, read_memory(pid))
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="memory-watch", daemon=True)
             self._thread.start()
 
     def last(self, pid: int) -> Memory | None:
-        """What a process had when it was last seen; None where nothing was noted."""
+        """The last recorded memory of a process; None if there is none."""
         return self._noted.get(pid)
 
     def stop(self) -> None:
@@ -51,7 +51,7 @@ class MemoryWatch:
 
 
 def read_memory(pid: int) -> Memory | None:
-    """Resident memory of a process now; None where it has ended or nothing tells."""
+    """Resident memory of a process now; None if it has ended or its memory cannot be read."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,6 @@
-"""Pools of workers: threads for files, processes for what is mostly Python (threads would take turns)."""
+"""Pools of workers: threads for file access, processes for work that is mostly Python, which threads would do one at a
+time.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from .memory import MemoryWatch
 from .worker import prepare_worker
 
 FEWEST_DIALOGUES = 2_000
-"""For fewer, processes are not worth their start."""
+"""Smallest number of dialogues for which starting processes pays."""
 
 
 def usable_cores() -> int:
@@ -32,22 +34,24 @@ def file_threads(count: int | None = None) -> ThreadPoolExecutor:
 
 
 class Workers(NamedTuple):
-    """Who does the work of a step."""
+    """The workers of a step."""
 
     map: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
-    """As the built-in one: results in order; the first error ends it. Function, items and results can be pickled."""
+    """As the built-in `map`: results in order; the first error ends it. Function, items and results must be
+    picklable.
+    """
     processes: int
-    """1 where this one does the work alone."""
+    """Number of processes; 1 if this one does the work alone."""
     threads: int
-    """For each of them, so that every core has work."""
+    """Threads for each process, so that every core has work."""
 
 
 @contextmanager
 def workers(pieces: int, dialogues: int) -> Iterator[Workers]:
     """A process for every core, for much work; this process with a thread for every core, for little.
 
-    Processes are only started by a step that has one of its own: they import the program they belong to, and a script
-    that builds a dataset may not be written for that.
+    Worker processes are only started from inside a Dagster step process: workers import `__main__` again, which is
+    unsafe in a user's script without a main guard.
 
     Args:
         pieces: into how many the work can be cut.

@@ -1,4 +1,4 @@
-"""Signals that ask a command to end, kept even where the exception that they raise is lost.
+"""Signals that ask a command to end, recorded even if the exception that they raise is lost.
 
 Python raises KeyboardInterrupt wherever it happens to be. In a destructor or a callback of a library it only prints
 that, and goes on.
@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 
 
 class SignalRecord:
-    """Whether SIGINT or SIGTERM came, whoever's handler is in place at that moment."""
+    """Records whether SIGINT or SIGTERM came, whichever handler was installed at that moment."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
@@ -24,7 +24,7 @@ class SignalRecord:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Record signals; they reach the main thread alone, in any other this does nothing."""
+        """Record signals. They only reach the main thread; in any other thread this does nothing."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -41,6 +41,6 @@ class SignalRecord:
         return self._received
 
     def heed(self) -> None:
-        """Raise KeyboardInterrupt where one came."""
+        """Raise KeyboardInterrupt if a signal came."""
         if self.received:
             raise KeyboardInterrupt

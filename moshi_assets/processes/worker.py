@@ -1,4 +1,4 @@
-"""What a worker process is told by where it stands: its device, when to end, and what to do with freed memory."""
+"""Set-up of a worker process: its device, its end, and its use of freed memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def default_device(lane: int) -> str | None:
 
 
 def prepare_worker() -> None:
-    """What every step with a process of its own does first: `exit_with_parent`, `keep_freed_memory`."""
+    """Set up a step that has a process of its own: `exit_with_parent`, `keep_freed_memory`."""
     exit_with_parent()
     keep_freed_memory()
 
@@ -46,8 +46,8 @@ def keep_freed_memory(most: int = 256 * 2**20) -> None:
 def exit_with_parent() -> None:
     """In a worker process: end this process when its parent dies, so that no lane outlives its run.
 
-    The parent is the process that started the run, whose end a pipe tells. It is not `os.getppid()`: a worker's parent
-    in the system is the fork server, and that one lives as long as any of its workers.
+    The parent is the process that started the run; the end of a pipe signals its death. It is not `os.getppid()`: a
+    worker's parent in the system is the fork server, and that one lives as long as any of its workers.
     """
     parent = multiprocessing.parent_process()
     if parent is None:

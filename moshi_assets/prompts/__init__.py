@@ -1,1 +1,1 @@
-"""A recording as a voice prompt: what is measured of it, whether it can serve, and what a file beside it says."""
+"""Recordings as voice prompts: their measures, whether they can serve, and the traits in a file beside them."""

@@ -1,4 +1,4 @@
-"""What was measured of recordings, kept on disk: a dataset that is planned again measures only what is new.
+"""Measures of recordings, kept on disk: planning a dataset again measures only new recordings.
 
 A large pool takes minutes to measure and seconds to recognise by its content.
 """
@@ -16,13 +16,13 @@ from .measures import PromptMeasures
 from .recording import Look, Prompt, remember, used
 
 PROMPTS_FILE = "prompts.json"
-"""In the tasks folder."""
+"""Name of the file in the tasks folder."""
 _FORMAT = 1
-"""Raised when a measure means something else than before, or the part that counts begins elsewhere."""
+"""Format number; raise it if a measure changes its meaning, or the part that counts begins elsewhere."""
 
 
 def recall(tasks_folder: Path) -> None:
-    """Remember what an earlier plan measured. A file that is missing, damaged or of another version says nothing."""
+    """Load the measures of an earlier plan. A file that is missing, damaged or of another version is ignored."""
     used.clear()
     try:
         held = parse_json((tasks_folder / PROMPTS_FILE).read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ def recall(tasks_folder: Path) -> None:
 
 
 def keep(tasks_folder: Path) -> None:
-    """Write down what this plan has used, if anything."""
+    """Store the measures that this plan has used, if any."""
     rows = [
         [digest, look.max_seconds, look.skip_silence, prompt.start, list(prompt.measures)]
         for (digest, look), prompt in sorted(used.items())

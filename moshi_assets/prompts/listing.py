@@ -1,4 +1,4 @@
-"""The recordings in a folder, each with what was found out about it."""
+"""The recordings in a folder, each with its measures and faults."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ ENDINGS = frozenset(
         *("wave", "wve", "xi", "3gp", "aac", "ac3", "amr", "ape", "m4a", "m4b", "mka", "mp4", "webm", "wma", "wv"),
     )
 )
-"""Of files that are taken for recordings: what libsndfile reads, and what people keep recordings in otherwise."""
+"""Endings of files that count as recordings: formats of libsndfile, and other common sound formats."""
 _AHEAD = 4
-"""Recordings that wait for each core."""
+"""Recordings waiting for each core."""
 
 
 class Listed(NamedTuple):
@@ -34,32 +34,32 @@ class Listed(NamedTuple):
 
     path: Path
     prompt: Prompt | None
-    """None where the file cannot be read as one."""
+    """None if the file cannot be read as a recording."""
     fault: PromptFault | None
-    """Why it cannot be a voice."""
+    """Reason why the recording cannot be a voice, or None."""
     traits: dict[str, str]
     copy_of: Path | None
-    """An earlier one with the same content: in a pool both are one voice."""
+    """Path of an earlier recording with the same content: in a pool both are one voice."""
 
 
 @dataclass
 class VoiceFolder:
-    """A folder of recordings, looked at in constant memory, but for their digests."""
+    """A folder of recordings, inspected in constant memory, apart from their digests."""
 
     folder: Path
     max_seconds: float
     settings: PromptSettings
     traits: TraitsBook = field(default_factory=TraitsBook)
     others: int = 0
-    """Files met so far whose endings are those of no recording."""
+    """Files met so far that do not have the ending of a recording."""
     unreadable: list[Path] = field(default_factory=list)
     """Folders met so far that cannot be listed."""
 
     def recordings(self) -> Iterator[Listed]:
-        """Every recording in order of its path, looked at on all cores.
+        """Yield every recording in order of its path, measured on all cores.
 
         Raises:
-            DetectorMissing: the package that finds speech is not there.
+            DetectorMissing: the package that detects speech is not installed.
         """
         first: dict[str, Path] = {}
         waiting: deque[tuple[Path, Future[tuple[Prompt | None, PromptFault | None]]]] = deque()
@@ -102,5 +102,5 @@ class VoiceFolder:
 
 
 def _sounding(folders: list[str]) -> list[str]:
-    """Folders with the name of a recording: somebody may look for it."""
+    """Folders with the name of a recording, which the user may expect to be one."""
     return [name for name in folders if os.path.splitext(name)[1].lower() in ENDINGS]

@@ -1,4 +1,4 @@
-"""What is measured of a recording: of the part that counts, as IndexTTS2 takes it."""
+"""Measures of a recording, of the part that counts, as IndexTTS2 takes it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from ..audio.loudness import SILENT_LUFS, loudness
 from .voice_activity import speech_seconds
 
 RESAMPLER_REACH = 0.1
-"""Seconds behind the part that counts whose samples reach into it: the resampler's filters have 0.04 s."""
+"""Seconds behind the part that counts that influence it: the resampler's filters have 0.04 s."""
 LEAST_DB = -120.0
-"""Lowest level of the mix that is told."""
+"""Lowest level of the mix that is reported."""
 _TOP = 0.001
-"""A sample so near to the largest or smallest one, as a share of their distance, lies at the top."""
+"""A sample this near to the largest or smallest one, as a share of their distance, lies at the top."""
 _FLAT_SAMPLES = 3
-"""So many on end are a flat top."""
+"""So many samples at the top in a row are a flat top."""
 _FULL_SCALE = 0.999
 _LARGEST = 1e6
-"""What is larger is measured as this: the peak is told, and nothing overflows."""
+"""Larger samples are measured as this value: the peak is reported, and nothing overflows."""
 
 
 class PromptMeasures(NamedTuple):
-    """Figures of one recording; but for `seconds` they are of the part that counts."""
+    """Figures of one recording; all but `seconds` are of the part that counts."""
 
     seconds: float
     """Length of the recording."""
     start: float
-    """Seconds of silence at its start that do not count."""
+    """Seconds of silence at the start that do not count."""
     used: float
     """Seconds that count."""
     not_finite: int
@@ -40,8 +40,9 @@ class PromptMeasures(NamedTuple):
     peak: float
     """Largest sample of the channels; full scale is 1."""
     mix_db: float
-    """Level of the mix of the channels against the channels: 0 where they are alike, -3 where they have nothing in
-    common."""
+    """Level of the mix of the channels relative to the channels: 0 if they are alike, -3 if they have nothing in
+    common.
+    """
     dc: float
     """Mean of the mix, as a share of full scale, with its sign."""
     loudness_lufs: float
@@ -49,16 +50,16 @@ class PromptMeasures(NamedTuple):
     clipped: float
     """Share of samples on flat tops or at full scale, in the channel that has most of them."""
     speech_seconds: float
-    """Seconds in which somebody speaks."""
+    """Seconds of speech."""
 
     @property
     def speech_share(self) -> float:
-        """Share of the part that counts in which somebody speaks."""
+        """Share of speech in the part that counts."""
         return self.speech_seconds / self.used if self.used else 0.0
 
 
 def start_frame(path: Path) -> int:
-    """Samples of each channel before the part that counts where a long silence at the start does not.
+    """Samples of each channel before the part that counts, if a long silence at the start is skipped.
 
     Raises:
         soundfile.LibsndfileError: the file cannot be decoded.
@@ -77,7 +78,7 @@ def measure(path: Path, start: int, max_seconds: float) -> PromptMeasures:
 
     Raises:
         soundfile.LibsndfileError: it cannot be decoded.
-        DetectorMissing: the package that finds speech is not there.
+        DetectorMissing: the package that detects speech is not installed.
     """
     with sf.SoundFile(path) as file:
         rate, length = file.samplerate, file.frames / file.samplerate

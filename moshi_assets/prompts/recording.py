@@ -1,4 +1,4 @@
-"""A recording, looked at once however often it is asked for: known by its content, judged by what was measured."""
+"""A recording, inspected once however often it is asked for: identified by its content, judged by its measures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .measures import PromptMeasures, measure, start_frame
 from .verdict import MAX_CHANNELS, MAX_RATE, MIN_RATE, MIN_SECONDS, PromptFault, judge
 
 _KEPT = 20_000
-"""Recordings that are remembered: two pools of the largest size."""
+"""Most recordings that are remembered: two pools of the largest size."""
 _HEAD_BYTES = 16
 _HALF_A_FRAME = 1 / MIN_RATE
 _FOREIGN = {
@@ -32,20 +32,22 @@ class Prompt(NamedTuple):
     """A recording that can be read."""
 
     digest: str
-    """Of the file's content: the first 32 digits of `b2sum`."""
+    """Digest of the file's content: the first 32 digits of `b2sum`."""
     start: int
     """Samples of each channel that do not count: a long silence at the start."""
     measures: PromptMeasures | None
-    """None where nothing was to be checked."""
+    """None if nothing was to be checked."""
 
     @property
     def fingerprint(self) -> str:
-        """Identity as a voice: what the file holds, and where the part that counts begins if not at its start."""
+        """Identity as a voice: the file's content, and the start of the part that counts if it is not the
+        file's start.
+        """
         return f"{self.digest}@{self.start}" if self.start else self.digest
 
 
 class Look(NamedTuple):
-    """What decides how a recording is looked at."""
+    """The settings that decide how a recording is inspected."""
 
     max_seconds: float
     skip_silence: bool
@@ -53,19 +55,19 @@ class Look(NamedTuple):
 
 
 Contents = dict[tuple[str, Look], Prompt]
-"""Recordings by what they hold, and by how they were looked at."""
+"""Recordings by their content and by how they were inspected."""
 used: Contents = {}
-"""Those that were asked for since this was last emptied (see `kept`)."""
+"""Recordings asked for since this was last emptied (see `kept`)."""
 _by_content: Contents = {}
 
 
 def remember(found: Contents) -> None:
-    """Take over what was measured in another process."""
+    """Take over measures from another process."""
     _by_content.update(list(found.items())[: max(0, _KEPT - len(_by_content))])
 
 
 def look_at(path: Path, max_seconds: float, settings: PromptSettings) -> Prompt | PromptFault:
-    """Find out what a recording holds, or why it cannot be a voice as far as that can be said without a judge.
+    """Inspect a recording: its content, or a fault that can be found without judging its measures.
 
     Args:
         path: absolute.
@@ -73,7 +75,7 @@ def look_at(path: Path, max_seconds: float, settings: PromptSettings) -> Prompt 
         settings: whether silence is skipped and anything is to be measured.
 
     Raises:
-        DetectorMissing: the package that finds speech is not there.
+        DetectorMissing: the package that detects speech is not installed.
     """
     try:
         str(path).encode()
@@ -95,7 +97,7 @@ def look_at(path: Path, max_seconds: float, settings: PromptSettings) -> Prompt 
 def fault_of(
     path: Path, max_seconds: float, settings: PromptSettings, speech: bool = True
 ) -> tuple[Prompt | None, PromptFault | None]:
-    """A recording and what is wrong with it, if anything; without a recording there is always a fault.
+    """A recording and its fault, if any; without a recording there is always a fault.
 
     Args and errors as `look_at` and `judge` have them.
     """
@@ -107,7 +109,7 @@ def fault_of(
 
 @lru_cache(maxsize=_KEPT)
 def _looked_at(path: Path, state: tuple[int, ...], look: Look) -> Prompt | PromptFault:
-    """What lies at a path in one state; another size or time is another recording."""
+    """The recording at a path in one state; another size or time is another recording."""
     try:
         info = sf.info(path)
     except (sf.SoundFileError, TypeError, ValueError) as error:  # a name like x.raw asks for a rate
@@ -137,7 +139,7 @@ def _looked_at(path: Path, state: tuple[int, ...], look: Look) -> Prompt | Promp
 
 
 def _known(digest: str, path: Path, look: Look) -> Prompt:
-    """The recording of a content: two files of one content are measured once."""
+    """The recording of a content: two files with the same content are measured once."""
     found = _by_content.get((digest, look))
     if found is None:
         start = start_frame(path) if look.skip_silence else 0
@@ -149,7 +151,9 @@ def _known(digest: str, path: Path, look: Look) -> Prompt:
 
 
 def _no_sound(path: Path, size: int, error: Exception) -> PromptFault:
-    """Why libsndfile does not read a file, by its first bytes where these say more than libsndfile does."""
+    """The reason why libsndfile does not read a file, judged by its first bytes if these say more than
+    libsndfile does.
+    """
     if not size:
         return PromptFault("empty")
     try:

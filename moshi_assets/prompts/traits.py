@@ -1,8 +1,8 @@
-"""What `voices.jsonl` says of the recordings beside it: gender, accent and age of who speaks.
+"""Reads `voices.jsonl`, which describes the recordings beside it: gender, accent and age of the speaker.
 
     {"file": "anna.wav", "gender": "female", "accent": "Scottish", "age": 34}
 
-The file is somebody else's: a line that cannot be used costs only itself and is told.
+The file is foreign: a line that cannot be used is skipped and reported.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ TRAITS_FILE = "voices.jsonl"
 TRAITS = ("gender", "accent", "age")
 MAX_LINE_BYTES = 10_000
 MAX_LINES = 100_000
-"""Ten of the largest pools."""
+"""Most lines that are read: ten of the largest pools."""
 MAX_CHARACTERS = 60
-"""Of a trait."""
+"""Most characters of a trait."""
 MAX_AGE = 120
 MAX_PROBLEMS = 100
-"""Problems that are kept; all are counted."""
+"""Most problems that are kept; all are counted."""
 _NAMES = ("file", "file_name")
 _MAX_FIELDS = 20
 
@@ -33,7 +33,7 @@ ProblemKind = Literal["unreadable", "line", "file", "trait", "unknown", "twice"]
 
 
 class TraitProblem(NamedTuple):
-    """What is wrong with a line, or with the file (line 0)."""
+    """A problem with a line, or with the file (line 0)."""
 
     line: int
     kind: ProblemKind
@@ -53,34 +53,34 @@ _SENTENCES: dict[ProblemKind, str] = {
 
 @dataclass
 class VoiceTraits:
-    """What one file says."""
+    """The content of one file."""
 
     by_name: dict[str, dict[str, str]] = field(default_factory=dict)
     """Traits of each recording, by its file name (NFC)."""
     problems: list[TraitProblem] = field(default_factory=list)
     problem_count: int = 0
     unused: Counter[str] = field(default_factory=Counter)
-    """Fields that are none of `TRAITS`, by the number of lines."""
+    """Fields other than `TRAITS`, with the number of lines that have them."""
 
     def of(self, name: str) -> dict[str, str]:
-        """Traits of a recording; empty where nothing is said."""
+        """Traits of a recording; empty if none are stated."""
         return self.by_name.get(unicodedata.normalize("NFC", name), {})
 
     def tell(self, line: int, kind: ProblemKind, told: str = "") -> None:
-        """Keep a problem, as far as there is room."""
+        """Keep a problem if there is room."""
         self.problem_count += 1
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(TraitProblem(line, kind, told))
 
 
 def sentence(problem: TraitProblem) -> str:
-    """A problem in words; follows the file's name at once."""
+    """A problem in words, to be appended to the file's name."""
     where = f", line {problem.line}: " if problem.line else " "
     return where + _SENTENCES[problem.kind].format(told=problem.told)
 
 
 def read_traits(folder: Path) -> VoiceTraits:
-    """Read the traits of the recordings in a folder, if somebody wrote them down."""
+    """Read the traits of the recordings in a folder, if there is such a file."""
     traits = VoiceTraits()
     path = folder / TRAITS_FILE
     if not path.exists() and not path.is_symlink():
@@ -154,7 +154,7 @@ def _traits(traits: VoiceTraits, number: int, record: dict[str, Any]) -> Iterato
 
 
 def _is_beside(folder: Path, name: str) -> bool:
-    """Whether a plain file name is that of a file in the folder, however its accents are coded."""
+    """Whether a plain file name is that of a file in the folder, whichever way its accents are encoded."""
     try:
         return Path(name).name == name and any(
             (folder / unicodedata.normalize(form, name)).is_file() for form in ("NFC", "NFD")
@@ -164,7 +164,7 @@ def _is_beside(folder: Path, name: str) -> bool:
 
 
 class TraitsBook:
-    """Traits of recordings wherever these lie; the file of each folder is read once."""
+    """Traits of recordings in any folders; the file of each folder is read once."""
 
     def __init__(self) -> None:
         self.folders: dict[Path, VoiceTraits] = {}
@@ -180,7 +180,7 @@ class TraitsBook:
         return self.folders[path.parent].of(path.name)
 
     def warnings(self) -> Iterator[str]:
-        """One sentence a folder whose file has lines that cannot be used."""
+        """One sentence for each folder whose file has lines that cannot be used."""
         for folder, traits in self.folders.items():
             if traits.problems:
                 more = f" (and {traits.problem_count - 1} more)" if traits.problem_count > 1 else ""

@@ -1,4 +1,4 @@
-"""Whether a recording can serve as a voice, and if not, the one reason from which the others follow."""
+"""Judges whether a recording can serve as a voice, and gives the one reason from which others follow."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .measures import PromptMeasures
 MIN_SECONDS = 1.0
 """A shorter prompt says too little about a voice."""
 MIN_RATE = 16000
-"""Hz. The style network hears 16 kHz; a narrower recording would make narrow-band speech."""
+"""Lowest sample rate in Hz. The style network hears 16 kHz; a narrower recording would make narrow-band speech."""
 MAX_RATE = 384_000
-"""Hz. Nothing records with more; a file that says so would only take memory."""
+"""Highest sample rate in Hz. No recorder uses more; a file that claims more would only take memory."""
 MAX_CHANNELS = 8
 MAX_PEAK = 4.0
 """Full scale is 1, and float files may exceed it a little; integers written as floats exceed it by far."""
 FORMATS = "WAV, FLAC, OGG (Vorbis, Opus), MP3, AIFF, AU, CAF, W64"
-"""The best known of what libsndfile reads."""
+"""The most common formats that libsndfile reads."""
 
 FaultKind = Literal[
     "no file",
@@ -43,7 +43,7 @@ FaultKind = Literal[
 
 
 class PromptFault(NamedTuple):
-    """Why a recording cannot serve as a voice."""
+    """The reason why a recording cannot serve as a voice."""
 
     kind: FaultKind
     value: float | None = None
@@ -65,7 +65,7 @@ def judge(measures: PromptMeasures, settings: PromptSettings, speech: bool = Tru
 
 
 def _faults(measures: PromptMeasures, limits: PromptSettings, speech: bool) -> Iterator[PromptFault]:
-    """Each makes those after it likely: the first is the one to be told."""
+    """Faults in the order of cause and effect: the first is the one to report."""
     if not limits.check:
         return
     if measures.not_finite:
@@ -115,7 +115,9 @@ _SENTENCES: dict[FaultKind, str] = {
 
 
 def sentence(fault: PromptFault) -> str:
-    """What is wrong, with measure, limit, the setting of `prompts` that holds it, and a remedy; follows a name."""
+    """The fault in words, with measure, limit, the setting of `prompts` that holds the limit, and a remedy, to be
+    appended to a name.
+    """
     value, limit = fault.value or 0.0, fault.limit or 0.0
     return _SENTENCES[fault.kind].format(
         value=value, limit=limit, percent=100 * value, percent_limit=100 * limit, told=fault.told, formats=FORMATS

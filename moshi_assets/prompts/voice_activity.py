@@ -1,4 +1,4 @@
-"""Where somebody speaks, by silero-vad: a small network (MIT) inside its wheel.
+"""Detection of speech by silero-vad: a small network (MIT) inside its wheel.
 
 Only the wheel's model is used, through onnxruntime: importing the package would load torch and set its threads.
 """
@@ -14,13 +14,13 @@ import numpy as np
 import soxr
 
 RATE = 16000
-"""Hz, of the model."""
+"""Sample rate of the model in Hz."""
 FRAME = 512
 """Samples of a frame: 32 ms."""
 CONTEXT = 64
-"""Samples before a frame that the model sees too."""
+"""Samples before a frame that the model also sees."""
 SPEECH = 0.5
-"""Probability from which on a frame is speech, as the package has it."""
+"""Probability from which a frame counts as speech, as in the package."""
 _MODEL = "silero_vad_16k_sequence.onnx"
 _FRAMES_AT_ONCE = 512
 
@@ -33,7 +33,7 @@ def speech_seconds(wave: np.ndarray, sample_rate: int) -> float:
     """Seconds of speech in (N,) float32 samples, full scale 1.
 
     Raises:
-        DetectorMissing: the package is not there.
+        DetectorMissing: the package is not installed.
     """
     if not len(wave):
         return 0.0

@@ -26,11 +26,11 @@ class SplitFigures:
     recordings: int = 0
     dialogues: int = 0
     turns: Counter[Role] = field(default_factory=Counter)
-    """By role."""
+    """Turns by role."""
     seconds: float = 0.0
     """Duration of the recordings."""
     speech_seconds: dict[Role, float] = field(default_factory=lambda: dict.fromkeys(CHANNEL, 0.0))
-    """By role."""
+    """Seconds of speech by role."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class VoiceFigures:
 
     turns: int = 0
     dialogues: Counter[Split] = field(default_factory=Counter)
-    """By split."""
+    """Dialogues by split."""
 
 
 @dataclass
@@ -48,19 +48,19 @@ class DatasetFigures:
 
     splits: dict[Split, SplitFigures] = field(default_factory=lambda: {split: SplitFigures() for split in SPLITS})
     voices: dict[tuple[str, Role], VoiceFigures] = field(default_factory=dict)
-    """By voice and role."""
+    """Figures by voice and role."""
     sample_rates: set[int] = field(default_factory=set)
-    """Hz."""
+    """Sample rates of the recordings in Hz."""
     training_lengths: Counter[float] = field(default_factory=Counter)
     """Recordings of the training split by duration, in seconds rounded up to hundredths."""
     windows: int = 0
     """Training windows that the recordings take."""
     durations: Distribution = field(default_factory=lambda: Distribution(0.1, 0, 7200))
-    """Of the recordings, seconds."""
+    """Durations of the recordings in seconds."""
     turn_lengths: dict[str, Distribution] = field(
         default_factory=lambda: {role: Distribution(0.1, 0, 600) for role in CHANNEL}
     )
-    """By role, seconds."""
+    """Durations of the turns in seconds, by role."""
     backchannels: int = 0
     gaps: Distribution = field(default_factory=lambda: Distribution(0.01, -60, 120))
     """Seconds from the end of a turn to the start of the other speaker's next one; negative where they overlap."""
@@ -90,7 +90,7 @@ class DatasetFigures:
 
     @property
     def turns(self) -> Counter[Role]:
-        """By role."""
+        """Turns by role."""
         return sum((split.turns for split in self.splits.values()), Counter())
 
     @property

@@ -1,4 +1,4 @@
-"""Histograms of values that stream by: memory does not depend on how many there are."""
+"""Histograms of streaming values: memory does not depend on their number."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Where bars begin and end, in cells counted from zero: bar n reaches from n * width to (n + 1) * width."""
+    """Borders of bars, in cells counted from zero: bar n reaches from n * width to (n + 1) * width."""
 
     begin: int
     end: int
@@ -37,7 +37,7 @@ class Edges:
 
 
 class Distribution:
-    """Counts of values in fine cells of one width; what lies outside the limits counts in the outermost cells."""
+    """Counts of values in fine cells of equal width; values outside the limits count in the outermost cells."""
 
     def __init__(self, resolution: float, low: float, high: float) -> None:
         """
@@ -53,7 +53,7 @@ class Distribution:
         self.maximum = -math.inf
 
     def add(self, value: float) -> None:
-        """Count one value; a NaN is not one."""
+        """Count one value; NaN is ignored."""
         if math.isnan(value):
             return
         inside = min(max(value, self._low), self._high) - self._low
@@ -65,7 +65,7 @@ class Distribution:
         self.maximum = max(self.maximum, value)
 
     def quantile(self, share: float) -> float:
-        """Value below which `share` of the values lie, to half a cell; NaN without values."""
+        """The value below which `share` of the values lie, to half a cell; NaN without values."""
         if not self.count:
             return math.nan
         cell = int(np.searchsorted(np.cumsum(self._cells), max(1.0, share * self.count)))

@@ -1,6 +1,7 @@
 """The two manifests of a dataset: `<dataset>.jsonl` to train on, `<dataset>.eval.ndjson` to evaluate with.
 
-One row a recording, as moshi-finetune reads it. A dialogue is never in both, whenever a process dies.
+One row a recording, as moshi-finetune reads it. No dialogue is ever listed in both, even if the process dies between
+the two renames.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class ManifestWriter:
 
 
 class RowsOutOfStep(Exception):
-    """A manifest's row is missing or another recording's: the rows after it cannot be compared."""
+    """A manifest's row is missing or belongs to another recording: the rows after it cannot be compared."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -117,7 +118,7 @@ class ManifestReader:
             self._trouble = f"cannot be read ({error.strerror})"
 
     def compare(self, recording: Recording) -> Iterator[Fault]:
-        """Faults of the next row, which should be this recording's.
+        """Faults of the next row, which should belong to this recording.
 
         Raises:
             RowsOutOfStep: it is another's, or none.
@@ -137,7 +138,7 @@ class ManifestReader:
             yield Fault("manifest", where, f"duration is {duration}, not {recording.duration}")
 
     def rest(self, may_be_absent: bool) -> Iterator[Fault]:
-        """Faults at the manifest's end, when all recordings were compared."""
+        """Faults at the manifest's end, after all recordings were compared."""
         if self._lines is None and may_be_absent:
             return
         if self._readline():
@@ -158,8 +159,8 @@ class ManifestReader:
 
 
 def manifest_faults(store: DatasetStore) -> Iterator[Fault]:
-    """Compare the manifests with the shards' indexes: every recording once, in its split's, in order, with its
-    duration.
+    """Compare the manifests with the shards' indexes: every recording must be listed once, in its split's manifest, in
+    order, with its duration.
     """
     with ExitStack() as stack:
         expected = {split: ManifestReader(path, stack) for split, path in manifest_paths(store).items()}

@@ -1,4 +1,4 @@
-"""What was measured of a dataset's utterances, counted once for card and report."""
+"""Measures of a dataset's utterances, counted once for card and report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .distribution import Distribution
 MeasuredTurn = dict[str, Any]
 """A measure or `attempt` by name; None for a measure that was not taken, or says nothing of this text."""
 MeasuredTurns = Mapping[tuple[str, int], MeasuredTurn]
-"""By dialogue id and turn."""
+"""Measures by dialogue id and turn."""
 _CELLS: dict[str, tuple[float, float, float]] = {
     "loudness_lufs": (0.1, -80, 10),
     "peak_dbfs": (0.1, -120, 10),
@@ -43,7 +43,7 @@ class Measured:
     values: dict[tuple[str, Role], Distribution] = field(
         default_factory=lambda: {(name, role): Distribution(*_CELLS[name]) for name in _CELLS for role in CHANNEL}
     )
-    """By measure and role."""
+    """Values by measure and role."""
 
     def add(self, role: Role, turn: MeasuredTurn) -> None:
         """Count an utterance of a speaker."""

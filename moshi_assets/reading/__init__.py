@@ -1,4 +1,4 @@
-"""Reading: a written turn becomes what is spoken, once, for engine, aligner, gates and transcript alike."""
+"""Turns written text into spoken words, once, for engine, aligner, gates and transcript."""
 
 from ..recipe.text import CleanRules, TextSettings
 from .counts import KindCount, ReadingCounts, ReadingSummary

@@ -1,4 +1,4 @@
-"""How often each rule was at work in a dataset, with an example."""
+"""Counts of the findings in a dataset's texts by kind, with an example of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OUTCOMES: tuple[Outcome, ...] = ("rejected", "suspicious", "cleaned", "verbalis
 
 
 class KindCount(NamedTuple):
-    """One kind of finding: in how many turns it is, and the first of them."""
+    """One kind of finding: the number of turns that have it, and the first of them."""
 
     outcome: Outcome
     kind: str
@@ -21,20 +21,20 @@ class KindCount(NamedTuple):
 
 
 class ReadingSummary(NamedTuple):
-    """What was found in the texts of a dataset."""
+    """The findings in the texts of a dataset."""
 
     changed: int = 0
-    """Turns that are spoken otherwise than they are written, or shortened, or that something is odd about."""
+    """Turns that are not spoken as written, are shortened, or have a suspicious finding."""
     kinds: tuple[KindCount, ...] = ()
 
     @property
     def suspicious(self) -> tuple[KindCount, ...]:
-        """What may be spoken otherwise than it is meant."""
+        """Findings that may be spoken differently from what was meant."""
         return tuple(kind for kind in self.kinds if kind.outcome == "suspicious")
 
     @classmethod
     def of(cls, summary: Mapping[str, Any]) -> ReadingSummary:
-        """From a dataset's summary; empty where that does not hold it, or is damaged."""
+        """Read the findings from a dataset's summary; empty if it is damaged or holds none."""
         try:
             kinds = [KindCount(**kind) for kind in summary["reading"]]
             return cls(int(summary["changed_turns"]), tuple(kind._replace(turns=int(kind.turns)) for kind in kinds))
@@ -43,7 +43,7 @@ class ReadingSummary(NamedTuple):
 
 
 class ReadingCounts:
-    """Turns by what was found in them. What is kept grows with the number of kinds, not of turns."""
+    """Counts of turns by finding. Memory grows with the number of kinds, not of turns."""
 
     def __init__(self) -> None:
         self.turns = 0
@@ -67,7 +67,7 @@ class ReadingCounts:
             self._kinds[key] = (turns + 1, example)
 
     def merge(self, other: ReadingCounts) -> None:
-        """Add the counts of other turns, of another shard say; the examples of this one stay."""
+        """Add the counts of other turns, such as those of another shard; the examples already kept stay."""
         self.turns += other.turns
         self.changed += other.changed
         self.rejected += other.rejected
@@ -76,7 +76,7 @@ class ReadingCounts:
             self._kinds[key] = (mine + turns, kept)
 
     def __iter__(self) -> Iterator[KindCount]:
-        """The kinds: what was rejected first, then what is suspicious; of each the most frequent first."""
+        """The kinds: rejected ones first, then suspicious ones; the most frequent first in each group."""
         for key in sorted(self._kinds, key=lambda key: (_OUTCOMES.index(key[0]), -self._kinds[key][0], key[1])):
             turns, example = self._kinds[key]
             yield KindCount(*key, turns, example.written, example.spoken)

@@ -1,4 +1,6 @@
-"""Which language a dialogue is in, by its letters and its smallest words; for telling apart what a voice can speak."""
+"""Detection of a dialogue's language by its letters and its most frequent words, to recognise what a voice can
+speak.
+"""
 
 from __future__ import annotations
 
@@ -111,7 +113,7 @@ they say nothing.
 """
 _FUNCTION_WORDS = {language: frozenset(words.split()) for language, words in _WORDS.items()}
 FOREIGN_WORDS = frozenset[str]().union(*_FUNCTION_WORDS.values()) - _FUNCTION_WORDS["en"]
-"""Words without which a text in Latin letters is taken for English."""
+"""Words whose absence marks a text in Latin letters as English."""
 _HAN_WEIGHT = 3
 """A Chinese character says about as much as three letters."""
 

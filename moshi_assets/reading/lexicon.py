@@ -1,4 +1,4 @@
-"""A dataset's own words: how names and terms are spoken."""
+"""A dataset's own words: the spoken form of names and terms."""
 
 from __future__ import annotations
 

@@ -7,5 +7,5 @@ from .read import read
 
 
 def spoken(text: str) -> str:
-    """How a text is spoken that belongs to no dialogue: its language is its own."""
+    """The spoken form of a text that belongs to no dialogue; its language is detected from the text alone."""
     return read(text, detect_language([text])).spoken

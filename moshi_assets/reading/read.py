@@ -1,4 +1,4 @@
-"""One function from a written turn to what is spoken; everything else asks this one."""
+"""The one function from a written turn to its spoken form, which everything else uses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .spoken_text import Finding, Span, SpokenText, located_words
 
 _RULES = {"en": english.RULES, "zh": chinese.RULES}
 READ_LANGUAGES = tuple(_RULES)
-"""Languages whose numbers and signs become words."""
+"""Languages for which numbers and signs become words."""
 _KEPT_SIGNS = re.compile(
     "[\\w\\s.,!?'\"\u2018-\u201f;:()\u2014\u2013\u2026/\u3001-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\u00b7-]+"
 )
@@ -35,7 +35,7 @@ _PIECE = 64
 """Dialogues that a process is given at once."""
 _FEWEST_PIECES = 8
 Mapped = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-"""The built-in `map`, or one that works side by side."""
+"""The built-in `map`, or a parallel one."""
 _ALL_RULES = CleanRules()
 _DEFAULTS = TextSettings()
 
@@ -62,7 +62,7 @@ def read(
 def read_dialogues(
     dialogues: Sequence[Sequence[str]], settings: TextSettings = _DEFAULTS, mapped: Mapped = map
 ) -> Iterator[tuple[str, list[SpokenText] | None]]:
-    """As `read_dialogue` for each of many, in order; None where each turn is spoken as it is written.
+    """As `read_dialogue`, for each of many dialogues in order; None if each turn is spoken as it is written.
 
     Args:
         dialogues: the texts of the turns of each.
@@ -86,7 +86,7 @@ def _read_each(settings: TextSettings, dialogues: Sequence[Sequence[str]]) -> li
 
 
 def read_dialogue(texts: Sequence[str], settings: TextSettings = _DEFAULTS) -> tuple[str, list[SpokenText]]:
-    """The language of a dialogue, and how each of its turns is spoken in it."""
+    """The language of a dialogue, and the reading of each of its turns in that language."""
     language = detect_language(texts) if settings.language == "auto" else settings.language
     return language, [read(text, language, settings.clean, settings.lexicon) for text in texts]
 
@@ -122,7 +122,7 @@ def _verbalised(text: str, parts: Sequence[Part]) -> Iterator[Finding]:
 
 
 def forget() -> None:
-    """Forget the texts that were read before; for measuring."""
+    """Clear the cache of texts that were read; for benchmarks."""
     _read.cache_clear()
 
 

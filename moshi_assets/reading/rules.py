@@ -1,4 +1,5 @@
-"""A rule reads one kind of thing that is not written as it is spoken; a grammar applies its rules one after another.
+"""Rules, each of which reads one kind of thing that is not written as it is spoken; a grammar applies its rules one
+after another.
 
 What one rule has read is closed to those after it, so the first rule that knows a thing decides, and nothing is ever
 read twice or mended afterwards.
@@ -12,20 +13,20 @@ from typing import NamedTuple
 
 
 class Part(NamedTuple):
-    """A stretch of the written text and how it is spoken."""
+    """A stretch of the written text and its spoken form."""
 
     start: int
     end: int
     """One past the last character."""
     spoken: str
-    """Words; "" for what has no sound of its own."""
+    """Words; "" for a stretch without a sound of its own."""
     kind: str = ""
     """Name of the rule that read it."""
 
 
 Reading = str | Sequence[Part] | None
-"""What a rule makes of a match: its words, or its parts, each with its own stretch, or None where it is something
-else.
+"""The result of a rule for a match: its words, or its parts, each with its own stretch, or None if the rule does not
+apply.
 """
 
 
@@ -36,16 +37,16 @@ class Rule(NamedTuple):
     pattern: re.Pattern[str]
     speak: Callable[[re.Match[str]], Reading]
     needs: frozenset[str] = frozenset()
-    """The rule is tried only on texts that hold one of these characters; none: on every text."""
+    """The rule is tried only on texts with one of these characters; if empty, on every text."""
 
 
 def rule(kind: str, pattern: str, speak: Callable[[re.Match[str]], Reading], needs: str = "", flags: int = 0) -> Rule:
-    """A rule from the text of its pattern."""
+    """Make a rule from the text of its pattern."""
     return Rule(kind, re.compile(pattern, flags), speak, frozenset(needs))
 
 
 def group(match: re.Match[str], name: str | int, spoken: str) -> Part:
-    """The part that a group of a match stands for."""
+    """The part for a group of a match."""
     return Part(*match.span(name), spoken)
 
 
@@ -74,7 +75,7 @@ def short_form_end(match: re.Match[str], end: int) -> int:
 
 
 def apply(rules: Iterable[Rule], text: str) -> list[Part]:
-    """What the rules read in a text: parts in order, none overlapping another."""
+    """Apply the rules to a text: parts in order, without overlaps."""
     found: list[Part] = []
     taken = bytearray(len(text))
     characters = set(text)

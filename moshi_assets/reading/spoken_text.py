@@ -1,4 +1,4 @@
-"""What a turn says: its written words, the words as they are to be pronounced, and which belongs to which."""
+"""The reading of a turn: its written words, its spoken words, and the relation between them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Outcome = Literal["cleaned", "verbalised", "suspicious", "rejected"]
 
 
 class Finding(NamedTuple):
-    """One thing that was done to a turn, or noticed in it."""
+    """A change to a turn, or something noticed in it."""
 
     outcome: Outcome
     kind: str
     """Name of the rule: `markdown`, `money`, `symbol`."""
     written: str
-    """The stretch that it is about."""
+    """The stretch of the text concerned."""
     spoken: str = ""
-    """What it became; "" where it was dropped."""
+    """The spoken form; "" if the stretch was dropped."""
 
 
 class Pause(NamedTuple):
     """A silence that the writer asked for."""
 
     before: int
-    """Number of the written word that follows it; the number of words where it comes last."""
+    """Number of the written word that follows it; the number of words if it comes last."""
     seconds: float
 
 
@@ -37,19 +37,19 @@ class Span(NamedTuple):
 
     first: int
     end: int
-    """One past the last."""
+    """One past the last word."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
-    """A turn as it is to be pronounced, word by word tied to the turn as it is written."""
+    """A turn as it is to be pronounced, linked word by word to the turn as it is written."""
 
     text: str
-    """Written, after cleaning: what the transcript shows."""
+    """The written text after cleaning, which the transcript shows."""
     spoken: str
-    """As it is to be pronounced: what engine, aligner and recogniser are given."""
+    """The text as it is to be pronounced, for engine, aligner and recogniser."""
     spans: tuple[Span, ...] | None = None
-    """The written words of each spoken one; None where every word is spoken as it is written."""
+    """The written words of each spoken one; None if every word is spoken as it is written."""
     findings: tuple[Finding, ...] = ()
     pauses: tuple[Pause, ...] = ()
 
@@ -72,20 +72,20 @@ class SpokenText:
 
     @property
     def rejected(self) -> Finding | None:
-        """Why the turn cannot be spoken, if it cannot."""
+        """The reason why the turn cannot be spoken, or None."""
         return next((finding for finding in self.findings if finding.outcome == "rejected"), None)
 
     @property
     def changed(self) -> bool:
-        """Whether anything is spoken otherwise than it is written, or was dropped."""
+        """Whether anything was dropped or is not spoken as it is written."""
         return bool(self.findings) or self.text != self.spoken
 
 
 def words_of(text: str) -> list[str]:
-    """Words by white space, Chinese and Japanese by character; punctuation stays with its word."""
+    """Split a text into words by white space, Chinese and Japanese by character; punctuation stays with its word."""
     return _WORD.findall(text)
 
 
 def located_words(text: str) -> Iterator[tuple[int, int]]:
-    """Where the words of `words_of` begin and end."""
+    """First and end position of the words of `words_of`."""
     return (match.span() for match in _WORD.finditer(text))

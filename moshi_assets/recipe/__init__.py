@@ -1,4 +1,4 @@
-"""Every setting of a dataset, and nothing but settings."""
+"""The settings of a dataset."""
 
 from .reading import RecipeError, load_recipe, make_recipe, read_recipe_settings
 from .recipe import Recipe

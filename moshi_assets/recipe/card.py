@@ -1,4 +1,4 @@
-"""What the maker of a dataset says about it; the card tells it, nothing else depends on it."""
+"""The maker's statements about a dataset, shown on its card; nothing else depends on them."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from .timing import LEADING_SILENCE, OVERLAP_SHARE, Layout, Timing, TimingModel
 AlignerName = Literal["auto", "engine", "acoustic", "ctc", "proportional"]
 Voices = str | list[str] | None
 MAX_EVAL_COUNT = 100_000
-"""The hashes of that many dialogues are held in memory; `eval_fraction` has no such bound."""
+"""Largest `eval_count`: the hashes of that many dialogues are held in memory; `eval_fraction` has no such limit."""
 
 
 class Recipe(BaseModel, extra="forbid", validate_default=True):
@@ -34,7 +34,7 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     @model_validator(mode="before")
     @classmethod
     def _no_truth_for_a_number(cls, settings: Any) -> Any:
-        """YAML reads `yes` and `on` as true, and Python takes true for 1."""
+        """Refuse booleans for numbers: YAML reads `yes` and `on` as true, and Python takes true for 1."""
         for name, value in settings.items() if isinstance(settings, dict) else ():
             if (
                 isinstance(value, bool)
@@ -238,13 +238,13 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
 
     @property
     def timing_model(self) -> TimingModel:
-        """How turns follow one another where the record does not say it."""
+        """Timing of turns where the record does not state it."""
         leading = LEADING_SILENCE[self.timing] if self.leading_silence is None else self.leading_silence
         return TimingModel(self.layout, self.timing, self.gap, leading, self.overlap_probability, self.max_silence)
 
     @property
     def source_folder(self) -> Path:
-        """Folder of the (first) dialogue file: relative paths in the records count from there."""
+        """Folder of the first dialogue file, to which relative paths in the records refer."""
         return source_folder(self.source)
 
     @property
@@ -253,7 +253,7 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         return getattr(self, self.engine)
 
     def to_yaml(self) -> str:
-        """The recipe as it is stored: every setting, defaults too."""
+        """The recipe as it is stored, with every setting, defaults included."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
     @property

@@ -1,4 +1,4 @@
-"""How the turns of a dataset are read: the recipe's section `text`."""
+"""The recipe's section `text`: how the turns of a dataset are read."""
 
 from __future__ import annotations
 

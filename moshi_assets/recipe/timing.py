@@ -1,4 +1,4 @@
-"""How turns follow one another: the settings of the timing model."""
+"""The settings of the timing model: how turns follow one another."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 OVERLAP_SHARE = 0.301
-"""Of all floor transfers (Levinson & Torreira 2015, see `stereo/floor_transfers.py`)."""
+"""Share of overlaps among all floor transfers (Levinson & Torreira 2015, see `stereo/floor_transfers.py`)."""
 Layout = Literal["sequential", "overlapped"]
 Timing = Literal["fixed", "natural"]
 LEADING_SILENCE: dict[Timing, float] = {"fixed": 0.0, "natural": 0.2}
-"""Seconds before the first turn of a dialogue where the recipe does not say it."""
+"""Default seconds before the first turn of a dialogue."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimingModel:
-    """How turns follow one another where the record does not say it."""
+    """Timing of turns where the record does not state it."""
 
     layout: Layout = "sequential"
     """`overlapped`: each channel by itself from frame 0 on, `gap` between its turns; nothing else counts. Of two turns

@@ -1,1 +1,1 @@
-"""Where a dataset's files lie: whole or absent, locked, checksummed."""
+"""The files of a dataset: whole or absent, locked, checksummed."""

@@ -29,7 +29,7 @@ def write_table(path: Path, table: pa.Table, durable: bool = True) -> None:
 
 
 def table_digest(path: Path) -> bytes:
-    """Checksum of a table's content, as it was written.
+    """Checksum of a table's content, as stored in its file.
 
     Raises:
         OSError: it cannot be read.

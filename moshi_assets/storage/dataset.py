@@ -1,4 +1,4 @@
-"""Where a dataset's files lie, and the small ones among them. Files are the truth; nothing else keeps state.
+"""Paths of a dataset's files, and access to the small ones. Files are the only state.
 
 <data root>/<dataset>/
     recipe.yaml                  settings of the dataset
@@ -38,12 +38,12 @@ from .checked_table import DamagedTable, read_table, table_digest
 from .whole_file import whole_file, write_whole
 
 TASKS_FORMAT = {"format": "2"}
-"""In the metadata of the schema of tasks. 2: spoken beside written text."""
+"""Format number in the metadata of the task schema. 2: spoken beside written text."""
 VOICES_FILE = "voices.json"
-"""In the tasks folder: the identity by content of each voice, by what the engine is given for it."""
+"""File in the tasks folder with the content fingerprint of each voice, by the name that the engine takes."""
 
 VOICE_TRAITS_FILE = "voice_traits.json"
-"""In the tasks folder: gender, accent and age of the voices of which they are known."""
+"""File in the tasks folder with gender, accent and age of the voices, if known."""
 
 
 def tasks_path(folder: Path, shard: str) -> Path:
@@ -89,7 +89,7 @@ class DatasetStore:
 
     @property
     def eval_manifest_path(self) -> Path:
-        """Named so that a trainer that is given the folder does not train on it."""
+        """The evaluation manifest, named so that a trainer that is given the folder does not train on it."""
         return self.folder / f"{self.name}.eval.ndjson"
 
     @property
@@ -116,19 +116,19 @@ class DatasetStore:
         return self.folder / "mono" / f"{shard}.failures.json"
 
     def quality_path(self, shard: str) -> Path:
-        """What was measured of the shard's utterances."""
+        """Measures of the shard's utterances."""
         return self.folder / "quality" / f"{shard}.quality"
 
     def speed_path(self, shard: str) -> Path:
-        """How fast a shard was spoken, as JSON."""
+        """Speed of a shard's synthesis, as JSON."""
         return self.folder / "mono" / f"{shard}.speed.json"
 
     def index_path(self, shard: str) -> Path:
-        """What each recording of a shard holds."""
+        """Content of a shard's recordings."""
         return self.folder / "stereo" / f"{shard}.index"
 
     def transcripts_path(self, shard: str) -> Path:
-        """What the transcripts of a shard were made from and hold in all, as JSON."""
+        """Summary of a shard's transcripts, as JSON."""
         return self.folder / "transcripts" / f"{shard}.json"
 
     def exists(self) -> bool:
@@ -136,7 +136,7 @@ class DatasetStore:
         return self.summary_path.is_file()
 
     def recipe(self) -> Recipe:
-        """Recipe stored with the dataset.
+        """The recipe stored with the dataset.
 
         Raises:
             DatasetError: no such dataset under this data root.
@@ -169,7 +169,7 @@ class DatasetStore:
             return {}
 
     def voice_traits(self) -> dict[str, dict[str, str]]:
-        """Gender, accent and age of voices, by their name in the tasks; empty where nothing is known."""
+        """Gender, accent and age of voices, by their name in the tasks; empty if nothing is known."""
         try:
             return dict(parse_json((self.tasks_folder / VOICE_TRAITS_FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -180,7 +180,7 @@ class DatasetStore:
         return [shard_key(self.name, index) for index in range(self.summary()["shards"])]
 
     def tasks_fingerprint(self) -> bytes:
-        """Digest of what all shards are made from: every setting and every task.
+        """Digest of every setting and every task.
 
         Raises:
             DatasetError: not parsed.
@@ -209,7 +209,7 @@ class DatasetStore:
             ) from None
 
     def failures(self, shard: str) -> dict[str, str]:
-        """Reasons by dialogue id for what the engine could not speak in this shard."""
+        """Reasons, by dialogue id, why the engine could not speak a dialogue of this shard."""
         try:
             return parse_json(self.failures_path(shard).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):  # damaged: the stereo stage then asks for mono_syntheses
@@ -240,7 +240,7 @@ class DatasetStore:
                         ) from None
 
     def replace_late_rejects(self, late: Iterable[Reject]) -> int:
-        """Keep the parse rejects, replace those of later stages; return how many there are in all."""
+        """Keep the parse rejects and replace those of later stages; return the number of all rejects."""
         count = 0
         with whole_file(self.rejects_path, durable=True) as partial, open(partial, "w", encoding="utf-8") as out:
             for reject in (*(r for r in self.rejects() if r.stage == "parse"), *late):
@@ -249,7 +249,7 @@ class DatasetStore:
         return count
 
     def remove_stale_shards(self) -> list[str]:
-        """Remove what is left of shards past the dataset's end; return their keys."""
+        """Remove the files of shards past the dataset's end; return their keys."""
         wanted = set(self.shards())
         stale = set()
         for path in [

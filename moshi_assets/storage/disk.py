@@ -1,4 +1,6 @@
-"""A full disk, told as such whoever met it: a lane that writes a part, or Dagster's own database."""
+"""A full disk, reported in the same way wherever it happens: in a lane that writes a part, or in Dagster's own
+database.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,16 @@ _LITTLE = 4 * 2**20
 
 
 class DiskFull(OSError):
-    """There is no room left on a disk; the message says in which folder, what is free, and how to go on."""
+    """There is no room left on a disk; the message names the folder, the free space and the remedy."""
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether a full disk, a quota or a limit of a file's size led to an error."""
+    """Whether an error was caused by a full disk, a quota or a file size limit."""
     return any(_says_full(each) for each in _chain(error))
 
 
 def fullest(folders: Iterable[Path]) -> Path:
-    """The one of some folders whose disk has least room."""
+    """The folder whose disk has the least room."""
     return min((_existing(folder) for folder in folders), key=lambda folder: shutil.disk_usage(folder).free)
 
 
@@ -33,7 +35,7 @@ def is_nearly_full(folder: Path) -> bool:
 
 
 def full_sentence(folder: Path, needed: float = 0) -> str:
-    """What to tell of a folder that nothing more can be written to.
+    """The message about a folder whose disk is full.
 
     Args:
         folder: on the full disk.
@@ -49,7 +51,7 @@ def full_sentence(folder: Path, needed: float = 0) -> str:
 
 
 def size(count: float) -> str:
-    """A number of bytes as people write it."""
+    """A number of bytes in words."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 

@@ -1,6 +1,4 @@
-"""What lies in the inbox, `<data root>/inbox/`: dialogue files, their recipes, and which file a dataset is made
-from.
-"""
+"""The inbox, `<data root>/inbox/`: dialogue files and their recipes, and the file of each dataset."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from .dataset import DatasetStore
 RECIPE_ENDINGS = (".yaml", ".yml")
 
 State = list[int]
-"""Size in bytes and modification time in ns of a dialogue file, then of its recipe where there is one."""
+"""Size in bytes and modification time in ns of a dialogue file, then of its recipe if there is one."""
 
 
 class InboxFile(NamedTuple):
@@ -34,14 +32,14 @@ class InboxFile(NamedTuple):
 
 
 def open_inbox(root: Path) -> Path:
-    """The inbox of a data root; made where it is missing, so that everybody finds where to drop files."""
+    """The inbox of a data root; it is created if it is missing, so that users find it."""
     folder = root / INBOX
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def look_into(folder: Path) -> tuple[list[InboxFile], list[str]]:
-    """Dialogue files of an inbox by name, and the names of what is neither one nor the recipe of one.
+    """Dialogue files of an inbox by name, and the names of files that are neither a dialogue file nor its recipe.
 
     Hidden files are passed over: programs that copy write under such names until a file is whole.
     """
@@ -63,7 +61,7 @@ def look_into(folder: Path) -> tuple[list[InboxFile], list[str]]:
 
 
 def files_of(root: Path, dataset: str) -> list[Path]:
-    """Dialogue files of the inbox that are called as a dataset is."""
+    """Dialogue files of the inbox with the name of a dataset."""
     try:
         files, _ = look_into(root / INBOX)
     except OSError:
@@ -72,8 +70,8 @@ def files_of(root: Path, dataset: str) -> list[Path]:
 
 
 def refusals(files: Iterable[InboxFile], root: Path, taken: Iterable[str] = ()) -> dict[str, str]:
-    """Why files cannot become a dataset, by file name: two that would become the same one, or one that there is
-    already.
+    """Reasons, by file name, why files cannot become a dataset: two files with one name, or a dataset that already
+    exists.
 
     Args:
         files: all dialogue files of the inbox.

@@ -1,5 +1,5 @@
-"""Links in a dataset folder that lead out of it: nothing is written through one, and what it leads to is no part of the
-dataset. The folder itself may be a link; so may what leads to another place inside.
+"""Links in a dataset folder that lead out of it: nothing is written through them, and their targets are not part of the
+dataset. The folder itself may be a link, and links to other places inside it are allowed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class OutsideLink(OSError):
 
 
 def outside_links(folder: Path) -> Iterator[Path]:
-    """Every link below a dataset folder that leads out of it, or nowhere."""
+    """Yield every link below a dataset folder that leads out of it, or nowhere."""
     home = os.path.realpath(folder)
     left = [str(folder)]
     while left:

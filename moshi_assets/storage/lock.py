@@ -1,4 +1,4 @@
-"""One builder at a time in a dataset folder.
+"""The lock of a dataset folder: one build at a time.
 
 The lock is an advisory `flock` on `<dataset>/.lock`, so it ends with the process that holds it, however that ends.
 All processes of one build (the command line, or the steps of one Dagster run) pass the same owner and share it.
@@ -118,7 +118,7 @@ def _leave_no_empty_folder(handle: int, folder: Path) -> None:
 
 
 def holder(folder: Path) -> str | None:
-    """Owner of the build that works in a dataset folder; None when nobody does."""
+    """Owner of the build that works in a dataset folder; None if there is none."""
     try:
         handle = os.open(folder / LOCK_NAME, os.O_RDONLY)
     except FileNotFoundError:

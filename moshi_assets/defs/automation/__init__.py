@@ -1,4 +1,4 @@
-"""Sensors and schedules: datasets that start, carry on and mend themselves."""
+"""Sensors and schedules that start, continue and repair datasets."""
 
 from .dead_runs import dead_runs
 from .follow_up import request_manifest, request_shards

@@ -1,4 +1,4 @@
-"""Runs that were killed do not keep others waiting."""
+"""The sensor that closes killed runs, so that later runs do not wait for them."""
 
 import dagster as dg
 
@@ -12,7 +12,7 @@ from ..resources import DataRoot
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def dead_runs(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SkipReason:
-    """Mark runs as failed whose processes are gone, such as those of a `moshi-assets build` that was killed.
+    """Mark runs as failed if their processes are gone, such as the runs of a killed `moshi-assets build`.
 
     Until then they would count as running: their dataset would be left alone, and nothing else could use the GPU.
     """

@@ -1,4 +1,4 @@
-"""A dataset carries on by itself: tasks parsed -> shards requested; last shard finished -> manifest requested."""
+"""Sensors that continue a dataset: after the tasks its shards are requested, after the last shard its manifest."""
 
 import dagster as dg
 

@@ -59,7 +59,7 @@ def inbox(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.SensorResul
 
 
 def _read(cursor: str | None) -> dict[str, tuple[State, str]]:
-    """What the last tick saw; nothing where somebody edited the cursor into something else."""
+    """The state of the last tick; empty if the cursor was edited into something else."""
     try:
         return {name: (list(state), str(became)) for name, (state, became) in json.loads(cursor or "{}").items()}
     except (ValueError, TypeError, AttributeError):
@@ -83,7 +83,7 @@ def _named(names: list[str]) -> str:
 
 
 def _request(file: InboxFile) -> dg.RunRequest:
-    """Request for one file."""
+    """The run request for one file."""
     name = dataset_name_from(file.name)
     config = {"input": str(file.path)}
     if file.recipe:

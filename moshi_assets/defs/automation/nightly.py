@@ -1,4 +1,4 @@
-"""Nightly back-fill: what is missing, failed or out of date is requested again."""
+"""Nightly back-fill: work that is missing, failed or out of date is requested again."""
 
 from collections.abc import Iterator
 

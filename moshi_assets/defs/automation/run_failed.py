@@ -1,4 +1,4 @@
-"""What to do after a failed run, said where one looks: in the sensor's log and the run's own."""
+"""Advice after a failed run, in the sensor's log and in the run's own."""
 
 import json
 import shlex
@@ -25,7 +25,7 @@ def rerun_command(run: dg.DagsterRun, step: str | None, home: str, root: Path) -
 
     Args:
         run: the failed run; its partitions, and what its config says of the dataset and the lanes, are taken over.
-        step: key of the step that failed, which tells its asset where the run does not.
+        step: key of the step that failed; it names the asset if the run does not.
         home: DAGSTER_HOME of its history.
         root: folder of its datasets.
     """
@@ -51,7 +51,7 @@ def _says_something(config: Any) -> bool:
 
 
 def advice(run: dg.DagsterRun, why: RunFailure, home: str, root: Path) -> str:
-    """What to tell of a failed run: why, and the command that finishes it, unless it would fail in the same way."""
+    """Advice on a failed run: the reason, and the command that finishes it, unless it would fail in the same way."""
     told = f"run {run.run_id} of {run.job_name} failed: {why.message.rstrip('.')}"
     if why.at_fault == "input":
         return f"{told}. This is to be mended first: the same run would fail again"
@@ -64,7 +64,7 @@ def advice(run: dg.DagsterRun, why: RunFailure, home: str, root: Path) -> str:
     minimum_interval_seconds=15,
 )
 def run_failed(context: dg.RunFailureSensorContext, data: DataRoot) -> None:
-    """Log what failed, and what to mend or the command that finishes it."""
+    """Log the reason of a failure, and the remedy or the command that finishes the run."""
     run = context.dagster_run
     why = run_failure([*context.get_step_failure_events(), context.failure_event])
     told = advice(run, why, context.instance.root_directory, data_root_of(run, data.root))

@@ -1,4 +1,4 @@
-"""Run requests for ranges of shards and for manifests, the same from every sensor and schedule."""
+"""Run requests for ranges of shards and for manifests, shared by all sensors and schedules."""
 
 import dagster as dg
 

@@ -10,7 +10,7 @@ from ..early_record import is_early
 
 SHARE_VARIABLE = "MOSHI_ASSETS_THROUGHPUT_SHARE"
 DEFAULT_SHARE = 0.5
-"""A shard slower than this share of the recent median is worth a warning."""
+"""A shard slower than this share of the recent median gets a warning."""
 _RECENT = 50
 _MIN_RECENT = 5
 _EVENTS_PER_TICK = 500

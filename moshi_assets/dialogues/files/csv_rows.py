@@ -16,7 +16,7 @@ from .table import Row, table_records
 
 DELIMITERS = ",\t;|"
 _NUMBERS, _TRUTHS = ("gap",), ("backchannel",)
-"""Columns whose cells are no texts."""
+"""Columns with cells that are numbers or truth values."""
 _MAX_COLUMNS = 1000
 
 
@@ -52,12 +52,12 @@ def csv_records(stream: BinaryIO, delimiter: str, mapping: InputSettings, number
 
 
 def delimiter_of(header: bytes) -> str:
-    """What stands most often between the names of a header; a comma where there is nothing."""
+    """The most frequent separator between the names of a header; a comma if there is none."""
     return max(DELIMITERS, key=lambda sign: header.count(sign.encode()))
 
 
 def _rows(stream: BinaryIO, delimiter: str) -> Iterator[tuple[list[str], str | None]]:
-    """Cells of each row; none and a fault for one that does not end."""
+    """Cells of each row; no cells and a fault for a row that does not end."""
     csv.field_size_limit(MAX_LINE_BYTES)
     lines = _Lines(stream)
     while not lines.ended:
@@ -76,7 +76,7 @@ def _rows(stream: BinaryIO, delimiter: str) -> Iterator[tuple[list[str], str | N
 
 
 class _Lines:
-    """Lines of a file as text, as long as a row made of them is not too long."""
+    """Lines of a file as text, limited so that no row grows too long."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -118,7 +118,7 @@ def _cells(rows: Iterator[tuple[list[str], str | None]], columns: list[str], bef
 
 
 def _value(name: str, cell: str) -> Any:
-    """A cell as JSON: a list where it holds one, a number where its column asks for one."""
+    """A cell as JSON: a list if it holds one, a number if its column asks for one."""
     kind = plain(name)
     if cell.startswith(("[{", '["')) or kind.endswith("emotion") or kind in (*_NUMBERS, *_TRUTHS):
         try:

@@ -1,4 +1,4 @@
-"""What is wrong with a dialogue file as a whole."""
+"""Errors that concern a dialogue file as a whole."""
 
 
 class DialogueFileError(ValueError):
@@ -6,4 +6,4 @@ class DialogueFileError(ValueError):
 
 
 class DamagedFile(ValueError):
-    """A file is broken from some point on; the message says how, without its name."""
+    """A file is damaged from some point on; the message describes the damage without the file's name."""

@@ -1,4 +1,4 @@
-"""Which kind of file it is, by what it begins with; a table as text also by its name."""
+"""Detection of a file's format by its first bytes; tables as text also by their name."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _text_records(stream: BinaryIO, name: str, mapping: InputSettings, number: i
 
 
 def _is_header(line: bytes, mapping: InputSettings) -> bool:
-    """Whether a line names columns of a dialogue, for a table whose file has no name that says so."""
+    """Whether a line names columns of a dialogue, for a table whose file name does not show the format."""
     cells = line.decode("utf-8", "replace").split(delimiter_of(line))
     names = {plain(cell.strip('"')) for cell in cells}
     mapped = {plain(name) for name in (mapping.text, mapping.assistant_text, mapping.turns) if name}

@@ -9,14 +9,14 @@ MAX_LINE_BYTES = 4 * 2**20
 """A longer record is rejected without being held in memory."""
 TOO_LONG = f"is longer than {MAX_LINE_BYTES} bytes"
 Record = tuple[int, bytes, str | None]
-"""Number from 1, JSON, and why it cannot be used (None: it can). A record of white space holds nothing."""
+"""Number from 1, JSON, and the reason why it cannot be used (None if it can). A record of white space is blank."""
 _BLANK_LINES = 64
-"""After that many in a row it is worth looking whether only blank ones follow."""
+"""After so many blank lines in a row the reader checks whether only blank ones follow."""
 
 
 def json_lines(stream: BinaryIO, number: int = 0) -> Iterator[Record]:
     """The lines of a file; an over-long one is cut, its rest skipped in pieces. Of many blank lines only the last is
-    told.
+    reported.
 
     Args:
         stream: UTF-8 without a byte order mark.

@@ -75,7 +75,7 @@ def _values(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
 
 
 class _Value:
-    """What was read of one value."""
+    """The part of one value that was read so far."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -85,7 +85,7 @@ class _Value:
         return bool(self._length)
 
     def add(self, part: bytes) -> bool:
-        """Take a part; whether there is anything but white space and commas by now."""
+        """Append a part; return whether the value has begun, so that there is more than white space and commas."""
         if not self._length:
             part = part.lstrip(_BETWEEN)
         if part:
@@ -95,7 +95,7 @@ class _Value:
         return bool(self._length)
 
     def taken(self) -> tuple[bytes, bool]:
-        """All of it, or the beginning of what is too long, and whether it is all; the next value begins."""
+        """Return the value, or the beginning of one that is too long, and whether it is complete; begin the next."""
         content, whole = b"".join(self._parts), self._length <= MAX_LINE_BYTES
         self._parts, self._length = [], 0
         return (content, True) if whole else (content[:EXCERPT_BYTES], False)

@@ -1,4 +1,4 @@
-"""A dialogue file as bytes in UTF-8, however it is compressed and encoded."""
+"""Opens a dialogue file as bytes in UTF-8, whatever its compression and encoding."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BOMS = (
 
 
 def open_decompressed(path: Path) -> BinaryIO:
-    """The content of a file; `.gz`, `.bz2` and `.zst` are known by how they begin, not by name.
+    """Open the content of a file. `.gz`, `.bz2` and `.zst` are detected by their first bytes, not by name.
 
     Raises:
         ForeignFileError: no regular file.
@@ -60,12 +60,12 @@ def open_decompressed(path: Path) -> BinaryIO:
 
 
 def is_compressed(stream: BinaryIO) -> bool:
-    """Whether a file that was opened here is being decompressed."""
+    """Whether a stream opened here is being decompressed."""
     return isinstance(getattr(stream, "raw", None), _Decompressed)
 
 
 def in_utf8(stream: BinaryIO) -> BinaryIO:
-    """The same text in UTF-8, without a byte order mark: a file of UTF-16 or UTF-32 is known by its mark.
+    """Convert a text stream to UTF-8 without a byte order mark; UTF-16 and UTF-32 are detected by their mark.
 
     Raises:
         DamagedFile: it is UTF-16 without one.
@@ -85,7 +85,7 @@ def _buffered(stream: Any, kind: str) -> BinaryIO:
 
 
 class _Decompressed(io.RawIOBase):
-    """A decompressing stream whose every failure is of one kind."""
+    """A decompressing stream that raises one type of error for every failure."""
 
     def __init__(self, stream: Any, kind: str) -> None:
         self._stream, self._kind = stream, kind

@@ -17,7 +17,7 @@ from .sources import find_files
 
 
 def placed(reject: Reject, files: Sequence[tuple[str, int]]) -> Reject:
-    """A reject with its file and its place in it, where there are several files (see `SourceRecords.files`)."""
+    """Add to a reject its file and its place in it, if there are several files (see `SourceRecords.files`)."""
     if not files:
         return reject
     name, before = files[max(0, bisect_left(files, reject.line, key=lambda file: file[1]) - 1)]
@@ -25,7 +25,7 @@ def placed(reject: Reject, files: Sequence[tuple[str, int]]) -> Reject:
 
 
 class SourceRecords:
-    """Records of the files that a source stands for."""
+    """The records of all files of a source."""
 
     def __init__(self, source: str | Path | Sequence[str | Path], mapping: InputSettings = AS_USUAL) -> None:
         """
@@ -42,7 +42,7 @@ class SourceRecords:
 
     @property
     def files(self) -> list[tuple[str, int]]:
-        """Name of each file that was opened, and the number of the record before its first; none of a single file."""
+        """Name of each opened file and the number of the record before its first; empty for a single file."""
         names = [path.name for path in self.paths]
         return list(zip(names, self._begins, strict=False)) if len(names) > 1 else []
 

@@ -1,4 +1,4 @@
-"""What a user names as the source of a dataset -> the files, in the order in which they are read.
+"""Finds the files of a dataset's source, in the order in which they are read.
 
 A source is a file, a folder, or a pattern (`talks/*.jsonl`). A folder stands for the dialogue files that lie in it, by
 name; if Hugging Face's `save_to_disk` wrote it, for the data files that it lists.
@@ -18,18 +18,18 @@ from ...names import DIALOGUE_ENDINGS, without_ending
 from .faults import DialogueFileError
 
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
-"""Of `datasets.Dataset.save_to_disk` and of `datasets.DatasetDict.save_to_disk`."""
+"""Files written by `datasets.Dataset.save_to_disk` and by `datasets.DatasetDict.save_to_disk`."""
 _NO_DIALOGUES = {_STATE, _SPLITS, "dataset_info.json", "dataset_infos.json"}
 _MOST_NAMED = 5
 
 
 class SourceFiles(NamedTuple):
-    """What the sources of a dataset stand for."""
+    """The files of a dataset's sources."""
 
     paths: tuple[Path, ...]
     """Files, each once, in the order in which they are read."""
     left_out: tuple[Path, ...] = ()
-    """Files of a folder that are no dialogue files by their names."""
+    """Files of a folder that are not dialogue files, by their names."""
 
 
 def source_list(source: str | Path | Sequence[str | Path]) -> list[str]:
@@ -44,7 +44,7 @@ def source_text(source: str | Path | Sequence[str | Path]) -> str:
 
 
 def find_files(source: str | Path | Sequence[str | Path]) -> SourceFiles:
-    """The files that a source or several stand for.
+    """Find the files of one or several sources.
 
     Raises:
         DialogueFileError: one stands for none.
@@ -68,7 +68,7 @@ def find_files(source: str | Path | Sequence[str | Path]) -> SourceFiles:
 
 
 def source_folder(source: str | Sequence[str]) -> Path:
-    """The folder from which relative paths in the records count: that of the (first) file."""
+    """The folder to which paths in the records are relative: that of the first file."""
     first = source_list(source)[0]
     path = Path(first)
     if has_magic(first) and not path.exists():
@@ -79,8 +79,8 @@ def source_folder(source: str | Sequence[str]) -> Path:
 
 
 def source_state(source: str | Path | Sequence[str | Path]) -> list[Any] | None:
-    """What tells a source from a later version of it: size and time of the last change (ns) of its file, or path, size
-    and time of each of several; None: a file is not there.
+    """A fingerprint of a source that changes with it: size and modification time (ns) of its file, or path, size and
+    time of each of several; None if a file is missing.
     """
     try:
         states = [(str(path), path.stat()) for path in find_files(source).paths]

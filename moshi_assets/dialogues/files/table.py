@@ -27,7 +27,7 @@ from ..forms.names import (
 from .json_lines import MAX_LINE_BYTES, TOO_LONG, Record
 
 Row = tuple[int, dict[str, Any] | None, str | None]
-"""Number, cells by column (None: a row that holds nothing), and why it cannot be used."""
+"""Number, cells by column (None for a blank row), and the reason why the row cannot be used."""
 NO_DIALOGUE = "names no dialogue"
 
 
@@ -52,7 +52,7 @@ def table_records(columns: Sequence[str], rows: Iterable[Row], mapping: InputSet
 
 
 def _turn_columns(columns: Sequence[str], mapping: InputSettings) -> str | None:
-    """The column that names the dialogue of each turn, where a row is a turn; None where a row is a dialogue."""
+    """The column that names the dialogue of each turn, if a row is a turn; None if a row is a dialogue."""
     names = {plain(name) for name in columns}
     whole = names & {*LIST_FIELDS} or (names & {*USER_FIELDS} and names & {*ASSISTANT_FIELDS})
     if mapping.turns or mapping.user_text or (whole and not mapping.text):
@@ -64,7 +64,7 @@ def _turn_columns(columns: Sequence[str], mapping: InputSettings) -> str | None:
 
 
 def _dialogues(rows: Iterable[Row], named: str, number: int) -> Iterator[Record]:
-    """A record for the rows of each dialogue, numbered by dialogue."""
+    """One record for the rows of each dialogue, numbered by dialogue."""
     turns: list[dict[str, Any]] = []
     name, size, fault = None, 0, None
 

@@ -1,4 +1,4 @@
-"""What no record may exceed, whatever its form, and the fault of one that cannot be used."""
+"""Limits of a record, whatever its form, and the error for a record that cannot be used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMED_SYMBOLS = ("Sc", "So")
 
 
 class RecordFault(ValueError):
-    """A well-formed record that is no dialogue; the message is the reason of its reject."""
+    """A well-formed record that is not a dialogue; the message is the reason of its reject."""
 
 
 def checked_text(field: str, text: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""How the records of a file are to be read where their fields do not say it: the recipe's section `input`."""
+"""The recipe's section `input`: the field and speaker names of records whose form is not known."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class InputSettings(BaseModel, extra="forbid", frozen=True):
         return self
 
     def speaker(self, name: str) -> Speaker | None:
-        """What the name of a speaker stands for by these settings; None where they do not name it."""
+        """The role that these settings give to a speaker's name; None if they do not name the speaker."""
         alike = (role for each, role in self.roles.items() if plain(each) == plain(name))
         return self.roles.get(name) or next(alike, None)
 
 
 AS_USUAL = InputSettings()
-"""Nothing is said: the forms that are known."""
+"""Settings without any names: only the known forms are read."""

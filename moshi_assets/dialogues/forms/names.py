@@ -1,4 +1,4 @@
-"""What dialogue corpora call their fields and speakers. Case, spaces and hyphens make no difference."""
+"""Names of fields and speakers in dialogue corpora. Case, spaces and hyphens make no difference."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Final, Literal
 from ..dialogue import Role
 
 UNSPOKEN: Final = "system"
-"""What a speaker stands for whose turns are left out."""
+"""Role of speakers whose turns are left out."""
 Speaker = Literal["user", "assistant", "system"]
 
 ROLE_FIELDS = ("role", "from", "speaker", "author", "who", "sender", "participant", "speaker_role")
-"""Fields of a turn that tell who says it; the first one that it has counts."""
+"""Fields of a turn that name its speaker; the first one present counts."""
 TEXT_FIELDS = ("content", "value", "text", "utterance", "message", "sentence", "transcript")
-"""Fields of a turn that tell what is said; the first one that it has counts."""
+"""Fields of a turn that hold its text; the first one present counts."""
 LIST_FIELDS = ("turns", "messages", "conversations", "conversation", "dialog", "dialogue", "data", "utterances", "chat")
-"""Fields that may hold a list without roles, whose turns alternate."""
+"""Fields that may hold a list of turns without roles, which alternate."""
 USER_FIELDS = ("user_text", "instruction", "prompt", "question", "query", "user", "human", "input", "user_message")
-"""Fields of what the user says where a record holds two texts."""
+"""Fields with the user's text in a record of two texts."""
 ASSISTANT_FIELDS = (
     "assistant_text",
     "output",
@@ -32,9 +32,9 @@ ASSISTANT_FIELDS = (
     "reply",
     "assistant_message",
 )
-"""Fields of what the assistant says there."""
+"""Fields with the assistant's text in a record of two texts."""
 ID_FIELDS = ("id", "conversation_id", "dialogue_id", "dialog_id", "conv_id", "session_id", "uuid")
-"""Fields that name a dialogue; the first one that it has counts."""
+"""Fields that name a dialogue; the first one present counts."""
 
 _USERS = "user human prompter customer client caller usr person patient student guest visitor questioner"
 _ASSISTANTS = (
@@ -47,13 +47,13 @@ SPEAKERS: dict[str, Speaker] = {
     **dict.fromkeys(_ASSISTANTS.split(), "assistant"),
     **dict.fromkeys(_UNSPOKEN.split(), UNSPOKEN),
 }
-"""Names of speakers and what they stand for."""
+"""Names of speakers and their roles."""
 ALTERNATING: tuple[Role, Role] = ("user", "assistant")
-"""Who says the turns of a list without roles."""
+"""The roles of a list of turns without roles, in turn."""
 
 
 def plain(name: str) -> str:
-    """A name as it is compared: small letters, with underscores.
+    """Normalise a name for comparison: small letters, with underscores.
 
     >>> plain(" User Text")
     'user_text'
@@ -62,12 +62,12 @@ def plain(name: str) -> str:
 
 
 def speaker(name: str) -> Speaker | None:
-    """What the name of a speaker stands for; None: nobody knows."""
+    """The role of a speaker's name; None if the name is unknown."""
     return SPEAKERS.get(name) or SPEAKERS.get(plain(name))
 
 
 def first_of(known: tuple[str, ...], fields: Iterable[str]) -> str | None:
-    """The field whose name comes first among the known ones; None where there is none."""
+    """The field whose name comes first among the known names; None if no field has one."""
     names = tuple([field for field in fields if len(field) <= _LONGEST])
     return (_remembered if len(names) <= _FEW else _first_of)(known, names)
 
@@ -78,5 +78,5 @@ def _first_of(known: tuple[str, ...], names: tuple[str, ...]) -> str | None:
 
 
 _LONGEST, _FEW = 100, 32
-"""Longer names are none of ours, and of more fields nothing is remembered: input is hostile."""
+"""Longer names are unknown, and only a few fields are remembered: input is hostile."""
 _remembered = lru_cache(1024)(_first_of)

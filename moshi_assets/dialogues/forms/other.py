@@ -1,4 +1,4 @@
-"""Records of the forms that other corpora have: a list of turns by any name, or two texts."""
+"""Records in forms of other corpora: a list of turns by any name, or two texts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INSTRUCTION, _INPUT = "instruction", "input"
 _PARTS = ("prompt", "completion")
 """Two lists of messages that are one dialogue, as trainers of preference models write it."""
 _ROLE_LISTS = ("speakers", "roles", *ROLE_FIELDS)
-"""Fields that may tell who says each text of a list beside them."""
+"""Fields that may hold the speakers of a list of texts beside them."""
 _PAIR_LISTS = ("turns", "conversations", "conversation", "dialog", "dialogue", "chat")
 """Lists that may hold a question and its answer in each entry; `data` may also hold whole dialogues."""
 OWN_LIST = "turns"
@@ -34,18 +34,18 @@ OWN_LIST = "turns"
 
 
 class OtherForm(NamedTuple):
-    """A dialogue that was found in a record."""
+    """A dialogue found in a record of another form."""
 
     form: str
     turns: Sequence[Turn]
     used: tuple[str, ...]
     """Fields of the record that it was made from."""
     unread: tuple[str, ...] = ()
-    """Fields of its turns that mean nothing here."""
+    """Fields of its turns that have no meaning here."""
 
 
 def read_other(record: dict[str, Any], limit: int, mapping: InputSettings) -> OtherForm | None:
-    """The dialogue in a record of none of our own forms; None: there is none that can be found.
+    """Find the dialogue in a record of another form; None if there is none.
 
     Args:
         record: any object.
@@ -77,7 +77,9 @@ def read_other(record: dict[str, Any], limit: int, mapping: InputSettings) -> Ot
 
 
 def _is_list_of_turns(name: str, value: Any, mapping: InputSettings) -> bool:
-    """Whether a field seems to hold a dialogue: turns with role and text, or, by a common name, turns without roles."""
+    """Whether a field seems to hold a dialogue: turns with role and text, or turns without roles under a
+    common name.
+    """
     entries = _as_list(value)
     if not isinstance(entries, list) or not entries:
         return False
@@ -90,7 +92,7 @@ def _is_list_of_turns(name: str, value: Any, mapping: InputSettings) -> bool:
 
 
 def _as_list(value: Any) -> Any:
-    """A list as it is; an object of lists of one length, as tables store lists of objects, as such a list."""
+    """Return a list as it is; turn an object of equally long lists, as tables store it, into a list of objects."""
     if not isinstance(value, dict) or not value or not all(isinstance(each, list) for each in value.values()):
         return value
     lengths = {len(each) for each in value.values()}
@@ -100,7 +102,7 @@ def _as_list(value: Any) -> Any:
 
 
 def _fields(entry: dict[str, Any], mapping: InputSettings) -> tuple[str | None, str | None]:
-    """What a turn calls its role and its text."""
+    """The names of the role field and the text field of a turn."""
     text = mapping.text if mapping.text in entry else first_of(TEXT_FIELDS, entry)
     role = mapping.role if mapping.role in entry else first_of(ROLE_FIELDS, (name for name in entry if name != text))
     return role, text
@@ -111,7 +113,7 @@ def _only_text(entry: Any, mapping: InputSettings) -> bool:
 
 
 def _pair(entry: Any) -> tuple[str, str] | None:
-    """The fields of a question and its answer that are one entry of a list; None: it is none."""
+    """The fields of question and answer in an entry of a list; None if the entry has no such fields."""
     if not isinstance(entry, dict):
         return None
     asked, answer = first_of(USER_FIELDS, entry), first_of(ASSISTANT_FIELDS, entry)
@@ -157,7 +159,9 @@ def _list(record: dict[str, Any], form: str, limit: int, mapping: InputSettings)
 
 
 def _roles_beside(record: dict[str, Any], count: int, mapping: InputSettings) -> tuple[str | None, list[Any]]:
-    """Who says each of some texts, and the field beside them that tells it; they alternate where there is none."""
+    """The speakers of some texts, and the field beside the texts that holds them; without such a field the roles
+    alternate.
+    """
     alternating = [ALTERNATING[number % 2] for number in range(count)]
     lists = [name for name, value in record.items() if isinstance(value, list) and len(value) == count]
     beside = first_of(_ROLE_LISTS, lists)
@@ -194,7 +198,7 @@ def _question_and_answer(record: dict[str, Any], limit: int) -> OtherForm | None
 
 
 def _filled(record: dict[str, Any], texts: dict[str, str], known: Sequence[str]) -> list[str]:
-    """Fields with a text, of the known names; where all are blank, the first of those."""
+    """The known fields that hold a text; if all are blank, the first of them."""
     fields = [texts[name] for name in known if name in texts]
     return [field for field in fields if (record[field] or "").strip()] or fields[:1]
 

@@ -1,4 +1,4 @@
-"""The three forms of our own, and the turns in them.
+"""The three forms of this project, and their turns.
 
 - `user_text` and `assistant_text`: one question, one answer;
 - `turns`: any number of turns, each with role, text, and optional voice, emotion, gap and backchannel;
@@ -30,13 +30,13 @@ from .shape import yaml_like
 
 _TEXT_PARTS = ("text", "input_text", "output_text")
 OWN_FIELDS = ("turns", "messages", "user_text", "assistant_text")
-"""Fields of which a record of these forms has one, or both texts."""
+"""Fields of these forms: a record has one list, or both texts."""
 _MOST_SPEAKERS = 8
-"""Speakers that a message names."""
+"""Most speakers that a message names."""
 
 
 class AnyRecord(TypedDict):
-    """What a record of any form may hold. Unknown fields are kept aside and counted by the planner."""
+    """Fields that a record of any form may have. Unknown fields are kept aside and counted by the planner."""
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
@@ -55,7 +55,7 @@ class TwoTurnRecord(AnyRecord):
 
 
 class TurnRecord(TypedDict):
-    """One of `turns`. Its voice and emotion go before those that the record names for its role."""
+    """An entry of `turns`. Its voice and emotion override those that the record gives its role."""
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
@@ -68,7 +68,7 @@ class TurnRecord(TypedDict):
 
 
 class MessageRecord(TypedDict):
-    """One of `messages`. Nothing but role and content is read: other fields mean another thing in each corpus."""
+    """An entry of `messages`. Only role and content are read: other fields have a different meaning in each corpus."""
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
@@ -106,7 +106,7 @@ _validate_turns = TypeAdapter(_Turns).validator.validate_python
 
 
 def list_form(record: Any) -> str | None:
-    """Name of the list that the record has, None for a record of two texts.
+    """Name of the list in a record; None for a record of two texts.
 
     Raises:
         RecordFault: it is of two forms.
@@ -122,7 +122,7 @@ def list_form(record: Any) -> str | None:
 
 
 def two_turns(record: Any, limit: int) -> tuple[Turn, Turn]:
-    """Turns of a record of two texts.
+    """Make the turns of a record of two texts.
 
     Raises:
         RecordFault: a text that cannot be said.
@@ -144,7 +144,7 @@ def two_turns(record: Any, limit: int) -> tuple[Turn, Turn]:
 
 
 class Speakers:
-    """Voice and emotion of each role, where the record names them."""
+    """Voice and emotion of each role, if the record names them."""
 
     def __init__(self, record: Any) -> None:
         self.voice = {role: checked_voice(f"{role}_voice", record.get(f"{role}_voice")) for role in ROLES}
@@ -152,7 +152,7 @@ class Speakers:
 
 
 def renamed_turns(entries: Sequence[Any], role_field: str, text_field: str, mapping: InputSettings) -> list[Any]:
-    """Turns whose fields or speakers have other names, as `turns` has them; what nobody says is left out.
+    """Translate turns with other field or speaker names into those of `turns`; turns of unspoken speakers are left out.
 
     Raises:
         RecordFault: unknown speakers.
@@ -172,7 +172,7 @@ def renamed_turns(entries: Sequence[Any], role_field: str, text_field: str, mapp
 
 
 def spoken_turns(entries: Sequence[Any], record: Any, limit: int) -> list[Turn]:
-    """Turns of the form `turns`.
+    """Make the turns of the form `turns`.
 
     Raises:
         RecordFault: a turn that cannot be said, or follows no other as it should.
@@ -199,7 +199,7 @@ def spoken_turns(entries: Sequence[Any], record: Any, limit: int) -> list[Turn]:
 def messages(
     form: str, entries: Sequence[Any], record: Any, limit: int, role_field: str, text_field: str, mapping: InputSettings
 ) -> list[Turn]:
-    """Turns of a list in which nothing but role and text is read; what nobody says is left out.
+    """Make the turns of a list, reading only role and text; turns of unspoken speakers are left out.
 
     Args:
         form: name of the list.
@@ -235,7 +235,7 @@ def messages(
 
 
 def _check_left_out(form: str, left_out: str | None, roles: Sequence[Role]) -> None:
-    """Whether whom nobody hears may be the assistant: some corpora call it the system."""
+    """Make sure that a speaker who is left out is not the assistant, whom some corpora call the system."""
     if left_out and "assistant" not in roles:
         raise RecordFault(
             f"{form} has no turn of the assistant: Moshi learns from what it says. {left_out[:40]!r} is left out: if "
@@ -244,7 +244,7 @@ def _check_left_out(form: str, left_out: str | None, roles: Sequence[Role]) -> N
 
 
 def _role(form: str, number: int, entries: Sequence[Any], field: str, mapping: InputSettings) -> Speaker:
-    """What the speaker of a turn stands for."""
+    """The role of a turn's speaker."""
     entry = entries[number]
     if not isinstance(entry, dict):
         raise RecordFault(f"{form}[{number}] is not a JSON object")
@@ -260,7 +260,7 @@ def _role(form: str, number: int, entries: Sequence[Any], field: str, mapping: I
 
 
 def _who(form: str, entries: Sequence[Any], field: str, mapping: InputSettings) -> str:
-    """That nobody knows who some of the speakers are, and what to write in the recipe."""
+    """A sentence that names unknown speakers and says what to write in the recipe."""
     names = {str(entry.get(field)): None for entry in entries if isinstance(entry, dict)}
     unknown = [name for name in names if not mapping.speaker(name) and not speaker(name)][:_MOST_SPEAKERS]
     told = ", ".join(repr(name[:40]) for name in unknown)
@@ -287,7 +287,7 @@ def _content(where: str, content: Any) -> str:
 
 
 def check_list(form: str, turns: Sequence[Turn], max_turns: int) -> None:
-    """Whether a list is a dialogue as a whole.
+    """Make sure that a list as a whole is a dialogue.
 
     Raises:
         RecordFault: it is not.

@@ -1,4 +1,4 @@
-"""One record of a dialogue file -> the dialogue in it, or why there is none."""
+"""Parses one record of a dialogue file into a dialogue or a reject."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def parse_record(
     first_name: int = 1,
     mapping: InputSettings = AS_USUAL,
 ) -> Dialogue | Reject:
-    """The dialogue in one record of a dialogue file, or why there is none.
+    """Return the dialogue in one record of a dialogue file, or the reject.
 
     Args:
         number: of the record, from 1.
@@ -104,7 +104,7 @@ def _parse_other(
     record: Any = None,
     own: ValidationError | None = None,
 ) -> Dialogue | Reject:
-    """The dialogue in a record of none of our own forms, or of one that has names of others in it.
+    """Return the dialogue in a record of another form, or in one with field names of another form.
 
     Args:
         number, line, max_text_chars, max_turns, first_name, mapping: as of `parse_record`.
@@ -148,7 +148,7 @@ def _parse_other(
 
 
 def _has_our_names(record: dict[str, Any]) -> bool:
-    """Whether a list of our own is written in our own words, so that its faults are best told in them."""
+    """Whether a list of an own form uses own field names, so that its faults are best reported in these."""
     for form, ours in (("turns", "text"), ("messages", "content")):
         entries = record.get(form)
         if isinstance(entries, list) and entries and isinstance(entries[0], dict):
@@ -158,7 +158,7 @@ def _has_our_names(record: dict[str, Any]) -> bool:
 
 
 def _name_of(record: Any, mapping: InputSettings = AS_USUAL) -> str | None:
-    """The record's id as far as it has a usable one, for a reject."""
+    """The record's id for a reject, if it is usable."""
     if not isinstance(record, dict):
         return None
     name = record.get(mapping.id or first_of(ID_FIELDS, record) or "id")
@@ -166,7 +166,7 @@ def _name_of(record: Any, mapping: InputSettings = AS_USUAL) -> str | None:
 
 
 def _other_name(record: Any, number: int, unknown: tuple[str, ...], field: str | None) -> tuple[Any, tuple[str, ...]]:
-    """The id of a record in which no field is called so, and the unknown fields without the one that holds it.
+    """The id of a record without a field `id`, and its unknown fields without the one that holds the id.
 
     Args:
         record: the record.

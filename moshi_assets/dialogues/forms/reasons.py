@@ -1,4 +1,4 @@
-"""Why a record does not hold what its form asks for, in words."""
+"""Validation errors of a record in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .limits import MAX_GAP, MAX_LIST_ENTRIES, MIN_GAP
 
 
 def reason(error: ValidationError) -> str:
-    """All faults of a record, each with its place in it."""
+    """All faults of a record, each with its place."""
     reasons = []
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         field = _place(fault["loc"])

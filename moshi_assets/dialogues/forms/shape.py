@@ -1,4 +1,4 @@
-"""What a record looks like, told in a line, and the setting that would read it."""
+"""A short description of a record's fields, and the recipe setting that would read it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .names import ASSISTANT_FIELDS, ROLE_FIELDS, TEXT_FIELDS, USER_FIELDS, firs
 _MOST_FIELDS = 12
 _LONGEST_NAME = 40
 _LOOKED_AT = 20
-"""Entries of a list that are looked at."""
+"""Most entries of a list that are inspected."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 
@@ -28,7 +28,7 @@ def shape(record: dict[str, Any]) -> str:
 
 
 def advice(record: dict[str, Any]) -> str:
-    """What to write in a recipe so that records like this one can be read; a guess from its content."""
+    """Suggest the recipe setting that would read records like this one; a guess from its content."""
     for name, value in record.items():
         if any(map(_holds_a_dialogue, _objects(value))):
             inside = _shown(name)
@@ -60,14 +60,14 @@ def _setting(record: dict[str, Any]) -> str | None:
 
 
 def _holds_a_dialogue(record: dict[str, Any]) -> bool:
-    """Whether an object in a list is no turn, but has turns of its own, or a question and its answer."""
+    """Whether an object in a list is not a turn, but has turns of its own, or a question and an answer."""
     if first_of(USER_FIELDS, record) and first_of(ASSISTANT_FIELDS, record):
         return True
     return any(isinstance(value, list) and value and isinstance(value[0], dict | str) for value in record.values())
 
 
 def yaml_like(settings: dict[str, Any]) -> str:
-    """A setting of the section `input` as it may be copied into a recipe."""
+    """A setting of the section `input` as YAML, to be copied into a recipe."""
     return f"'input: {_yaml(settings)}'"
 
 
@@ -79,7 +79,7 @@ def _yaml(value: Any) -> str:
 
 
 def _role_and_text(objects: list[dict[str, Any]]) -> tuple[str | None, str | None]:
-    """Fields that look like who speaks and what is said: one of few short values, and the longest text."""
+    """The fields that look like speaker and text: a field with few short values, and the longest text."""
     shared = [name for name in objects[0] if all(isinstance(each.get(name), str | int) for each in objects)]
     lengths = {name: sum(len(str(each[name])) for each in objects) for name in shared}
     text = first_of(TEXT_FIELDS, shared) or max(lengths, key=lambda name: lengths[name], default=None)
@@ -120,5 +120,5 @@ def _names(fields: Iterable[str]) -> str:
 
 
 def _shown(name: str) -> str:
-    """The name of a field on one line, nothing in it that a terminal would obey."""
+    """The name of a field on one line, without control characters."""
     return "".join(sign if sign.isprintable() else "?" for sign in name[:_LONGEST_NAME])

@@ -14,7 +14,7 @@ from .markdown import visible
 
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _SPOKEN = {"builtin": ["en"]}
-"""Languages of engines that speak no other."""
+"""Languages of engines that support only one."""
 
 
 def front_matter(recipe: Recipe, figures: DatasetFigures, data_files: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Markdown from text that came with the input: it can break no table, open no tag and hide no character."""
+"""Safe Markdown from input text: it cannot break a table, open a tag or hide a character."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ import re
 from collections.abc import Iterable, Sequence
 
 LONGEST = 200
-"""Characters of a foreign text that are shown."""
+"""Most characters of a foreign text that are shown."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=+@,%() -]+")
 _MARKUP = re.compile(r"[\\`*\[\]<>&|~$^:@#!{}]|\.(?=\S)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-"""What means something in the middle of a line, to CommonMark, GitHub or the Hub: links by themselves too."""
+"""Characters with a meaning in the middle of a line in CommonMark, on GitHub or on the Hub, links included."""
 
 
 def visible(text: str, longest: int = LONGEST) -> str:
-    """Text on one line: control, format and unassigned characters become U+FFFD, white space one space; cut to size."""
+    """Put text on one line: control, format and unassigned characters become U+FFFD, white space one space; cut to
+    size.
+    """
     line = " ".join("".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text[: longest * 2]).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def prose(text: str) -> str:
-    """A foreign text in the middle of a line: what would mark up is written as character references, which never do."""
+    """Escape foreign text in the middle of a line: markup becomes character references."""
     return _MARKUP.sub(lambda match: f"&#{ord(match[0])};", visible(text))
 
 
 def code(text: str) -> str:
-    """A foreign name in code type."""
+    """A foreign name in code style."""
     line = visible(text)
     return f"`{line}`" if _PLAIN.fullmatch(line) else f"<code>{prose(line)}</code>"
 

@@ -1,4 +1,4 @@
-"""How a card of ours is told from somebody's own, and from a damaged one."""
+"""Marks a card as written by this program, with a checksum that reveals damage."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _SEAL = re.compile(r"<!-- xxh3 of the text above: ([0-9a-f]{16}) -->\n\Z")
 
 
 def sealed(text: str) -> str:
-    """The text of a card with a last line that tells its checksum."""
+    """Add a last line with the checksum of the text."""
     return f"{text}\n<!-- xxh3 of the text above: {_checksum(text)} -->\n"
 
 
 def damage(card: str) -> str | None:
-    """What is wrong with a card that was sealed; None where nothing is."""
+    """The damage of a sealed card, or None."""
     seal = _SEAL.search(card)
     if seal is None:
         return "does not end in its checksum: it was cut, or an earlier version wrote it"

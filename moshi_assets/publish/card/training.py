@@ -1,4 +1,4 @@
-"""How to train on a dataset: a moshi-finetune configuration with a window that fits its recordings."""
+"""A moshi-finetune configuration for a dataset, with a window that fits its recordings."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ import yaml
 from ...stereo.training_window import TRAINING_WINDOW
 
 STEP = 0.4
-"""Seconds: the shortest time of whole milliseconds that is a whole number of 80 ms slots and of tenths."""
+"""Step between window lengths in seconds: the shortest time that is a whole number of 80 ms slots and of tenths of a
+second.
+"""
 BATCH_SIZE = 16
 MAX_STEPS = 2000
-"""As in moshi-finetune's example (`example/moshi_7B.yaml`), like the other numbers below."""
+"""Training steps, as in moshi-finetune's example (`example/moshi_7B.yaml`), like the other numbers below."""
 
 
 class Window(NamedTuple):
-    """A `duration_sec` and what it makes of the recordings."""
+    """A `duration_sec` and its effect on the recordings."""
 
     seconds: float
     windows: int
-    """How many a pass over the recordings takes."""
+    """Number of windows in one pass over the recordings."""
     padded: float
     """Share of the windows' time that is padding, trained as silence."""
 
 
 def window_of(seconds: float, lengths: Counter[float]) -> Window:
-    """What windows of a given length make of recordings, told by length (seconds) and number."""
+    """The effect of windows of a given length on recordings, given as counts by length in seconds."""
     durations, counts = np.array(list(lengths)), np.array(list(lengths.values()))
     windows = int((np.maximum(1, np.ceil(durations / seconds - 1e-9)) * counts).sum())
     return Window(seconds, windows, max(0.0, 1 - float((durations * counts).sum()) / (windows * seconds)))
@@ -38,7 +40,7 @@ def window_of(seconds: float, lengths: Counter[float]) -> Window:
 def fitting_window(lengths: Counter[float]) -> Window:
     """The window with the least padding among those in which at least half of the recordings lie whole.
 
-    The trainer cuts each recording into windows and pads the last one. Longer than `TRAINING_WINDOW` is none.
+    The trainer cuts each recording into windows and pads the last one. No window is longer than `TRAINING_WINDOW`.
     """
     ordered = sorted(lengths)
     counts = np.cumsum([lengths[length] for length in ordered])

@@ -1,4 +1,4 @@
-"""Put the card together and write it."""
+"""Assembles the card and writes it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def dataset_card(store: DatasetStore, recipe: Recipe, figures: DatasetFigures) -> str:
-    """The card of a dataset folder. The same dataset gives the same bytes: it tells no time and no machine."""
+    """The card of a dataset folder. The same dataset gives the same bytes: the card names no time and no machine."""
     data_files = {TRAIN: store.manifest_path.name}
     if figures.splits[EVAL].recordings:
         data_files[EVAL] = store.eval_manifest_path.name
@@ -81,9 +81,9 @@ def _card(
 
 
 def write_card(path: Path, text: str) -> None:
-    """Write a card, whole or not at all, over an earlier one of ours.
+    """Write a card, whole or not at all, over an earlier one of this program.
 
-    A file without our mark is somebody's own and stays, unless it is empty.
+    A file without the mark belongs to the user and is kept, unless it is empty.
     """
     try:
         if path.is_symlink() or (path.exists() and _is_own(path.read_text(encoding="utf-8", errors="replace"))):
@@ -96,5 +96,5 @@ def write_card(path: Path, text: str) -> None:
 
 
 def _is_own(text: str) -> bool:
-    """Whether somebody wrote it himself; nobody writes nothing."""
+    """Whether the text was written by the user; an empty one was not."""
     return bool(text.strip("\0 \t\r\n")) and MARK not in text

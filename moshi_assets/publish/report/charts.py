@@ -1,4 +1,4 @@
-"""Charts as numbers: where each bar of an SVG stands and what it says. The template draws them."""
+"""Charts as numbers: the place of each bar of an SVG and its tooltip. The template draws them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ...synthesis.speed_log import ShardSpeed
 from ..distribution import Distribution, choose_edges
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 360, 36, 8, 24, 36
-"""Size and margins in units of the drawing; a narrow one, so that its text stays legible on a phone."""
+"""Size and margins in units of the drawing; it is narrow so that its text stays legible on a phone."""
 _INNER = WIDTH - LEFT - RIGHT
 _PANEL_HEIGHT = {1: 144, 2: 60}
-"""By how many there are."""
+"""Height of a panel, by the number of panels."""
 _PANEL_GAP = 24
 _LEAST_HEIGHT = 1.5
-"""Of a bar that is not empty."""
+"""Least height of a bar that is not empty."""
 MOST_TICKS = 7
 MAX_SPEED_BARS = 60
 
 
 class DrawnBar(NamedTuple):
-    """A rectangle, and what it says when it is pointed at."""
+    """A rectangle and its tooltip."""
 
     x: float
     y: float

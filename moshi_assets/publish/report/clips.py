@@ -1,4 +1,4 @@
-"""What the listening desk plays: a stretch of a recording with its sound, its waveform, its turns and their words."""
+"""The clips of a report: a stretch of a recording with its sound, its waveform, its turns and their words."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .sound import Unreadable, flac, read_frames, waveform
 CLIP_SECONDS = 20.0
 """Longest stretch of a recording in a page. As FLAC that is some 0.4 MB of speech, a third more as base64."""
 LEAD_SECONDS = 1.0
-"""What is heard before the turn where a longer recording is cut."""
+"""Seconds before the turn that are included when a longer recording is cut."""
 MAX_TEXT = 4000
-"""Characters of a turn that are shown."""
+"""Most characters of a turn that are shown."""
 MAX_WORDS = 2000
-"""Words of a recording that are marked; more than anyone says in the time."""
+"""Most words of a recording that are marked; nobody speaks that many in the time."""
 
 
 class ClipWord(NamedTuple):
-    """A word of a turn. Seconds in the clip, or None where it is not heard there."""
+    """A word of a turn, with seconds in the clip, or None if it lies outside."""
 
     text: str
     start: float | None
@@ -36,7 +36,7 @@ class ClipWord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClipTurn:
-    """A turn that is heard in the clip, whole or in part. Seconds in the clip."""
+    """A turn that is at least partly in the clip. Times are seconds in the clip."""
 
     role: str
     number: int
@@ -50,12 +50,12 @@ class ClipTurn:
 
 @dataclass(slots=True)
 class Clip:
-    """One entry of the listening desk."""
+    """One recording in the report."""
 
     path: str
     title: str
     reason: str
-    """Why it is among the worst; empty for a random one."""
+    """Reason why it is among the most unusual; empty for a random one."""
     split: Split
     sample_rate: int
     recording_seconds: float
@@ -68,15 +68,15 @@ class Clip:
     audio: str = ""
     """FLAC, two channels, 16 bit, in base64; empty where there is none."""
     words: int = 0
-    """Those with a time."""
+    """Number of words with a time."""
     approximate: bool = False
-    """The words' times are a guess."""
+    """Whether the words' times are estimated."""
     problem: str = ""
-    """Why it cannot be heard."""
+    """Reason why it cannot be heard; empty if it can."""
 
 
 def cut(store: DatasetStore, pick: Pick, texts: DialogueTexts) -> Clip:
-    """The clip of a chosen recording. A recording that cannot be read gives one without sound and with a problem.
+    """Cut the clip of a chosen recording. A recording that cannot be read gives one without sound and with a problem.
 
     Args:
         store: the dataset.
@@ -176,7 +176,7 @@ def _moved(word: ClipWord, clip: Clip) -> ClipWord:
 
 
 def clip_data(clip: Clip) -> dict[str, Any]:
-    """What the page's script needs to know of a clip, apart from its sound."""
+    """The data of a clip for the page's script, apart from its sound."""
     return {
         "title": clip.title,
         "path": clip.path,

@@ -1,4 +1,4 @@
-"""Which recordings a report lets one hear: some at random, and the most unusual."""
+"""Chooses the recordings to hear in a report: some at random, and the most unusual."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ class Pick(NamedTuple):
     shard: str
     recording: Recording
     reason: str = ""
-    """What is unusual about it; empty for a random one."""
+    """What is unusual about the recording; empty for a random one."""
     turn: int | None = None
-    """Place, in `recording.turns`, of the turn to be heard where not all of the recording can be."""
+    """Place, in `recording.turns`, of the turn to hear if the whole recording is too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Oddity:
-    """A way to be unusual. Of two utterances the one with the higher score is worse; 1 is worth a look."""
+    """A way to be unusual. Of two utterances the one with the higher score is worse; a score of 1 is notable."""
 
     measure: str
     score: Callable[[float, float], float]
-    """Of a value and the role's median."""
+    """Score of a value, given the role's median."""
     says: str
-    """With `value` and `usual`."""
+    """The reason, with the fields `value` and `usual`."""
     sign: int = 1
-    """+1 where large values are unusual, -1 where small ones are."""
+    """+1 if large values are unusual, -1 if small ones are."""
 
 
 def _beyond(width: float) -> Callable[[float, float], float]:
@@ -64,7 +64,7 @@ ODDITIES = (
 
 
 class _Largest:
-    """The `size` items with the largest scores; the earlier one where scores are equal."""
+    """The `size` items with the largest scores; of equal scores the earlier one."""
 
     def __init__(self, size: int) -> None:
         self._size, self._heap, self._seen = size, list[tuple[Any, int, Any]](), 0
@@ -100,7 +100,9 @@ class RandomPicks:
 
 
 class UnusualPicks:
-    """Recordings with a fault, and those with the most unusual utterances of their role: one for every reason first."""
+    """Recordings with a fault, and those with the most unusual utterances of their role; each reason gets a
+    turn first.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -135,8 +137,8 @@ class UnusualPicks:
         Args:
             measured: what is usual, from all recordings.
 
-        No two have the same reason while there is another one: six that are all too fast tell less than six that are
-        each odd in their own way.
+        No two have the same reason while there is another one: six utterances that are all too fast are less
+        informative than six that are unusual in different ways.
         """
         reasons = self._by_reason(measured)
         held: dict[str, tuple[float, Pick]] = {}

@@ -1,4 +1,4 @@
-"""The page: figures and clips through the template. All text from the input is hostile and leaves here escaped."""
+"""Renders the page: figures and clips through the template. All text from the input is hostile and is escaped here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound of recordings for the page: read in stretches, drawn, and packed so that every browser can play it."""
+"""Sound of recordings for the page: read in stretches, drawn, and encoded so that every browser can play it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ...stereo.recording import CHANNEL, PlacedTurn, Recording
 from ...storage.dataset import DatasetStore
 
 PEAKS = 500
-"""Points of the waveform of a channel."""
+"""Points in the waveform of a channel."""
 
 
 class Unreadable(ValueError):
-    """A recording that cannot be heard; the message says why, after its name."""
+    """A recording cannot be heard; the message gives the reason and is appended to its name."""
 
 
 def read_frames(store: DatasetStore, recording: Recording, first: int, frames: int) -> np.ndarray:

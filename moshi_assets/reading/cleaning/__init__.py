@@ -1,1 +1,1 @@
-"""Cleaning: what is written in a turn but never said is taken off."""
+"""Cleaning: removes parts of a turn that are written but never said."""

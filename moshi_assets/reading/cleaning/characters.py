@@ -42,7 +42,7 @@ _SHORTCODE = re.compile(r"(?<![\w:]):[a-z][a-z0-9_+-]{1,30}:(?![\w:])")
 
 
 def visible(text: str) -> str:
-    """Without what cannot be seen; literal line breaks become real ones, every digit becomes an ASCII one."""
+    """Remove invisible characters; turn literal line breaks into real ones and every digit into an ASCII one."""
     text = _INVISIBLE.sub("", _SPACES.sub(" ", _LITERAL_BREAK.sub("\n", text)))
     text = _APOSTROPHE.sub("'", text)
     return text if text.isascii() else "".join(map(_plain, text.translate(_QUOTES)))
@@ -67,7 +67,7 @@ def is_picture(character: str) -> bool:
 
 
 def without_pictures(text: str) -> str:
-    """Without emoji, emoticons and shortcodes."""
+    """Remove emoji, emoticons and shortcodes."""
     text = _FACES.sub(" ", text)
     if not text.isascii():
         text = _MAYBE_PICTURE.sub(lambda match: " " if is_picture(match.group()) else match.group(), text)

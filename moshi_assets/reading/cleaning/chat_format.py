@@ -1,4 +1,4 @@
-"""What chat corpora carry beside the words: template tokens, role labels, blocks of reasoning."""
+"""Removes the markup of chat corpora: template tokens, role labels, blocks of reasoning."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ _LABEL = re.compile(
 
 
 def without_reasoning(text: str) -> str:
-    """Without blocks like `<think>…</think>`; one that is not closed ends with the turn, one not opened begins with
-    it.
-    """
+    """Remove blocks like `<think>…</think>`; an unclosed block ends with the turn, an unopened one begins with it."""
     text = _OTHER_MARKS.sub("", text) if any(mark in text for mark in ("[/", "\u25c1", "<|")) else text
     if "<" not in text:
         return text
@@ -48,11 +46,11 @@ def without_reasoning(text: str) -> str:
 
 
 def without_tokens(text: str) -> str:
-    """Without the tokens of chat templates: `<|im_start|>assistant`, `[INST]`, `</s>`, `### Response:`."""
+    """Remove the tokens of chat templates: `<|im_start|>assistant`, `[INST]`, `</s>`, `### Response:`."""
     return _TOKENS.sub(" ", _SYSTEM.sub(" ", text))
 
 
 def without_label(text: str) -> str:
-    """The text without the name of a role at its start, such as `Assistant: Hello.` has."""
+    """Remove the name of a role at the start of a text, such as in `Assistant: Hello.`."""
     match = _LABEL.match(text)
     return text[match.end() :] if match else text

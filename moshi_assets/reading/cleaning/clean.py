@@ -1,4 +1,4 @@
-"""Cleaning: what is written in a turn but never said is taken off, rule by rule."""
+"""Cleaning: removes parts of a turn that are written but never said, rule by rule."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _MOST_SILENCES = 256
 _SILENCES = re.compile(f"[{chr(_SILENCE)}-{chr(_SILENCE + _MOST_SILENCES - 1)}]")
 _LOOSE = re.compile(r"(?<=\w) ([.,!?;:\u2026]+)(?=\s|$)")
 LONGEST_PAUSE = 10.0
-"""Seconds; a longer one that is asked for is cut to this."""
+"""Longest pause in seconds; a longer one in the text is cut to this."""
 
 
 class Cleaned(NamedTuple):
-    """A turn without what is not said."""
+    """A turn without the parts that are not said."""
 
     text: str
     findings: tuple[Finding, ...]
@@ -42,7 +42,7 @@ class Cleaned(NamedTuple):
 
 
 def clean(text: str, rules: CleanRules) -> Cleaned:
-    """Take off what is not said, and tell what it was. Cleaning what is clean changes nothing."""
+    """Remove the parts that are not said, and list them. Cleaning a clean text changes nothing."""
     return _Cleaning(rules).run(text)
 
 

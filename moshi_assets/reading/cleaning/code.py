@@ -1,4 +1,4 @@
-"""Program code that stands in a turn without a fence around it."""
+"""Detection of program code in a turn without a fence around it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _PAIRED = re.compile(r"[(){}\[\]]")
 
 
 def is_code(text: str) -> bool:
-    """Whether a text is program code rather than words, or holds lines of it. A guess from signs that prose has not."""
+    """Whether a text is program code rather than words, or has lines of it; guessed from signs that prose does not
+    have.
+    """
     if not _PAIRED.search(text) and "__" not in text and ">>>" not in text and ";" not in text and "import" not in text:
         return False
     strong = len(_STRONG.findall(text))

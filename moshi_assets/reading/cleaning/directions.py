@@ -1,4 +1,4 @@
-"""Stage directions and sound tags: what someone does while speaking is not said."""
+"""Stage directions and sound tags, which describe what someone does while speaking and are not said."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Silence = Callable[[float], str]
 
 
 def pause_seconds(text: str) -> float | None:
-    """Seconds that a direction asks for: "pause:500ms" -> 0.5; None where it states no length."""
+    """Seconds of silence that a direction asks for: "pause:500ms" -> 0.5; None if it states no length."""
     match = _LENGTH.search(text)
     if not match:
         return None
@@ -56,7 +56,7 @@ def pause_seconds(text: str) -> float | None:
 
 
 def without_directions(text: str, silence: Silence) -> str:
-    """Without stage directions; a pause of a stated length becomes `silence(seconds)`.
+    """Remove stage directions; a pause of a stated length becomes `silence(seconds)`.
 
     In round brackets, which prose has too, only sounds count; in stars gestures of several words as well ("*leans
     back*"), in square brackets those and moods ("[excited]").
