@@ -1,4 +1,4 @@
-"""Where the command `indextts` begins: Ctrl-C is answered before anything heavy is imported."""
+"""The entry point of the command `indextts`. Ctrl-C is handled before anything heavy is imported."""
 
 import sys
 

@@ -147,7 +147,7 @@ def read_w2v_bert_config(path: Path) -> Wav2Vec2BertConfig:
 
 @dataclass(frozen=True)
 class KeyDifferences:
-    """How a checkpoint dictionary differs from a module: names, and for shapes both sizes."""
+    """Differences between a checkpoint dictionary and a module: names, and for shapes both sizes."""
 
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()

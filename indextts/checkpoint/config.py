@@ -85,7 +85,7 @@ class ModelConfig:
     qwen_emo_path: str
     """Name of the emotion text model's folder in the model folder."""
     version: float
-    """Of IndexTTS: 2.0."""
+    """Version of IndexTTS: 2.0."""
 
 
 def load_config(path: str | Path) -> ModelConfig:

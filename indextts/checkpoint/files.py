@@ -34,7 +34,7 @@ FINGERPRINT_ENDS = 1 << 20
 FINGERPRINT_SAMPLES = 64
 
 
-GET_AGAIN = "Get the file again from where the checkpoint was published; `indextts check` with its folder tells where"
+GET_AGAIN = "Get the file again from where the checkpoint was published; `indextts check` with its folder says where"
 
 
 class CheckpointError(RuntimeError):

@@ -80,7 +80,7 @@ class BeamSearch:
         self._hypothesis_codes = codes.gather(1, order[..., None].expand_as(self.codes))
 
     def best(self) -> tuple[Tensor, Tensor]:
-        """The best hypothesis of each row: codes (B, steps), filled up with the stop code, and worth (B,).
+        """The best hypothesis of each row: codes (B, steps), filled up with the stop code, and score (B,).
 
         Beams still alive in a row that is not done count as they stand.
         """

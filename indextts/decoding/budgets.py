@@ -29,7 +29,7 @@ each without padding: a thread gets so many in turn that little is left to do wh
 LARGEST_FLOW_BUDGET = 65_536
 """More frames at once would keep a GPU no busier than these do."""
 MAX_PADDING = 0.15
-"""Of a batch's frames, at most this part is padding."""
+"""Largest share of padding among the frames of a batch."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 FEWEST_ROWS = 2
-"""With a single row oneDNN takes another route, whose rounding differs."""
+"""Fewest rows for packed weights: with a single row oneDNN takes another route with other rounding."""
 
 
 def available(weight: Tensor) -> bool:
@@ -57,7 +57,7 @@ class PackedWeight:
 
 
 class PackedLinear(nn.Linear):
-    """A linear layer whose weight is laid out at its first use without gradients, on a CPU only."""
+    """A linear layer that packs its weight at the first use without gradients, on a CPU only."""
 
     _packed: PackedWeight | None = None
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 
 STAGES_IN_HALF = ("gpt", "flow", "vocoder")
-"""Stages whose weights may be of another format: GPT (decoding and latent pass), flow, vocoder."""
+"""Stages that may use another number format for their weights: GPT (decoding and latent pass), flow, vocoder."""
 FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 

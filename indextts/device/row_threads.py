@@ -19,11 +19,11 @@ _here = threading.local()
 
 
 class GivenUp(Exception):
-    """Raised in the thread of a row whose call was interrupted, or another row of which has failed."""
+    """Raised in the thread of a row if its call was interrupted or another row failed."""
 
 
 def check_given_up() -> None:
-    """Stop the thread of a row whose result is not wanted any more. Long work calls this now and then.
+    """Stop the thread of a row if its result is no longer wanted. Long work calls this now and then.
 
     Raises:
         GivenUp: in such a thread.

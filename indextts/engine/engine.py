@@ -18,7 +18,7 @@ class Engine(EngineState):
     """Speaks segments in batches."""
 
     def run(self, segments: Sequence[Segment], clock: StageClock, figures: SpeakingFigures) -> None:
-        """Speak all segments; one that cannot be spoken has the reason in its `error`."""
+        """Speak all segments; a segment that cannot be spoken holds the reason in its `error`."""
         session = self.session(clock, figures)
         # The longest first: what is left at the end, when slots run empty, is short.
         for segment in sorted(segments, key=lambda segment: -len(segment.text_ids)):

@@ -238,7 +238,7 @@ class EngineSession:
             self._begin(*group)
 
     def _next_group(self) -> tuple[Stage, list[Segment]] | None:
-        """A group that is worth beginning, from the last stage that has one."""
+        """The next group to begin, from the last stage that has one."""
         budget, busy_before = self.budgets.flow_budget, self.decoding
         ready: tuple[Stage, list[Segment]] | None = None
         for stage in LATER_STAGES:

@@ -92,7 +92,7 @@ class SpeakingFigures:
     )
     """Batches by stage: `gpt` (a row is a code), `latent`, `flow`, `vocoder`."""
     out_of_memory: int = 0
-    """How often a batch was halved because memory ran out."""
+    """Number of times a batch was halved because memory ran out."""
     peak_memory: int = 0
     """Bytes on the GPU, 0 on a CPU."""
 

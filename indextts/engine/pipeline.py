@@ -44,7 +44,7 @@ class Pipeline:
         return bytes_per_frame(flow.config, weights[0].dtype, vocoder.config, weights[1].dtype)
 
     def _side_by_side(self, rows: Sequence[object]) -> bool:
-        """Whether each row is done on threads of its own instead of in a batch."""
+        """Whether each row runs on its own threads instead of in a batch."""
         return self.device.type == "cpu" and len(rows) > 1 and torch.get_num_threads() > 1
 
     def conds(self, rows: Sequence[Row]) -> Tensor:

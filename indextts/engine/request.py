@@ -40,7 +40,9 @@ class InferenceResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Emotion:
-    """How something is said, if not as in the voice prompt: one of audio, vector or text, and its strength."""
+    """The emotion of an utterance, if it differs from the voice prompt: one of audio, vector or text, and its
+    strength.
+    """
 
     emo_audio: str | Path | None = None
     """A recording that sounds like it."""
@@ -51,7 +53,7 @@ class Emotion:
     emo_alpha: float = 1.0
     """0 is the voice's own emotion, 1 is all of this one."""
     use_random: bool = False
-    """With a vector or a text, draws the prototypes instead of choosing those close to the voice."""
+    """With a vector or a text, draws the prototypes at random instead of choosing those close to the voice."""
 
     def __post_init__(self) -> None:
         given = [name for name in ("emo_audio", "emo_vector", "emo_text") if getattr(self, name) is not None]
@@ -85,7 +87,9 @@ class Emotion:
         emo_text: str | None = None,
         use_random: bool = False,
     ) -> Emotion:
-        """From the arguments of `infer`, where a text overrides a vector, and both override a recording."""
+        """Make an emotion from the arguments of `infer`, where a text overrides a vector, and both override a
+        recording.
+        """
         if use_emo_text:
             return cls(emo_text=emo_text or text, emo_alpha=emo_alpha, use_random=use_random)
         if emo_vector is not None:

@@ -78,7 +78,7 @@ class SynthesisSession:
 
     @property
     def room(self) -> int:
-        """Number of further requests that are worth adding now; more would only wait."""
+        """Number of further requests to add now; more would only wait."""
         return max(0, REQUESTS_PER_SLOT * self._engine.budgets.max_batch - self.unfinished)
 
     @property

@@ -18,7 +18,7 @@ from .request import NoiseSource, RandomStreams
 
 @dataclass(frozen=True)
 class SpeakingOptions:
-    """How one utterance is made."""
+    """The options of one utterance."""
 
     generation: GenerationOptions
     streams: RandomStreams = field(default_factory=RandomStreams)
@@ -28,7 +28,7 @@ class SpeakingOptions:
     detail_level: int = logging.DEBUG
     """Logging level of the details."""
     solver: FlowSolver = field(default_factory=FlowSolver)
-    """How the flow is solved; its time is proportional to the evaluations."""
+    """The solver of the flow; its time is proportional to the evaluations."""
     cfg_rate: float = GUIDANCE_RATE
     """Guidance of the flow; 0 halves its time."""
 

@@ -12,8 +12,7 @@ class EngineState:
     """The stages, the limits of a batch, and the decoder that was used last."""
 
     beside = True
-    """On a GPU: whether the later stages run beside decoding. Measurements turn it off, so that each stage has seconds
-    of its own."""
+    """On a GPU: whether the later stages run beside decoding. Measurements turn it off to time each stage by itself."""
 
     def __init__(self, pipeline: Pipeline, budgets: Budgets | None = None, captured_steps: bool = True) -> None:
         self.pipeline = pipeline
@@ -34,7 +33,7 @@ class EngineState:
         return BatchDecoder(gpt, options, slots, positions, captured=captured)
 
     def give_back(self, decoder: BatchDecoder) -> None:
-        """Keep a decoder that has nothing left to do for the next session. Not for one that has failed."""
+        """Keep an idle decoder for the next session. A decoder that has failed must not be given back."""
         if not decoder.on_cpu:
             self._kept_decoder = decoder
 

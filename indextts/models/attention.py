@@ -71,7 +71,9 @@ class Flex(NamedTuple):
         return cls(keys, queries)
 
     def _blocks(self, width: int, frames: int) -> BlockMask:
-        """Which blocks of keys each block of queries attends to: as a whole, and the one in which the row ends."""
+        """The blocks of keys that each block of queries attends to: those attended as a whole, and the one in which the
+        row ends.
+        """
         keys, device = self.keys, self.keys.device
         lines, count = -(-width // BLOCK), -(-frames // BLOCK)
         block = torch.arange(count, device=device)

@@ -75,7 +75,7 @@ class ConvolutionHead(nn.Module):
 
 
 class ContextAwareMask(nn.Module):
-    """A convolution whose output is masked by what the whole utterance and its segment of 100 frames say."""
+    """A convolution with a mask computed from the whole utterance and from segments of 100 frames."""
 
     def __init__(self, channels: int, out_channels: int, dilation: int) -> None:
         super().__init__()

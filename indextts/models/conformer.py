@@ -90,7 +90,7 @@ class ConvSubsampling(nn.Module):
 
     @staticmethod
     def output_lengths(lengths: Tensor) -> Tensor:
-        """Frames after subsampling: every output frame whose three input frames are all valid."""
+        """Frames after subsampling: every output frame with three valid input frames."""
         return (lengths - 3) // 2 + 1
 
     def forward(self, x: Tensor) -> Tensor:

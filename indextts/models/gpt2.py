@@ -47,11 +47,11 @@ class KVCache:
         return max(self.known_lengths)
 
     def first_rows(self, rows: int) -> KVCache:
-        """A view of the first rows, with lengths of its own on the host."""
+        """A view of the first rows, with separate lengths on the host."""
         return self._view(slice(rows))
 
     def one_row(self, row: int) -> KVCache:
-        """A view of one row, with a length of its own on the host."""
+        """A view of one row, with a separate length on the host."""
         return self._view(slice(row, row + 1))
 
     def _view(self, rows: slice) -> KVCache:

@@ -73,7 +73,7 @@ class UpSample(LowPass):
     """
 
     def taps(self) -> tuple[Tensor, Tensor]:
-        """Of the even and of the odd samples, (1, 1, 6) each. The odd ones begin one frame later."""
+        """Taps of the even and of the odd samples, (1, 1, 6) each. The odd ones begin one frame later."""
         # Twice the taps, since the zeros between the inputs take half of the level away.
         even, odd = (2 * self.filter[..., phase::2].flip(-1) for phase in (1, 0))
         return even, odd
@@ -95,7 +95,7 @@ class DownSample(nn.Module):
         self.lowpass = LowPass()
 
     def taps(self) -> tuple[Tensor, Tensor]:
-        """Of the even and of the odd samples, (1, 1, 6) each."""
+        """Taps of the even and of the odd samples, (1, 1, 6) each."""
         odd, even = (self.lowpass.filter[..., phase::2] for phase in (0, 1))
         return even, odd
 

@@ -17,7 +17,7 @@ from torch import Tensor
 BLOCK = 1024
 """Outputs of one program."""
 MARGIN = 6
-"""Outputs next to a row's end whose filters look past it."""
+"""Outputs next to a row's end that depend on samples past it."""
 
 
 @triton.jit

@@ -25,7 +25,9 @@ class FlowSolver:
     """Method that integrates the velocity; the defaults are those of the published class."""
 
     evaluations: int = FLOW_STEPS
-    """Of the velocity, to which the flow's time is proportional. Euler's method takes one a step, the others two."""
+    """Evaluations of the velocity; the flow's time is proportional to them. Euler's method takes one a step, the others
+    two.
+    """
     method: Method = "euler"
     """`euler`, `midpoint` or `heun` (the explicit trapezoidal rule); the latter two are of second order."""
     sway: float = 0.0
@@ -84,7 +86,7 @@ class FlowSolver:
 
 @lru_cache
 def _steps(count: int, sway: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """See `FlowSolver.steps`. Kept as numbers: a captured loop can neither compute nor read them."""
+    """See `FlowSolver.steps`. The steps are kept as numbers: a captured loop can neither compute nor read them."""
     grid = torch.linspace(0, 1, count + 1, device="cpu")
     if sway:
         grid = grid + sway * (torch.cos(math.pi / 2 * grid) - 1 + grid)

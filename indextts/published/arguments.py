@@ -26,7 +26,8 @@ def warn_of_no_effect(**given: Any) -> None:
 
 
 def on_this_device(device: torch.device, given: Mapping[str, bool | None]) -> dict[str, bool]:
-    """Accelerations to use on `device`: on CUDA all that are not switched off, elsewhere none.
+    """Accelerations to use on `device`: on CUDA all that are not switched off, elsewhere none. A warning, once in a
+    process, names an acceleration that was switched on elsewhere.
 
     A warning, once in a process, names one that was switched on elsewhere.
     """

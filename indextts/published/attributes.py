@@ -97,7 +97,7 @@ class PublishedAttributes:
 
     @property
     def device(self) -> DeviceName:
-        """Where the model runs, such as `cuda:0`."""
+        """Device of the model, such as `cuda:0`."""
         return DeviceName(self._device)
 
     @property

@@ -28,7 +28,7 @@ from .normalizers import Reading
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 4096
-"""Most texts kept that nobody has asked for yet; beyond that the oldest are forgotten."""
+"""Most texts kept that were not requested yet; beyond that the oldest are dropped."""
 
 
 class TextAhead(TextFrontend):
@@ -101,7 +101,7 @@ class TextAhead(TextFrontend):
             return super().tokenize(text)
 
     def _readers_agree(self) -> bool:
-        """Whether the glossary is still the one that the readers have."""
+        """Whether the glossary is still the same as the readers'."""
         return self._glossary() == self._readers_glossary
 
     def _glossary(self) -> dict[str, GlossaryEntry] | None:

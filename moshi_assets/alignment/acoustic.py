@@ -72,7 +72,7 @@ class AcousticAligner:
         decoder.end_utt()
         segments = [s for s in decoder.seg() or () if s.word[0] not in "<["]
         if [_base(segment.word) for segment in segments] != expected:
-            raise AlignmentError("pocketsphinx finds no path through the text: is this what is said?")
+            raise AlignmentError("pocketsphinx finds no path through the text: does the audio say this text?")
         times = np.full((len(entries), 2), np.nan)
         times[[entry is not None for entry in entries]] = [(s.start_frame, s.end_frame + 1) for s in segments]
         times = times * FRAME_SECONDS + BORDER_SECONDS - PAD_SECONDS

@@ -25,7 +25,7 @@ class EngineAligner:
     def _align(self, utterance: Utterance) -> list[Word] | AlignmentError:
         times = utterance.known_times
         if times is None:
-            return AlignmentError("the engine told no word times")
+            return AlignmentError("the engine reported no word times")
         if np.isfinite(times).any() and np.nanmax(times) > utterance.duration + TOLERANCE_SECONDS:
             return AlignmentError(f"the engine's word times end after the audio ({utterance.duration:.2f} s)")
         try:

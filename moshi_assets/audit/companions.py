@@ -60,7 +60,7 @@ def transcript_summary_faults(
         yield Fault("transcripts", _inside(store, path), f"is damaged ({error}): {AGAIN}")
         return
     if found != shard_summary(figures, keys):
-        yield Fault("transcripts", _inside(store, path), f"tells something else than the transcripts hold: {AGAIN}")
+        yield Fault("transcripts", _inside(store, path), f"disagrees with the transcripts: {AGAIN}")
 
 
 def voice_faults(store: DatasetStore, used: Collection[str]) -> Iterator[Fault]:

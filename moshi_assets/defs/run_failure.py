@@ -73,7 +73,7 @@ def _of_event(event: dg.DagsterEvent) -> RunFailure:
         return RunFailure("told", own[1], event.step_key, own[0], "input" if own[0] in _INPUT else "setup")
     where = f"step {event.step_key}" if event.step_key else "the run"
     said = _first_words(error) or event.message or "it does not say why"
-    return RunFailure("unforeseen", f"{where} failed in a way that was not foreseen: {said}", event.step_key)
+    return RunFailure("unforeseen", f"{where} failed unexpectedly: {said}", event.step_key)
 
 
 def _first_words(error: SerializableErrorInfo | None) -> str:

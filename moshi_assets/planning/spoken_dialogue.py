@@ -120,7 +120,7 @@ class SpokenDialogues:
                 if rejected.kind == "nothing to say":
                     return f"turn {number} has nothing to say: {rejected.written!r}"
                 return (
-                    f"turn {number} holds {rejected.kind}, which nobody can say: take it out of the file, or set "
+                    f"turn {number} holds {rejected.kind}, which cannot be spoken: take it out of the file, or set "
                     f"text.clean.blocks to drop ({rejected.written!r})"
                 )
         if self._languages is not None and language not in self._languages:

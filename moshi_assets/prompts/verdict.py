@@ -104,13 +104,13 @@ _SENTENCES: dict[FaultKind, str] = {
     "offset": "has a DC offset of {value:.3f} of full scale, at most {limit:g} is allowed (max_dc): remove it with a "
     "high-pass filter",
     "too quiet": "is too quiet: {value:.1f} LUFS, at least {limit:g} are needed (min_loudness_lufs): record it louder, "
-    "or cut it to where somebody speaks",
+    "or cut it to the part with speech",
     "clipped": "is clipped: {percent:.1f} % of its samples lie on flat tops, at most {percent_limit:g} % are allowed "
     "(max_clipped): record it with less gain",
     "no speech": "has no speech in the part that counts: {value:.1f} s were found, at least {limit:g} are needed "
-    "(min_speech_seconds): cut it to where somebody speaks",
+    "(min_speech_seconds): cut it to the part with speech",
     "too little speech": "has too little speech in the part that counts: {percent:.0f} %, at least {percent_limit:g} % "
-    "are needed (min_speech_share): cut it to where somebody speaks",
+    "are needed (min_speech_share): cut it to the part with speech",
 }
 
 

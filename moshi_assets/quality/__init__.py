@@ -1,3 +1,1 @@
-"""Quality of what was spoken: measures of an utterance, gates that it must pass, and what a shard's utterances are
-like.
-"""
+"""Quality of utterances: measures, the gates that they must pass, and models that listen."""

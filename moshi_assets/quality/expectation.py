@@ -1,4 +1,4 @@
-"""How long a text should take to say: what duration and speaking rate are judged against.
+"""The expected duration of a text, against which duration and speaking rate are judged.
 
 Texts are counted in characters of a Latin alphabet, spaces and punctuation included; conversational English runs at
 about 15 of them a second, brisk reading at 20. A character of another kind counts for as many as it takes to say it.
@@ -9,39 +9,39 @@ from __future__ import annotations
 from typing import NamedTuple
 
 ONSET_SECONDS = 0.5
-"""What an utterance may last beyond its text: the onset, the last word's lengthening, a breath."""
+"""Seconds that an utterance may last beyond its text: the onset, the last word's lengthening, a breath."""
 SHORT_TEXT = 20
-"""Letters below which a text has no speaking rate worth the name ("No.", "Mm-hm."): its duration alone is judged."""
+"""Texts with fewer letters have no meaningful speaking rate ("No.", "Mm-hm."); only their duration is judged."""
 _IDEOGRAPH = 3.0  # a syllable each: some 4 to 6 a second
 _SYLLABIC = 2.0  # kana, hangul: some 7 a second
 _SPELLED_OUT = 5.0  # "7" is "seven ", "%" is "percent", "/" is "slash"
 
 
 class Expectation(NamedTuple):
-    """What is expected of the sound of one text."""
+    """The expected length of the sound of one text, in characters."""
 
     shortest: float
-    """Characters at least: digits and signs may be silent or read together (1,000,000)."""
+    """Least number of characters: digits and signs may be silent or read together (1,000,000)."""
     longest: float
-    """Characters at most: every digit and sign is spelled out."""
+    """Largest number of characters: every digit and sign is spelled out."""
     rate_matters: bool
-    """Whether the text is long enough, and enough of it letters, to have a speaking rate."""
+    """Whether the text has enough characters, and enough letters among them, for a speaking rate."""
 
     @property
     def typical(self) -> float:
-        """Characters, for the speaking rate."""
+        """Number of characters for the speaking rate."""
         return (self.shortest + self.longest) / 2
 
     def duration_ratio(self, seconds: float, characters_per_second: float) -> float:
-        """How far a duration lies outside what is expected: 1 inside; 2 twice too long; 0.5 half as long as it must
-        be.
+        """How far a duration lies outside the expected range: 1 inside it; 2 twice too long; 0.5 half the least
+        duration.
         """
         low, high = self.shortest / characters_per_second, self.longest / characters_per_second + ONSET_SECONDS
         return seconds / low if seconds < low else max(1.0, seconds / high)
 
 
 def expect(text: str) -> Expectation:
-    """What to expect of a text in any language."""
+    """The expectation for a text in any language."""
     shortest = longest = 0.0
     letters = 0
     for character in text:

@@ -12,45 +12,45 @@ from ..audio.pcm import FULL_SCALE
 from .expectation import expect
 
 CLIP_LEVEL = 32735
-"""An int16 sample this large counts as clipped (0.999 of full scale, as the contract checker has it)."""
+"""An int16 sample this large counts as clipped (0.999 of full scale, as in the contract checker)."""
 SILENT_DBFS = -96.0
-"""Lowest peak that is told: less than one step of int16."""
+"""Lowest peak that is reported: less than one step of int16."""
 FRAME_SECONDS = 0.01
-"""Resolution of silences."""
+"""Resolution of silences in seconds."""
 SILENCE_BELOW_SPEECH = 40.0
 """dB below the loud frames (their 95th percentile) at which a frame is silence.
 
 Weak consonants lie 30 dB below vowels.
 """
 SILENCE_DBFS = -60.0
-"""dBFS below which a frame is silence whatever the rest is."""
+"""dBFS below which a frame is silence, whatever the other frames are."""
 
 
 class Measures(NamedTuple):
-    """What was measured of one utterance; numbers are those of float32, as they are stored."""
+    """Measures of one utterance, rounded to float32, as they are stored."""
 
     seconds: float
     loudness_lufs: float
     """Integrated loudness, ITU-R BS.1770-4; -70 and below is -70."""
     peak_dbfs: float
-    """Largest sample."""
+    """Largest sample in dBFS."""
     clipped: float
     """Share of samples at full scale."""
     dc: float
-    """Mean of the samples, share of full scale, with its sign."""
+    """Mean of the samples as a share of full scale, with its sign."""
     leading_silence: float
-    """Seconds; the whole utterance where there is nothing else."""
+    """Seconds of silence before the speech; the whole utterance if it is silent."""
     trailing_silence: float
-    """Seconds."""
+    """Seconds of silence after the speech."""
     inner_silence: float
     """Longest silence between sounds, seconds."""
     characters: int
-    """Of the text, as written."""
+    """Characters of the text as written."""
     chars_per_second: float
     """Characters as spoken (see expectation.py) a second of sound, leading, trailing and inner silences over 0.2 s left
     out; 0 without a sound."""
     wer: float | None = None
-    """Error rate of what a recogniser heard, where one listened: by word, by character of one word or two."""
+    """Error rate of a recogniser, if one listened: by word, by character for one or two words."""
     speaker_similarity: float | None = None
     """Cosine of the speaker embeddings of utterance and prompt."""
     dnsmos: float | None = None
@@ -98,14 +98,12 @@ def measure(samples: np.ndarray, sample_rate: int, text: str) -> Measures:
 
 
 def rounded(measures: Measures) -> Measures:
-    """The same numbers as they come back from a float32 column, so that a verdict does not depend on when it is
-    given.
-    """
+    """The same numbers rounded to float32, so that a verdict is the same before and after they are stored."""
     return Measures._make(float(np.float32(value)) if isinstance(value, float) else value for value in measures)
 
 
 def _silences(wave: np.ndarray, frame: int) -> tuple[int, int, int, int]:
-    """Silent frames at the beginning, at the end, the longest run between, and the frames that sound.
+    """Silent frames at the beginning, at the end, in the longest run between, and the number of sounding frames.
 
     Short pauses (up to 0.2 s, as between words) count as sounding. Where nothing sounds all is leading silence.
     """
@@ -128,4 +126,4 @@ _TYPES = {"characters": pa.int32()}
 
 
 MEASURE_FIELDS = [pa.field(name, _TYPES.get(name, pa.float32())) for name in Measures._fields]
-"""Columns of the measures; the optional ones are null where they were not taken."""
+"""Columns of the measures; optional ones that were not taken are null."""

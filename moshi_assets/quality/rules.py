@@ -1,4 +1,4 @@
-"""Gates: the thresholds that an utterance must pass, and the rules that they make up with an engine."""
+"""The rules that an utterance must pass: the recipe's gates, applied to an engine's utterances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 from ..recipe.gates import Gates
 
 UNSPEAKABLE = "unspeakable"
-"""In the place of a measure where there is no sound to measure."""
+"""Name used in place of a measure if there is no sound to measure."""
 
 
 class GateFault(NamedTuple):
@@ -24,14 +24,14 @@ class GateFault(NamedTuple):
     measure: str
     """Name of the measure, or UNSPEAKABLE."""
     message: str
-    """Measure, value and threshold, for people."""
+    """Measure, value and threshold in words."""
 
 
 def failed_gates(gates: Gates, measures: Measures, text: str, characters_per_second: float | None) -> list[GateFault]:
-    """What is wrong with an utterance.
+    """The gates that an utterance fails.
 
     Args:
-        measures: what was measured of it; optional ones that are None or NaN are passed over.
+        measures: its measures; optional ones that are None or NaN are skipped.
         text: what it should say.
         characters_per_second: expected speaking rate; None: neither rate nor duration is judged.
     """
@@ -70,7 +70,7 @@ def failed_gates(gates: Gates, measures: Measures, text: str, characters_per_sec
 
 
 class Rules:
-    """What a recipe demands of its utterances."""
+    """The rules of a recipe for its utterances."""
 
     def __init__(self, recipe: Recipe) -> None:
         """
@@ -89,11 +89,11 @@ class Rules:
         """Who takes the optional measures; theirs do not stand for another's."""
 
     def faults(self, measures: Measures, text: str) -> list[GateFault]:
-        """What is wrong with an utterance, see `failed_gates`."""
+        """The gates that an utterance fails, see `failed_gates`."""
         return failed_gates(self.gates, measures, text, self.characters_per_second)
 
     @property
     def fingerprint(self) -> str:
-        """Short digest of all that a verdict depends on."""
+        """Short digest of everything that a verdict depends on."""
         rules = f"{self.gates.model_dump_json()}\0{self.characters_per_second}\0{self.attempts}\0{self.listeners}"
         return hashlib.blake2b(rules.encode(), digest_size=8).hexdigest()

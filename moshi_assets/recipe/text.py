@@ -24,7 +24,7 @@ class CleanRules(BaseModel, extra="forbid", frozen=True):
     emoji: bool = Field(True, description="Emoji, pictographs, emoticons.")
     blocks: Literal["reject", "drop"] = Field(
         "reject",
-        description="A block that nobody can say (code, table, formula): reject its dialogue, or drop the block.",
+        description="A block that cannot be spoken (code, table, formula): reject its dialogue, or drop the block.",
     )
 
 

@@ -14,10 +14,10 @@ class InputSettings(BaseModel, extra="forbid", frozen=True):
 
     turns: str | None = Field(None, description="Field that holds the list of turns; default: found by its content.")
     role: str | None = Field(
-        None, description="Field of a turn that tells who says it; default: a usual one, such as from."
+        None, description="Field of a turn that names its speaker; default: a usual one, such as from."
     )
     text: str | None = Field(
-        None, description="Field of a turn that tells what is said; default: a usual one, such as value."
+        None, description="Field of a turn that holds its text; default: a usual one, such as value."
     )
     roles: dict[str, Speaker] = Field(
         {}, description="Name of a speaker -> user, assistant, or system (left out), such as {A: user, B: assistant}."

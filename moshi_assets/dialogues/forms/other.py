@@ -145,8 +145,8 @@ def _list(record: dict[str, Any], form: str, limit: int, mapping: InputSettings)
     first = next((entry for entry in entries if isinstance(entry, dict)), {})
     role, text = _fields(first, mapping)
     if first and (role is None or text is None):
-        what = "who says it" if role is None else "what is said"
-        raise RecordFault(f"no field of {form}[] is known to tell {what}: {shape(record)}{advice(record)}")
+        what = "the speaker" if role is None else "the text"
+        raise RecordFault(f"no field of {form}[] is known to hold {what}: {shape(record)}{advice(record)}")
     role, text = role or "role", text or "text"
     if form == OWN_LIST:
         turns = spoken_turns(renamed_turns(entries, role, text, mapping), record, limit)
@@ -173,8 +173,8 @@ def _roles_beside(record: dict[str, Any], count: int, mapping: InputSettings) ->
     if len({*names[::2]}) == len({*names[1::2]}) == 1 and names[0] != names[1]:
         return beside, alternating  # whoever they are, they alternate
     raise RecordFault(
-        f"{beside} names speakers that do not alternate, and nobody knows who they are: say it in the recipe, such as "
-        f"{yaml_like({'roles': dict(zip(dict.fromkeys(names), ALTERNATING, strict=False))})}"
+        f"{beside} names speakers that do not alternate, and their roles are not known: name them in the recipe, such "
+        f"as {yaml_like({'roles': dict(zip(dict.fromkeys(names), ALTERNATING, strict=False))})}"
     )
 
 

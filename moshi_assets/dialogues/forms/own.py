@@ -188,7 +188,7 @@ def spoken_turns(entries: Sequence[Any], record: Any, limit: int) -> list[Turn]:
             raise RecordFault(f"{where}.backchannel: {before}, but it lies over a turn of the other")
         if gap is not None and gap < 0 and speaking in (None, role):
             before = "there is no turn before it" if speaking is None else f"the turn before it is the {role}'s own"
-            raise RecordFault(f"{where}.gap is {gap:g}: {before}, and nobody talks over oneself")
+            raise RecordFault(f"{where}.gap is {gap:g}: {before}, and a speaker cannot talk over their own turn")
         text = checked_text(f"{where}.text", entry["text"], limit)
         voice = checked_voice(f"{where}.voice", get("voice")) or of.voice[role]
         turns.append(Turn(role, text, voice, get("emotion") or of.emotion[role], gap, backchannel))
@@ -266,7 +266,7 @@ def _who(form: str, entries: Sequence[Any], field: str, mapping: InputSettings) 
     told = ", ".join(repr(name[:40]) for name in unknown)
     roles: list[Speaker] = ["user", "assistant"] if len(unknown) > 1 else ["assistant"]
     example = yaml_like({"roles": dict(zip(unknown, roles, strict=False))})
-    return f"{form}[].{field} is {told}, and nobody knows who that is: say it in the recipe, such as {example}"
+    return f"{form}[].{field} is {told}, a speaker that is not known: name the role in the recipe, such as {example}"
 
 
 def _content(where: str, content: Any) -> str:

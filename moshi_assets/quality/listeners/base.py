@@ -1,4 +1,4 @@
-"""The seam of listeners: utterances in, one measure of each out."""
+"""The protocol of listeners: utterances in, one measure of each out."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 
 class ListenerError(RuntimeError):
-    """A measure is switched on that cannot be taken; the message names the package or model and the remedy."""
+    """A measure is switched on that is not available; the message names the package or model and the remedy."""
 
 
 class Heard(NamedTuple):
-    """What a listener is given."""
+    """The input of a listener."""
 
     samples: np.ndarray
-    """(N,) int16."""
+    """Samples, (N,) int16."""
     sample_rate: int
     text: str
     voice: str
@@ -27,8 +27,8 @@ class Listener(Protocol):
     """Takes one optional measure."""
 
     measure: ClassVar[str]
-    """Its name in `Measures`."""
+    """Name of the measure in `Measures`."""
 
     def listen(self, utterances: Sequence[Heard]) -> list[float]:
-        """One value each; NaN where there is nothing to be judged."""
+        """Return one value for each utterance; NaN if there is nothing to judge."""
         ...

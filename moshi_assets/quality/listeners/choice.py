@@ -1,6 +1,4 @@
-"""Optional measures: what listeners make of an utterance. Each needs a package or a model of its own; none is on by
-default.
-"""
+"""The optional measures and their listeners. Each needs a package or a model of its own; none is on by default."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ _PACKAGES = {"speaker_similarity": "resemblyzer", "dnsmos": "speechmos"}
 
 
 def check_listeners(recipe: Recipe) -> None:
-    """Look whether what the recipe switches on can be had, without loading anything.
+    """Check that the listeners of a recipe are available, without loading anything.
 
     Raises:
         ListenerError: a package or a model is missing, or the engine's voices are no recordings.
@@ -56,7 +54,7 @@ def check_listeners(recipe: Recipe) -> None:
 
 
 class Listeners:
-    """Those that a recipe switches on."""
+    """The listeners that a recipe switches on."""
 
     def __init__(self, recipe: Recipe, device: str | None = None) -> None:
         """

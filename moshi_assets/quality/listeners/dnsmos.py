@@ -1,4 +1,4 @@
-"""DNSMOS: the opinion of listeners on noise and speech, as a network predicts it (package speechmos)."""
+"""DNSMOS: the predicted opinion of listeners on noise and speech (package speechmos)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .base import Heard, ListenerError
 
 RATE = 16000
 MIN_SECONDS = 0.4
-"""Less sound is no ground for an opinion."""
+"""Shortest sound in seconds that is judged."""
 
 
 class Opinion:

@@ -14,7 +14,7 @@ from ...audio.pcm import FULL_SCALE
 from .base import Heard, ListenerError
 
 MIN_SECONDS = 1.6
-"""One window of the encoder; what is shorter says too little about a voice."""
+"""One window of the encoder in seconds; shorter sound says too little about a voice."""
 _PROMPTS_KEPT = 1000
 
 

@@ -1,4 +1,4 @@
-"""Word error rate: what a recogniser hears against what should have been said, both as spoken words.
+"""Word error rate: the words that a recogniser hears against the spoken words of the text.
 
 A recogniser's own errors count too: compare the rates of one recogniser, and set `max_wer` well above what it makes of
 good speech.
@@ -24,19 +24,19 @@ from .base import Heard, ListenerError
 
 RATE = 16000
 FEW_WORDS = 2
-"""A text of no more words is compared by character: one slip would be half of it, or all."""
+"""Texts of at most so many words are compared by character: one slip would be half of the text, or all of it."""
 
 
 class Recogniser(Protocol):
     """Sound in, text out."""
 
     def hear(self, utterances: Sequence[Heard]) -> list[str | None]:
-        """What is heard in each; None for a language that it does not know."""
+        """The text heard in each utterance; None for an unsupported language."""
         ...
 
 
 class WordErrors:
-    """Takes the measure `wer`: of one or two words the character error rate, whose length the duration gate judges."""
+    """Takes the measure `wer`; for one or two words it is the character error rate."""
 
     measure: ClassVar[str] = "wer"
 
@@ -52,7 +52,7 @@ class WordErrors:
 
 
 def error_rate(spoken: str, heard: str) -> float:
-    """Edits that make what was heard of what was to be said, a word; a character where that is one word or two.
+    """Edits between the heard and the expected text, per word; per character for one or two words.
 
     Args:
         spoken: the spoken text.
@@ -81,7 +81,7 @@ def comparable_words(text: str) -> list[str]:
 
 
 def edit_rate(said: Sequence[str], heard: Sequence[str]) -> float:
-    """Edits (insert, delete, replace) that make one of the other, for each part said; `said` is not empty."""
+    """Edits (insert, delete, replace) between two sequences, divided by the length of `said`, which is not empty."""
     from torchaudio.functional import edit_distance
 
     return edit_distance(list(said), list(heard)) / len(said)
@@ -148,7 +148,7 @@ class WhisperRecogniser:
 
 
 class SphinxRecogniser:
-    """pocketsphinx with the English model of its wheel: at hand where there is a wheel, and weak."""
+    """pocketsphinx with the English model of its wheel: easy to install where there is a wheel, and weak."""
 
     def __init__(self) -> None:
         try:

@@ -91,7 +91,7 @@ def test_a_summary_that_tells_something_else_than_the_transcripts_is_found(copy,
     path = copy.store.transcripts_path("talks.000000")
     path.write_text(json.dumps(json.loads(path.read_text()) | {field: {} if field == "turns_by_method" else 7}))
 
-    assert ["tells something else than the transcripts hold" in fault for fault in faults(copy)] == [True]
+    assert ["disagrees with the transcripts" in fault for fault in faults(copy)] == [True]
 
 
 def test_a_summary_of_another_form_is_damaged(copy):

@@ -242,7 +242,7 @@ def test_messages_have_the_record_s_voices():
         ([said("user", [{"type": ["text"], "text": "x"}])], "messages[0].content[0] is no text part"),
         ([said("user", ["a", 5])], "messages[0].content[1] is no text part"),
         ([said("assistant", "x" * 2001)], "messages[0].content has 2001 characters, more than max_text_chars=2000"),
-        ([said("narrator")], "messages[].role is 'narrator', and nobody knows who that is"),
+        ([said("narrator")], "messages[].role is 'narrator', a speaker that is not known"),
         ([said(5)], "messages[0].role is not a string"),
         ([{"content": "x"}], "messages[0].role is missing"),
         ([5], "messages[0] is not a JSON object"),

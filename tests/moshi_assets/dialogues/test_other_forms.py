@@ -251,7 +251,7 @@ def test_columns_of_millions_of_turns_are_not_made_into_turns():
 
 def test_unknown_speakers_are_named_with_the_setting_that_reads_them():
     record = {"dialog": [{"speaker": "A", "text": Q}, {"speaker": "B", "text": A}]}
-    assert reason(record).startswith("dialog[].speaker is 'A', 'B', and nobody knows who that is")
+    assert reason(record).startswith("dialog[].speaker is 'A', 'B', a speaker that is not known")
     assert advised(record) == "input: {roles: {A: user, B: assistant}}"
 
 

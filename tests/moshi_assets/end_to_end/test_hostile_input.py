@@ -294,7 +294,7 @@ def _foreign() -> None:
         (_own_over_foreign, "told", "her.wav is damaged: record it again"),
         (_foreign_over_own, "told", "gpt.pth is cut off: get it again"),
         (_own_over_own, "told", "the recipe's user_voice cannot be used: her.wav is damaged"),
-        (_foreign, "unforeseen", "step broken failed in a way that was not foreseen: KeyError: 'gap'"),
+        (_foreign, "unforeseen", "step broken failed unexpectedly: KeyError: 'gap'"),
     ],
 )
 def test_the_outermost_of_our_own_errors_is_told(fail, kind, told):

@@ -227,7 +227,7 @@ def test_a_recipe_s_voice_in_which_nobody_speaks_ends_the_build_with_measure_lim
 
     assert str(refused.value) == (
         f"assistant_voice: voice recording {folder}/her.wav is too quiet: -70.0 LUFS, at least -50 are needed "
-        "(min_loudness_lufs): record it louder, or cut it to where somebody speaks"
+        "(min_loudness_lufs): record it louder, or cut it to the part with speech"
     )
 
 

@@ -90,7 +90,7 @@ def test_a_pause_of_a_stated_length_parts_the_turn(tmp_path: Path):
 def test_a_part_that_looks_like_code_by_itself_leaves_no_empty_turn(tmp_path: Path):
     dataset = planned(tmp_path, "Well, [pause 1s] def f(x): return x + 1; print(f(2))", "Yes.")
 
-    assert said(dataset) == [] and reason(dataset).startswith("turn 1 holds code, which nobody can say")
+    assert said(dataset) == [] and reason(dataset).startswith("turn 1 holds code, which cannot be spoken")
 
 
 def test_pauses_do_not_make_more_turns_than_a_dialogue_may_have(tmp_path: Path):
@@ -102,7 +102,7 @@ def test_pauses_do_not_make_more_turns_than_a_dialogue_may_have(tmp_path: Path):
 @pytest.mark.parametrize(
     ("turns", "why"),
     [
-        (("Hello.", "```py\nprint(1)\n```"), "turn 1 holds code, which nobody can say"),
+        (("Hello.", "```py\nprint(1)\n```"), "turn 1 holds code, which cannot be spoken"),
         (("*nods*", "Hello."), "turn 0 has nothing to say: '*nods*'"),
         (("Wie geht es dir?", "Das ist nicht schön, und du?"), "the voice cannot speak: German"),
         (("你好吗？", "我很好。"), "the voice cannot speak: Chinese"),
