@@ -112,6 +112,7 @@ _WORDS = {
 they say nothing.
 """
 _FUNCTION_WORDS = {language: frozenset(words.split()) for language, words in _WORDS.items()}
+ENGLISH_WORDS = _FUNCTION_WORDS["en"]
 FOREIGN_WORDS = frozenset[str]().union(*_FUNCTION_WORDS.values()) - _FUNCTION_WORDS["en"]
 """Words whose absence marks a text in Latin letters as English."""
 _HAN_WEIGHT = 3

@@ -34,7 +34,13 @@ _PLAIN = {
     "en": re.compile(f"[A-Za-z{_QUOTES[:2]}][A-Za-z ,.!?'\u2019{_QUOTES}\u2014\u2026-]*"),
     "zh": re.compile("[\u4e00-\u9fff，。！？、；“”‘’…—《》]+"),
 }
-_NOTABLE_ENGLISH = rf"[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b"
+_DASHES = "\u2013\u2014"
+_MONTH = "Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec"
+_NOTABLE_ENGLISH = (
+    rf"[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b"
+    r"|\b(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser) [A-Z][a-z]+ I\b"
+    rf"|\b(?:{_MONTH}|{'|'.join(WEEKDAYS)})[a-z]*\.?[-{_DASHES}]"
+)
 _NOTABLE = {
     "en": re.compile(rf"{_NOTABLE_ENGLISH}|\b(?:{_SHORT})(?:\.|\b(?= [A-Z])|(?<=\bvs)|(?<=\baka))"),
     "zh": re.compile("^(?:用户|助手|客服|问|答|系统|机器人|人类|医生|患者|病人|老师|学生|顾客|客户|助理)[：:]"),

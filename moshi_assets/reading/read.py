@@ -102,6 +102,7 @@ def _read(text: str, language: str, rules: CleanRules, lexicon: tuple[tuple[str,
         *_verbalised(cleaned.text, parts),
         *_suspicious(spoken, language),
         *_strange_numbers(cleaned.text, language),
+        *_half_read(cleaned.text, parts),
     ]
     if not any(map(str.isalnum, spoken)) and not any(finding.outcome == "rejected" for finding in findings):
         findings.append(Finding("rejected", "nothing to say", text[:60]))
@@ -150,6 +151,22 @@ def _strange_numbers(text: str, language: str) -> list[Finding]:
     if language != "en" or not (match := _NO_THOUSANDS.search(text)):
         return []
     return [Finding("suspicious", "decimal comma", match.group())]
+
+
+_GLUED_AFTER = re.compile(r"(?![\u3400-\u9fff])(?:[/^*$]?[^\W_]|[-\u2013\u2212.,:][0-9]|['\u2019](?!s\b)[^\W_])")
+_GLUED_BEFORE = re.compile(r"(?![\u3400-\u9fff])[^\W_][/^*$'\u2019]?$")
+
+
+def _half_read(text: str, parts: Sequence[Part]) -> Iterator[Finding]:
+    """Numbers of which a piece was left as it is: what stands beside them, without a space, no rule has read."""
+    starts, ends = {part.start for part in parts}, {part.end for part in parts}
+    for start, end, spoken, kind in parts:
+        if kind == "lexicon" or not spoken or not any(map(str.isdecimal, text[start:end])):
+            continue
+        after = end not in starts and text[end - 1].isalnum() and _GLUED_AFTER.match(text, end)
+        before = start not in ends and text[start].isdecimal() and _GLUED_BEFORE.search(text, max(0, start - 2), start)
+        if after or (before and before.end() == start):
+            yield Finding("suspicious", "half read", " ".join(text[max(0, start - 2) : end + 8].split()), spoken)
 
 
 def _spoken(text: str, parts: Sequence[Part]) -> tuple[str, tuple[Span, ...] | None]:

@@ -6,18 +6,24 @@ from ..rules import Rule
 from .addresses import ADDRESS_RULES
 from .amounts import MEASURE_RULES, MONEY_RULES
 from .capitals import CAPITAL_RULES
-from .figures import NUMBER_RULES, PAIR_RULES, SUM_RULES
+from .dates import DATE_RULES
+from .dimensions import DIMENSION_RULES
+from .figures import MODEL_RULES, NUMBER_RULES, SUM_RULES
+from .fractions import PAIR_RULES
+from .identifiers import IDENTIFIER_RULES
 from .roman import ROMAN_RULES
 from .short_forms import SHORT_FORM_RULES
 from .signs import SIGN_RULES
-from .times import DATE_RULES, PHONE_RULES, TIME_RULES
+from .times import TIME_RULES
 
 RULES: list[Rule] = [
     *ADDRESS_RULES,
-    *PHONE_RULES,
+    *IDENTIFIER_RULES,
+    *MODEL_RULES,
     *DATE_RULES,
     *TIME_RULES,
     *MONEY_RULES,
+    *DIMENSION_RULES,
     *PAIR_RULES,
     *SUM_RULES,
     *MEASURE_RULES,

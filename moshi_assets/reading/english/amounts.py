@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from ..rules import Part, Reading, after, before, group, rule
-from .numbers import cardinal, number
+from .dates import counts_seconds
+from .dimensions import one_of_a_kind
+from .numbers import cardinal, number, ungrouped
 from .patterns import DASH, DIGITS, NUMBER, ONE_OR_TWO, SIGNED, START, alternatives, amount, is_one
 from .terms import AMBIGUOUS_UNITS, CURRENCIES, CURRENCY_CODES, MAGNITUDES, RATES, UNITS
 
@@ -20,7 +22,7 @@ def _sum_of(text: str, symbol: str, single: bool = False) -> str:
     """Words of an amount: "$3.50", "$0.99"; `single` as it stands before a noun: "a ten dollar bill"."""
     one, many, cent, cents = _currency(symbol)
     many, cents = (one, cent) if single else (many, cents)
-    text = text.replace(",", "")
+    text = ungrouped(text)
     whole, _, part = text.partition(".")
     if part and (len(part) != 2 or not cents):
         return f"{number(text)} {many}"
@@ -95,7 +97,12 @@ MONEY_RULES = [
         _money,
         "".join(CURRENCIES),
     ),
-    rule("money", rf"{START}{ONE_OR_TWO}\s?(?P<code>{alternatives(CURRENCY_CODES)})\b", _money_after, "DEFHKNPRYB"),
+    rule(
+        "money",
+        rf"{START}{ONE_OR_TWO}\s?(?P<code>{alternatives(CURRENCY_CODES)})(?!\w)",
+        _money_after,
+        "DEFHKNPRYBk\u0142",
+    ),
     rule("money", rf"{START}{ONE_OR_TWO}\s?(?P<code>[$\u20ac\u00a3])(?![\w\d])", _money_after, "$\u20ac\u00a3"),
     rule(
         "money",
@@ -112,21 +119,6 @@ def _with_unit(match: re.Match[str], one: str, many: str) -> list[Part]:
     return [*amount(match), group(match, "unit", one if is_one(match) else many)]
 
 
-def _two_times(match: re.Match[str]) -> Reading:
-    """2h 15m, 1m30s."""
-    units = {"hm": ("hour", "minute"), "ms": ("minute", "second")}.get(match["large"] + match["small"])
-    if units is None:
-        return None
-
-    def of(count: str, unit: str) -> str:
-        return f"{number(count)} {unit}{'' if int(count) == 1 else 's'}"
-
-    return [
-        Part(match.start(), match.end("large"), of(match["first"], units[0])),
-        Part(match.start("second"), match.end(), of(match["second"], units[1])),
-    ]
-
-
 def _degrees(match: re.Match[str]) -> Reading:
     scale = {"C": " Celsius", "F": " Fahrenheit", "\u2103": " Celsius", "\u2109": " Fahrenheit"}.get(
         match["unit"][-1], ""
@@ -134,67 +126,73 @@ def _degrees(match: re.Match[str]) -> Reading:
     return _with_unit(match, f"degree{scale}", f"degrees{scale}")
 
 
+_WARMTH = re.compile(
+    r"\b(?:temp|weather|fever|oven|outside|today|tonight|hot|cold|warm|cool|freez|boil|bake|preheat|heat|degrees|winter|summer)",
+    re.IGNORECASE,
+)
+
+
+def _bare_degrees(match: re.Match[str]) -> Reading:
+    """72F without its sign, where the words around it are of the weather or of warmth."""
+    around = match.string[max(0, match.start() - 40) : match.end() + 25]
+    return _degrees(match) if _WARMTH.search(around) else None
+
+
 _NOT_UNIT_BEFORE = re.compile(
     r"\b(?:gate|room|seat|row|section|level|size|class|flight|unit|apt|apartment|bus|platform)\s+$", re.IGNORECASE
 )
 
 
-def _unit(match: re.Match[str]) -> Reading:
-    unit = match["unit"]
-    if unit in AMBIGUOUS_UNITS and match["space"] and re.match(r"\s+[A-Z]", after(match)):
-        return None
-    if unit == "W" and re.match(r"\.\s+\d", after(match)):  # "123 W. 45th St."
-        return None
+_THOUSANDS_AFTER = re.compile(r"\s+(?:[a-z]+s|people|per|a)\b")
+_AMPERE = re.compile(r"\s+(?:fuse|circuit|breaker|charger|socket|plug|supply|current|adapter|power)s?\b")
+
+
+def _is_unit(match: re.Match[str]) -> bool:
+    """Whether letters after a number are a unit here: not in "seat 5 A", "iPhone 5s", "the 2s"."""
+    unit, following = match["unit"], after(match)
     if _NOT_UNIT_BEFORE.search(before(match)):
+        return False
+    if unit in AMBIGUOUS_UNITS and match["space"] and re.match(r"\s+[A-Z]", following):
+        return False
+    if unit == "W" and re.match(r"\.\s+\d", following):  # "123 W. 45th St."
+        return False
+    if unit == "A":
+        return bool(_AMPERE.match(following))
+    if unit == "K":
+        return bool(match["space"] and not match["low"].startswith("-")) and not _THOUSANDS_AFTER.match(following)
+    if unit == "s" and not match["space"] and "." not in match["low"]:
+        return counts_seconds(match)
+    return True
+
+
+def _unit(match: re.Match[str]) -> Reading:
+    if not _is_unit(match):
         return None
-    one, many = UNITS[unit]
-    following = after(match)
-    # "a 60 W bulb": one of a kind.
-    single = re.search(r"\ban?\s+$", before(match), re.IGNORECASE) and re.match(r"\s+[a-z]", following)
+    one, many = UNITS[match["unit"]]
     end = match.end()
-    if re.match(r"\.\s+[a-z0-9]|\.,", following):
+    if re.match(r"\.\s+[a-z0-9]|\.,", after(match)):
         end += 1
-    return [*amount(match), Part(match.start("unit"), end, one if is_one(match) or single else many)]
+    words = one if is_one(match) or one_of_a_kind(match) else many
+    if per := match["per"]:
+        words += f" per {UNITS[per][0]}"
+    return [*amount(match), Part(match.start("unit"), end, words)]
 
 
-def _mark_of_length(match: re.Match[str]) -> Reading:
-    """5' and 10": feet and inches, unless the mark closes a quotation."""
-    sign = match["unit"]
-    if sign in "\"'" and re.search(rf"(?:^|[\s(]){sign}", before(match)):
-        return None
-    one, many = ("inch", "inches") if sign in '"\u2033' else ("foot", "feet")
-    single = re.match(r"\s+[a-z]+", after(match)) and re.search(r"\ban?\s+$", before(match), re.IGNORECASE)
-    return _with_unit(match, one, one if single else many)
-
-
-def _feet(match: re.Match[str]) -> Reading:
-    feet, inches = int(match[1]), int(match[2])
-    return f"{cardinal(feet)} foot {cardinal(inches)}" if inches < 12 else None
-
-
-def _feet_and_inches(match: re.Match[str]) -> Reading:
-    feet, inches = match["feet"], match["inches"]
+def _in_all(match: re.Match[str]) -> Reading:
+    """5 L/100 km: so much for so much."""
+    one, many = UNITS[match["unit"]]
     return [
-        Part(match.start(), match.end("foot"), f"{number(feet)} {'foot' if feet == '1' else 'feet'}"),
-        Part(match.start("inches"), match.end("inch"), f"{number(inches)} {'inch' if inches == '1' else 'inches'}"),
+        *amount(match),
+        Part(match.start("unit"), match.start("size"), f"{one if is_one(match) else many} per"),
+        group(match, "size", number(match["size"])),
+        group(match, "per", UNITS[match["per"]][1]),
     ]
 
 
+_UNIT = alternatives(UNITS)
 _WRITTEN_UNITS = alternatives(set(UNITS) - {"in"})
 """All but the inch, which needs its full stop: "1 in 5"."""
 MEASURE_RULES = [
-    rule(
-        "unit",
-        rf"{START}(?P<first>\d+)\s?(?P<large>h|m)(?:in|rs?)?\s?(?P<second>\d{{1,2}})\s?(?P<small>m|s)(?:ins?|ecs?)?(?!\w)",
-        _two_times,
-        "hm",
-    ),
-    rule(
-        "unit",
-        r"(?<=\d[x\u00d7]\d\d)\s?(?P<unit>cm|mm|km|px|ft|in)\b|(?<=[x\u00d7] \d)\s?(?P<same>cm|mm|km|px|ft|m)\b",
-        lambda m: [Part(*m.span(), UNITS[m["unit"] or m["same"]][1])],
-        "x\u00d7",
-    ),
     rule("percent", rf"{START}{ONE_OR_TWO}(?P<unit>\s?%)(?!\w)", lambda m: _with_unit(m, "percent", "percent"), "%"),
     rule(
         "percent",
@@ -207,33 +205,27 @@ MEASURE_RULES = [
     ),
     rule(
         "temperature",
-        rf"{START}{ONE_OR_TWO}(?P<unit>\s?(?:\u00b0\s?[CF]\b|\u00b0|\u2103|\u2109))",
+        rf"{START}{ONE_OR_TWO}(?P<unit>\s?(?:[\u00b0\u00ba]\s?[CF]\b|[\u00b0\u00ba]|\u2103|\u2109))",
         _degrees,
-        "\u00b0\u2103\u2109",
+        "\u00b0\u00ba\u2103\u2109",
     ),
-    rule("unit", r"(?<![\w.])([3-8])['\u2019](\d{1,2})(?![\w\"'\u2033\u201d\u2019])", _feet, "'\u2019"),
-    rule("unit", r"(?<![\w.])(\d)['\u2032\u2019]\s?(\d{1,2})(?:[\"\u2033\u201d]|'')", _feet, "'\u2032\u2019"),
+    rule("temperature", rf"{START}{ONE_OR_TWO}(?P<unit>\s?[CF])(?!\w)", _bare_degrees, "CF"),
     rule(
         "unit",
-        rf"{START}(?P<feet>\d+)\s?(?P<foot>ft)\b\.?\s?(?P<inches>\d{{1,2}})\s?(?P<inch>in\b(?:\.(?=\s[a-z]))?)",
-        _feet_and_inches,
-        "f",
+        rf"{START}{ONE_OR_TWO}\s?(?P<unit>{_WRITTEN_UNITS})/(?P<size>\d+)\s?(?P<per>{_UNIT})(?!\w)",
+        _in_all,
+        "/",
     ),
     rule(
         "unit",
-        rf"{START}{ONE_OR_TWO}(?P<space>\s?)(?P<unit>in)(?=\.(?!\w))",
-        _unit,
+        rf"{START}{ONE_OR_TWO}(?:(?P<space>\s?)(?P<unit>in)(?=\.(?!\w))|(?P<glued>in)(?!\w))(?P<per>(?!))?",
+        lambda m: _unit(m) if m["unit"] else [*amount(m), group(m, "glued", "inch" if one_of_a_kind(m) else "inches")],
         "i",
     ),
     rule(
         "unit",
-        rf"{START}(?P<low>{NUMBER})(?P<to>(?!))?(?P<high>(?!))?(?P<unit>[\"\u2033'\u2032])(?![\w\"'])",
-        _mark_of_length,
-        "\"\u2033'\u2032",
-    ),
-    rule(
-        "unit",
-        rf"{START}{ONE_OR_TWO}(?P<space>\s?)(?P<unit>{_WRITTEN_UNITS})(?![\w\u00b2\u00b3'\u2019&])(?!/(?!(?:{alternatives(RATES)})\b))",
+        rf"{START}{ONE_OR_TWO}(?P<space>\s?)(?P<unit>{_WRITTEN_UNITS})(?:/(?P<per>{_UNIT}))?"
+        rf"(?![\w\u00b2\u00b3'\u2019&])(?!/(?!(?:{alternatives(RATES)})\b))",
         _unit,
         DIGITS,
     ),

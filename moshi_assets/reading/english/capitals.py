@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ..language import ENGLISH_WORDS
 from ..rules import Part, Reading, after, before, rule, short_form_end
-from .terms import ALSO_WORDS, INITIALISMS, SAID_AS_WORDS, SENTENCE_STARTERS, SPELLED_CAPITALS
+from .terms import ALSO_WORDS, CAPITAL_NAMES, INITIALISMS, SAID_AS_WORDS, SENTENCE_STARTERS, SPELLED_CAPITALS, STRESSED
 
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 
@@ -32,6 +33,33 @@ def sentence_around(match: re.Match[str]) -> str:
     return text[max(begins, first) : min(found, default=last)]
 
 
+_SOUND = re.compile(
+    r"(?:[^AEIOUY]{0,2}|STR|THR|SCH|SPR|SCR|SHR|SPL|SQU)[AEIOUY]+"
+    r"(?:[^AEIOUY]{1,4}[AEIOUY]+)*(?:[^AEIOUY]{0,2}|GHTS?|TCH|N[DTG]S|NCH|R[TDKM]S|R[TC]H|RST|NTH|[LN]GTH|CKS|STS|L[LDT]S|SHT)"
+)
+"""How an English word in capitals looks."""
+_TECHNOLOGY = re.compile(
+    r"\s+(?:department|support|guy|guys|team|staff|professional|manager|specialist|company|companies|job|jobs|consultant|"
+    r"industry|person|people|sector|security|project|infrastructure|services?|systems?|skills?|help|desk|work|field)\b"
+)
+
+
+def _is_word(match: re.Match[str], word: str) -> bool:
+    """Whether capitals are a word that is stressed: "STOP!", "it IS true", "NEVER"; no name, no initialism."""
+    if word in CAPITAL_NAMES:
+        return False
+    if "'" in word or "\u2019" in word:
+        return True
+    if word == "IT":
+        told = re.search(r"\b(?:in|an|the|our|your|my|his|her|their|of|for|and)\s+$", before(match))
+        return not told and not _TECHNOLOGY.match(after(match))
+    if word == "AM":
+        return bool(re.search(r"\b(?:I|what|who|how|where|why)\s+$", before(match), re.IGNORECASE))
+    if len(word) < 4:
+        return word.lower() in ENGLISH_WORDS or word in STRESSED
+    return bool(_SOUND.fullmatch(word))
+
+
 def _capitals(match: re.Match[str]) -> Reading:
     word = match.group()
     if word in SPELLED_CAPITALS:
@@ -40,10 +68,10 @@ def _capitals(match: re.Match[str]) -> Reading:
         return None
     stem, many = (word[:-1], "s") if word.endswith("s") else (word, "")
     spelled = word in INITIALISMS or stem in INITIALISMS or not set(stem) & set("AEIOUY")
-    sentence = sentence_around(match)
-    if shouted(sentence) and (not spelled or word in ALSO_WORDS):
+    shout = shouted(sentence_around(match)) and (not spelled or word in ALSO_WORDS)
+    if shout or (not spelled and not many and _is_word(match, word)):
         return word.capitalize() if _begins(match) else word.lower()
-    return " ".join(stem) + many if spelled else None
+    return " ".join(stem) + many if spelled or word == "IT" else None
 
 
 def _begins(match: re.Match[str]) -> bool:

@@ -1,125 +1,14 @@
-"""English fractions, ratios, arithmetic, versions, letters with digits, and numbers that are nothing else."""
+"""English arithmetic, versions, letters with digits, and numbers that are nothing else."""
 
 from __future__ import annotations
 
 import re
 
 from ..rules import Part, Reading, after, before, group, rule
-from .numbers import cardinal, digits, number, ordinal, plural, year
-from .patterns import DASH, DIGITS, END, NUMBER, RANGE, START, amount
-from .terms import MAGNITUDES, MONTH_NAMES
-from .times import lone_year
-
-# Fractions, ratios, sets of numbers
-
-_UNICODE_FRACTIONS = {
-    "\u00bd": (1, 2),
-    "\u00bc": (1, 4),
-    "\u00be": (3, 4),
-    "\u2153": (1, 3),
-    "\u2154": (2, 3),
-    "\u2155": (1, 5),
-    "\u2159": (1, 6),
-    "\u215b": (1, 8),
-    "\u215c": (3, 8),
-    "\u215d": (5, 8),
-    "\u215e": (7, 8),
-}
-
-
-def fraction(over: int, under: int) -> str:
-    """3, 4 -> "three quarters"."""
-    unit = {2: "half", 4: "quarter"}.get(under) or ordinal(under)
-    if over != 1:
-        unit = "halves" if unit == "half" else plural(unit)
-    return f"{cardinal(over)} {unit}"
-
-
-def _fraction(match: re.Match[str]) -> Reading:
-    over, under = int(match["over"]), int(match["under"])
-    context = before(match)
-    if not match["whole"]:
-        if (
-            re.search(r"\b(?:on|until|by|before|after|since)\s$", context, re.IGNORECASE)
-            and over <= 12
-            and 12 < under <= 31
-        ):
-            return f"{MONTH_NAMES[over - 1]} {ordinal(under)}"
-        if under in (5, 10, 100) and over <= under and (over, under) != (1, 100) and (under == 10 or over == under):
-            return f"{cardinal(over)} out of {cardinal(under)}"
-    if not 0 < over < under <= 100:
-        return f"{cardinal(over)} over {cardinal(under)}"
-    words = fraction(over, under)
-    if match["whole"]:
-        if over == 1:
-            words = f"a {words.partition(' ')[2]}"
-        return [group(match, "whole", f"{number(match['whole'])} and"), Part(match.start("over"), match.end(), words)]
-    return words
-
-
-def _sign_fraction(match: re.Match[str]) -> Reading:
-    over, under = _UNICODE_FRACTIONS[match["sign"]]
-    words = fraction(over, under)
-    if not match["whole"]:
-        return words
-    return f"{number(match['whole'])} and {'a' + words[3:] if over == 1 else words}"
-
-
-def _two(match: re.Match[str]) -> list[Part]:
-    return [
-        group(match, 1, number(match[1])),
-        Part(match.end(1), match.start(2), "to"),
-        group(match, 2, number(match[2])),
-    ]
-
-
-PAIR_RULES = [
-    rule("idiom", rf"{START}24/7/365{END}", lambda m: "twenty four seven three sixty five", "/"),
-    rule("idiom", rf"{START}20/20{END}", lambda m: "twenty twenty", "/"),
-    rule("idiom", rf"{START}24/7{END}", lambda m: "twenty four seven", "/"),
-    rule("idiom", rf"{START}50[/-]50{END}", lambda m: "fifty fifty", "/-"),
-    rule("idiom", rf"{START}9/11{END}", lambda m: "nine eleven", "/"),
-    rule(
-        "fraction",
-        rf"{START}(?:(?P<whole>\d+)\s+)?(?P<over>\d{{1,2}})[/\u2044](?P<under>\d{{1,3}})(?![\w/])(?!\.\d)",
-        _fraction,
-        "/\u2044",
-    ),
-    rule(
-        "fraction",
-        rf"(?:{START}(?P<whole>\d+)\s?)?(?P<sign>[{''.join(_UNICODE_FRACTIONS)}])",
-        _sign_fraction,
-        "".join(_UNICODE_FRACTIONS),
-    ),
-    rule(
-        "fraction",
-        rf"{START}(\d+\.\d+)/(\d+){END}",
-        lambda m: [
-            group(m, 1, number(m[1])),
-            Part(m.end(1), m.start(2), "out of"),
-            group(m, 2, number(m[2])),
-        ],
-        "/",
-    ),
-    rule(
-        "fraction",
-        rf"{START}(\d{{1,3}})/(\d{{2,4}})(?![\w/]){END}",
-        lambda m: [group(m, 1, number(m[1])), Part(m.end(1), m.start(2), "over"), group(m, 2, number(m[2]))],
-        "/",
-    ),
-    rule(
-        "verse",
-        rf"{START}(\d+):(\d+){DASH}(\d+){END}(?!:)",
-        lambda m: [
-            Part(m.start(), m.end(2), f"{number(m[1])} {number(m[2])}"),
-            Part(m.end(2), m.start(3), "to"),
-            group(m, 3, number(m[3])),
-        ],
-        ":",
-    ),
-    rule("ratio", rf"{START}(\d+):(\d+){END}(?!:)", _two, ":"),
-]
-
+from .dates import lone_year
+from .numbers import digits, in_pairs, number, ordinal, plural, ungrouped, year
+from .patterns import DASH, DIGITS, END, NUMBER, RANGE, START
+from .terms import MAGNITUDES
 
 # Arithmetic
 
@@ -219,26 +108,76 @@ def _magnitude(match: re.Match[str]) -> Reading:
     return None if match[2] == "K" and len(match[1]) < 2 else f"{number(match[1])} {MAGNITUDES[match[2]]}"
 
 
-_LETTERS_DIGITS = re.compile(r"\d+|[^\W\d_]+")
+_ASKED = re.compile(
+    r"\b(?:what(?:['\u2019]s|\s+is|\s+are|\s+does)|calculate|compute|solve|evaluate|how much is|equals?|"
+    r"result of|answer to)\s+$",
+    re.IGNORECASE,
+)
+
+
+def _range(match: re.Match[str]) -> Reading:
+    """From one to another; but a difference where one is asked for, or where the larger stands first, apart."""
+    low, to, high = match["low"], match["to"], match["high"]
+    sign = to.strip()
+    apart = to[0].isspace() and to[-1].isspace()
+    larger_first = float(ungrouped(low).replace("\u2212", "-")) >= float(ungrouped(high))
+    minus = sign == "\u2212" or (sign in "-\u2013" and (_ASKED.search(before(match)) or (apart and larger_first)))
+    word = "minus" if minus else "to"
+    return [group(match, "low", number(low)), group(match, "to", word), group(match, "high", number(high))]
+
+
+_LETTERS_DIGITS = re.compile(r"\d+(?:\.\d+)+|\d+|[^\W\d_]+")
 
 
 _SECRET = re.compile(r"\b(?:password|passcode|pass\s?phrase|username|user name|login|serial)\b[^.!?]*$", re.IGNORECASE)
 
 
 def _mixed(match: re.Match[str]) -> Reading:
-    """Letters and digits in one word: "B12", "14C", "X7-9Q", "MP3", "iPhone12"."""
-    words = []
+    """Letters and digits in one word: "B12", "14C", "X7-9Q", "MP3", "iPhone12", "B-52s", "llama-3.1-8b"."""
+    words: list[str] = []
     spelled_out = bool(_SECRET.search(before(match)))
-    for piece in _LETTERS_DIGITS.findall(match.group()):
-        if piece.isdecimal():
+    pieces = _LETTERS_DIGITS.findall(match.group())
+    for place, piece in enumerate(pieces):
+        if "." in piece:
+            whole, *rest = piece.split(".")
+            words.append(" point ".join([number(whole), *(digits(each, "zero") for each in rest)]))
+        elif piece.isdecimal():
             spelled = len(piece) > 4 or (piece[0] == "0" and len(piece) > 1) or spelled_out
             words.append(digits(piece, "zero") if spelled else year(int(piece)))
+        elif piece == "s" and place == len(pieces) - 1 and place and pieces[place - 1].isdecimal():
+            words[-1] = plural(words[-1])
         elif piece.isupper() and (len(piece) <= 3 or not set(piece) & set("AEIOUY")):
             words.append(" ".join(piece))
         else:
             words.append(piece)
     return " ".join(words)
 
+
+_MODEL = re.compile(r"\b(?:iPhone|Galaxy|Nexus|Pixel|Redmi|Honor|Model|Note|Mi)\s+$")
+
+
+def _plural(match: re.Match[str]) -> Reading:
+    """The 2s, all 1s and 0s, two 747s; the letter where it is a model's."""
+    name = in_pairs(match[1]) if len(match[1]) in (3, 4) else number(match[1])
+    return f"{name} S" if _MODEL.search(before(match)) else plural(name)
+
+
+MODEL_RULES = [
+    rule(
+        "mixed",
+        r"(?<![\w.])(?:[A-Z]{1,4}|[a-z]\d+|[A-Z][a-z]*\d+)-\d+[A-Za-z]{0,2}(?:-[A-Za-z0-9]+)*(?!\w)(?![.,]\d)",
+        _mixed,
+        "-",
+    ),
+    rule(
+        "mixed",
+        r"(?<![\w.@/-])(?![vV]\.?\d)[A-Za-z][A-Za-z-]*\d*-?\d+\.\d+(?:-?[A-Za-z0-9]+)*(?!\w)(?!\.\w)",
+        _mixed,
+        ".",
+    ),
+    rule("mixed", r"(?<![\w.])([A-Z])\.(\d{3})(?!\w)", lambda m: f"{m[1]} {digits(m[2], 'zero')}", "."),
+]
+"""Names of models, before anything in them is taken for a number with a unit."""
 
 NUMBER_RULES = [
     rule("number", rf"{START}\d{{1,3}}(?: \d{{3}}){{2,}}{END}", lambda m: number(m.group().replace(" ", "")), " "),
@@ -251,7 +190,12 @@ NUMBER_RULES = [
     rule("sign", r"(?<=[\d)])\^(?=[-\u2212]?\d)(?!2\b|3\b)", lambda m: "to the power of", "^"),
     rule("number", rf"\b[Ff]light\s+([A-Z]{{2}})\s?(\d{{1,4}}){END}", _flight),
     rule("version", r"(?<![\w.])(?P<v>[vV])\.?(?=\d)(?P<numbers>\d+(?:\.\d+)+)(?![\w.]*\w)", _version, "vV"),
-    rule("version", r"(?<![\w.])(?P<v>(?!))?(?P<numbers>\d+(?:\.\d+){2,})(?!\w)", _version, "."),
+    rule(
+        "version",
+        r"(?<![\w.])(?P<v>(?!))?(?!\d{1,3}(?:\.\d{3}){2}(?![\d.]))(?P<numbers>\d+(?:\.\d+){2,})(?!\w)",
+        _version,
+        ".",
+    ),
     rule(
         "range",
         rf"{START}(\d+(?:st|nd|rd|th))(\s?{DASH}\s?)(\d+(?:st|nd|rd|th))\b",
@@ -264,7 +208,7 @@ NUMBER_RULES = [
     ),
     rule("number", rf"{START}(\d{{1,3}}(?:,\d{{3}})+|\d+)(?:st|nd|rd|th)\b", _ordinal, "tdh"),
     rule("number", rf"{START}\d{{1,4}}(?:-\d{{1,4}}){{2,}}{END}(?!-)", _code, "-"),
-    rule("range", rf"{START}{RANGE}{END}(?!{DASH}\d)", amount, DIGITS),
+    rule("range", rf"{START}{RANGE}{END}(?!{DASH}\d)", _range, DIGITS),
     rule("year", rf"{START}\d{{4}}{END}(?!-)", lone_year, DIGITS),
     rule("number", rf"{START}007{END}", lambda m: "double oh seven", "7"),
     rule(
@@ -273,6 +217,7 @@ NUMBER_RULES = [
         lambda m: f"number {digits(m[1], 'zero') if len(m[1]) > 4 else number(m[1])}",
         "#",
     ),
+    rule("number", r"(?<![\w,])#(\d+)([A-Z])\b", lambda m: f"number {number(m[1])} {m[2]}", "#"),
     rule("sign", rf"[<>\u2264\u2265](?=\s?[$\u00a3\u20ac]?{NUMBER})", _bound, "<>\u2264\u2265"),
     rule("number", rf"(?<![\w.,])\u00b1\s?(?={NUMBER})", lambda m: "plus or minus", "\u00b1"),
     rule("number", rf"(?<![\w.,])~\s?(?=[$\u00a3\u20ac]?{NUMBER})", lambda m: "about", "~"),
@@ -291,6 +236,8 @@ NUMBER_RULES = [
         _plain,
         DIGITS,
     ),
+    rule("number", r"(?<![\w.,])(\d+)['\u2019]?s\b", _plural, "s"),
+    rule("mixed", r"(?<![\w.,])\d+\.\d+[A-Za-z]+\d*(?!\w)", _mixed, "."),
     rule("mixed", r"(?<![\w.])(?=[\w-]*\d)[^\W_]+(?:-[^\W_]+)*(?![\w])", _mixed, DIGITS),
     rule("number", r"\d+", lambda m: digits(m.group(), "zero"), DIGITS),
 ]

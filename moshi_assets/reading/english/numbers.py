@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -77,19 +78,39 @@ def year(number: int) -> str:
     return f"{cardinal(century)} {f'oh {DIGITS[rest]}' if rest < 10 else cardinal(rest)}"
 
 
+def in_pairs(text: str) -> str:
+    """As models and houses are named: "747" -> "seven forty seven", "9700" -> "ninety seven hundred"."""
+    if len(text) == 3 and text[0] != "0" and text[1:] != "00":
+        return f"{DIGITS[int(text[0])]} {f'oh {DIGITS[int(text[2])]}' if text[1] == '0' else cardinal(int(text[1:]))}"
+    return year(int(text))
+
+
 def digits(text: str, zero: str = "oh") -> str:
     """Digit by digit; whatever is no digit is passed over."""
     return " ".join(zero if sign == "0" else DIGITS[int(sign)] for sign in text if sign in "0123456789")
 
 
+_GROUPED = re.compile(r"(?P<whole>\d{1,3}(?:\.\d{3})+),(?P<part>\d{1,2})|\d{1,3}(?:\.\d{3}){2,}")
+"""Written as in Europe: 5.000,50 and 1.000.000."""
+
+
+def ungrouped(text: str) -> str:
+    """A written number without the signs between its thousands: 1,000 and 1'000 and 1.000.000 and 1 000 000."""
+    if _GROUPED.fullmatch(text):
+        return text.replace(".", "").replace(",", ".")
+    return re.sub(r"[,'\u2019\s]", "", text)
+
+
 def number(text: str) -> str:
     """The words of a written number: thousands separators, a decimal part, leading zeros, a sign."""
-    text = text.replace(",", "").strip()
-    sign, text = ("minus ", text[1:]) if text[0] in "-\u2212" else ("", text)
+    text = text.strip()
+    if text[0] in "-\u2212":
+        return f"minus {number(text[1:])}"
+    text = ungrouped(text)
     whole, point, part = text.partition(".")
     if len(whole) > MOST_DIGITS or (len(whole) > 1 and whole[0] == "0" and not point):
         words = digits(whole, "zero")
     else:
         words = cardinal(int(whole or "0"))
     point_words = f" point {digits(part, 'zero')}" if part else ""
-    return f"{sign}{words}{point_words}"
+    return f"{words}{point_words}"

@@ -14,7 +14,16 @@ DASH = "[-\u2010-\u2015\u2212~]"
 START = r"(?<![\w.,])"
 """No number begins within a word or another number."""
 END = r"(?![\w])(?![.,]\d)"
-PLAIN_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+_GROUPS = (
+    r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?![\d,])",  # Europe
+    r"\d{1,3}(?:\.\d{3}){2}(?![\d.]*\d)",
+    r"\d{1,3}(?:,\d{3})+",
+    r"\d{1,2}(?:,\d\d)+,\d{3}(?!\d)",  # India
+    r"\d{1,3}(?:['\u2019]\d{3})+(?!\d)",  # Switzerland
+    r"\d{1,3}(?: \d{3}){2,}(?![\d ]*\d)",  # the international way
+    r"\d{1,3} \d{3}(?=\s?[\u20ac\u00a3$]|\s?(?:EUR|USD|GBP)\b)",
+)
+PLAIN_NUMBER = rf"(?:{'|'.join(_GROUPS)}|\d+)(?:\.\d+)?"
 NUMBER = rf"(?:{PLAIN_NUMBER}|(?<!\d)\.\d+)"
 SIGNED = rf"(?:(?<![\w)\]])[-\u2212])?{NUMBER}"
 RANGE = rf"(?P<low>{SIGNED})(?P<to>\s?{DASH}\s?)(?P<high>{NUMBER})"

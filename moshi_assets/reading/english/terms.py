@@ -125,13 +125,40 @@ UNITS = {
     "psi": ("pound per square inch", "pounds per square inch"),
     "rpm": ("revolution per minute", "revolutions per minute"),
     "fps": ("frame per second", "frames per second"),
+    "sqm": ("square meter", "square meters"),
+    "mpg": ("mile per gallon", "miles per gallon"),
+    "fl oz": ("fluid ounce", "fluid ounces"),
+    "fl. oz": ("fluid ounce", "fluid ounces"),
+    "km/s": ("kilometer per second", "kilometers per second"),
+    "ug": ("microgram", "micrograms"),
+    "mol": ("mole", "moles"),
+    "mmol": ("millimole", "millimoles"),
+    "kb": ("kilobit", "kilobits"),
+    "Mb": ("megabit", "megabits"),
+    "Gb": ("gigabit", "gigabits"),
+    "Wh": ("watt hour", "watt hours"),
+    "Ah": ("ampere hour", "ampere hours"),
+    "A": ("ampere", "amperes"),
+    "K": ("kelvin", "kelvin"),
+    "N": ("newton", "newtons"),
+    "J": ("joule", "joules"),
+    "Pa": ("pascal", "pascals"),
+    "hPa": ("hectopascal", "hectopascals"),
+    "atm": ("atmosphere", "atmospheres"),
+    "pts": ("point", "points"),
+    "deg": ("degree", "degrees"),
+    "dl": ("deciliter", "deciliters"),
+    "dL": ("deciliter", "deciliters"),
+    "dm": ("decimeter", "decimeters"),
     "x": ("x", "x"),
     "px": ("pixel", "pixels"),
     "ppm": ("part per million", "parts per million"),
 }
 """Symbol -> one, many. Written after a number, and only where the word ends with it: "3-5 days" has no decalitres."""
 
-AMBIGUOUS_UNITS = frozenset({"m", "s", "h", "l", "L", "g", "V", "W", "mi", "pt", "cal", "hp"})
+AMBIGUOUS_UNITS = frozenset(
+    {"m", "s", "h", "l", "L", "g", "V", "W", "mi", "pt", "cal", "hp", "A", "K", "N", "J", "Pa", "atm", "mol", "deg"}
+)
 """Those of one letter, and English words, are units only right after a number or before a word in small letters."""
 
 CURRENCIES = {
@@ -141,6 +168,10 @@ CURRENCIES = {
     "C$": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
     "HK$": ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents"),
     "NZ$": ("New Zealand dollar", "New Zealand dollars", "cent", "cents"),
+    "S$": ("Singapore dollar", "Singapore dollars", "cent", "cents"),
+    "NT$": ("Taiwan dollar", "Taiwan dollars", "cent", "cents"),
+    "Mex$": ("Mexican peso", "Mexican pesos", "", ""),
+    "RM": ("ringgit", "ringgit", "sen", "sen"),
     "R$": ("real", "reais", "centavo", "centavos"),
     "£": ("pound", "pounds", "penny", "pence"),
     "€": ("euro", "euros", "cent", "cents"),
@@ -156,6 +187,7 @@ CURRENCIES = {
     "₫": ("dong", "dong", "", ""),
     "₦": ("naira", "naira", "", ""),
     "₱": ("peso", "pesos", "", ""),
+    "kr": ("krona", "kronor", "", ""),
     "CHF": ("Swiss franc", "Swiss francs", "", ""),
     "RMB": ("yuan", "yuan", "", ""),
     "SEK": ("Swedish krona", "Swedish kronor", "", ""),
@@ -174,6 +206,14 @@ CURRENCY_CODES = {
     "EUR": "€",
     "JPY": "¥",
     "INR": "₹",
+    "Rs.": "₹",
+    "Rs": "₹",
+    "CA$": "C$",
+    "AU$": "A$",
+    "kr": "kr",
+    "zł": "PLN",
+    "TWD": "NT$",
+    "MYR": "RM",
     "AUD": "A$",
     "CAD": "C$",
     "HKD": "HK$",
@@ -240,6 +280,8 @@ AFTER_NAMES = {
     "Hwy": "Highway",
     "Sq": "Square",
     "Pkwy": "Parkway",
+    "Ct": "Court",
+    "Pl": "Place",
 }
 """Only after a name (a capitalised word or an ordinal), with a full stop."""
 BEFORE_NUMBERS = {
@@ -266,6 +308,9 @@ BEFORE_NUMBERS = {
     "ca": "circa",
     "c": "circa",
     "ext": "extension",
+    "Rt": "Route",
+    "Rte": "Route",
+    "Hwy": "Highway",
     "Apt": "apartment",
     "apt": "apartment",
 }
@@ -288,6 +333,7 @@ SHORT_FORMS = {
     "n/a": "not applicable",
     "N/A": "not applicable",
     "dept.": "department",
+    "Dept.": "Department",
     "govt.": "government",
     "est.": "established",
     "tel.": "telephone",
@@ -304,7 +350,9 @@ SHORT_FORMS = {
 }
 """Wherever they stand; what would be a word or the end of a sentence without its full stop is not here."""
 
-NEVER_LAST = frozenset({"e.g.", "i.e.", "vs.", "cf.", "approx.", "Mr.", "Mrs.", "Ms.", "est.", "tsp.", "tbsp."})
+NEVER_LAST = frozenset(
+    {"e.g.", "i.e.", "vs.", "cf.", "approx.", "Mr.", "Mrs.", "Ms.", "est.", "tsp.", "tbsp.", "dept.", "Dept."}
+)
 """Their full stop is no sentence's."""
 SENTENCE_STARTERS = frozenset(
     [
@@ -399,14 +447,18 @@ FILE_ENDINGS = "js|ts|py|txt|pdf|html|css|json|csv|md|doc|docx|xls|xlsx|ppt|jpg|
 INITIALISMS = frozenset(
     [
         "AC",
+        "AARP",
+        "ACLU",
         "ADHD",
         "AI",
         "AIDS",
         "API",
         "APIs",
+        "ASAP",
         "ATM",
         "ATMs",
         "BBC",
+        "BCE",
         "BMW",
         "BP",
         "CD",
@@ -469,6 +521,7 @@ INITIALISMS = frozenset(
         "IP",
         "IPO",
         "IQ",
+        "IEEE",
         "IRS",
         "ISBN",
         "ISO",
@@ -555,6 +608,7 @@ INITIALISMS = frozenset(
         "US",
         "USA",
         "USB",
+        "USDA",
         "USD",
         "UTC",
         "UV",
@@ -572,6 +626,22 @@ INITIALISMS = frozenset(
 ALSO_WORDS = frozenset({"AIDS", "LED", "US"})
 """Initialisms that are words where a whole sentence is in capitals."""
 SAID_AS_WORDS = frozenset({"OK", "PhD"})
+_CAPITAL_NAMES = (
+    "NASA NATO UNESCO UNICEF IKEA LEGO OPEC FIFA UEFA AIDS JPEG ASCII SWAT SCUBA NAFTA NASDAQ NASCAR ASEAN COVID "
+    "SONAR RADAR LASER STEM STEAM GIF JPEG BASIC COBOL LISP SAT MERS SARS TASER ZARA ASUS ACER SONY NIKE VISA EVA "
+    "LOL YOLO FOMO ROFL LMAO MAGA OSHA FEMA HIPAA FICA IRA ERISA PETA AMBER CERN ESA ASOS AMA ACME"
+)
+CAPITAL_NAMES = frozenset(_CAPITAL_NAMES.split())
+"""Written in capitals and said as words; they stay."""
+_STRESSED = (
+    "NO NOT NOW NEW YES HEY WOW BIG BAD RUN SIT EAT FUN HOT OLD WIN LOT AND BUT ALL ANY WAY DAY MAN GUY BOY GOD "
+    "MOM DAD OFF OUT TOO TWO TEN SIX ONE YET YOU WHY HOW WHO CAN GET GOT LET PUT SET SAY SEE TRY USE BUY PAY ASK "
+    "END SAD MAD DIE CAT DOG CAR CUP KEY BED BUS SUN SKY SEA AIR ICE RED CUT HIT FIX MIX BOX FEW OWN FAR AGO AGE "
+    "LAW LIE LOW MAY UGH AHA AWW YAY NAH YUP YEP NOPE HUH HMM OOPS OH AH UH UM EH HA GO UP DO SO MY BY WE IF IN "
+    "ON AT TO OF AS AN BE HE ME IS OR"
+)
+STRESSED = frozenset(_STRESSED.split())
+"""Short words that people stress; other short capitals may stand for something."""
 SPELLED_CAPITALS = {"PhD": "P H D", "PhDs": "P H Ds"}
 
 ROMAN_CARDINAL = (
@@ -583,6 +653,16 @@ ROMAN_ORDINAL = (
     "Napoleon|Nicholas|Alexander|Catherine|Peter|Frederick|Philip|Francis|Ferdinand|Rama|Ramesses|Ivan|Mary|Clement|Innocent|"
     "Urban|Tsar|Emperor|Prince|Wilhelm|Otto|Carl|Christian|Gustav|Victor|Mehmed|Murad|Selim|Darius|Xerxes|Ptolemy|Cleopatra"
 )
+
+_FIRST_NAMES = (
+    "John James Robert William Henry Charles George Thomas Joseph Edward Richard David Michael Daniel Paul Peter "
+    "Frank Walter Louis Samuel Arthur Albert Harold Ralph Roy Howard Carl Fred Jack Sammy Martin Benjamin Andrew "
+    "Alexander Theodore Franklin Winston Philip Lawrence Stephen Steven Mark Matthew Anthony Donald Kenneth "
+    "Ronald Timothy Douglas Patrick Raymond Gregory Jerry Dennis Harry Eugene Russell Ernest Loudon Davis "
+    "Cornelius"
+)
+FIRST_NAMES = frozenset(_FIRST_NAMES.split())
+"""After these and a surname, a Roman numeral is an ordinal."""
 
 DOMAINS = (
     "com|org|net|edu|gov|mil|int|io|ai|app|dev|info|biz|co|uk|us|ca|au|de|fr|it|es|nl|ch|at|eu|jp|cn|in|ru|br|me|tv|ly|gg|xyz|"

@@ -69,3 +69,31 @@ def test_what_is_spoken_already_is_read_as_it_stands():
         spoken = read(pair.written, pair.language).spoken
         again = read(spoken, pair.language).spoken
         assert words_alone(again) == words_alone(spoken), pair.written
+
+
+SMALL_UNITS = ["m", "min", "mins", "s", "sec", "secs", "oz", "in.", "g"]
+LARGE_UNITS = ["d", "h", "hr", "hrs", "m", "min", "mins", "lb", "ft", "kg"]
+
+
+@pytest.mark.parametrize("large", LARGE_UNITS)
+@pytest.mark.parametrize("small", SMALL_UNITS)
+@pytest.mark.parametrize("space", ["", " "])
+def test_no_unit_of_a_measure_in_two_is_cut(large: str, small: str, space: str):
+    turn = read(f"it is 2{space}{large} 30{space}{small} now.")
+    words = set(re.findall("[a-z]+", turn.spoken))
+    if space == "" and small == "s":
+        words -= {"thirties"}  # "2lb 30s" is nothing
+    known = "it is two thirty now days hours minutes meters seconds pounds ounces feet inches kilograms grams d"
+    assert words <= set(known.split()), turn.spoken
+
+
+@pytest.mark.parametrize("text", ["It is 12.5zq long.", "Model 5/x7 broke.", "From 5-3*b on.", "He is 7*x old."])
+def test_a_number_of_which_a_piece_stays_is_read_whole_or_suspicious(text: str):
+    turn = read(text)
+    assert any(f.outcome == "suspicious" for f in turn.findings) or re.fullmatch("[A-Za-z .]+", turn.spoken)
+
+
+def test_numbers_that_are_read_whole_are_not_suspicious():
+    for pair in TABLE:
+        kinds_found = {f.kind for f in read(pair.written, pair.language).findings if f.outcome == "suspicious"}
+        assert kinds_found <= {"decimal comma"}, pair.written
