@@ -18,6 +18,7 @@ ALL = (
     "word_fit",
     "additions",
     "gates",
+    "loudness",
     "report",
 )
 

@@ -140,6 +140,16 @@ ROWS: dict[str, list[Row]] = {
             lambda f: f"{f['one_process_x_realtime']} x and {f['two_processes_x_realtime']} x real time",
         )
     ],
+    "loudness": [
+        (
+            "loudness (ITU-R BS.1770) of 500 utterances, one core, beside pyloudnorm",
+            lambda f: f"{f['x_realtime']} x real time beside {f['pyloudnorm_x_realtime']} x",
+        ),
+        (
+            "how far the two are apart at most, at four sample rates",
+            lambda f: f"{max(each['largest_lu'] for each in f['apart'].values())} LU",
+        ),
+    ],
     "report": [
         (
             "the report in the wall time of `make demo`",

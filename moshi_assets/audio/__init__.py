@@ -1,1 +1,1 @@
-"""Samples: 16-bit conversion, resampling, loudness."""
+"""Samples: 16-bit conversion, resampling, loudness, silence."""

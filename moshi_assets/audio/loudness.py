@@ -8,50 +8,46 @@ would push a true peak over the limit, the gain is smaller and the speaker stays
 
 from __future__ import annotations
 
-import threading
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import soxr
 
+from .k_weighting import k_weighting
 from .pcm import FULL_SCALE
 
 SILENT_LUFS = -70.0
 """Lowest loudness that is reported: the absolute gate of ITU-R BS.1770."""
-BLOCK_SECONDS = 0.4
-"""Gating block of ITU-R BS.1770 in seconds; a shorter utterance is one block."""
+_RELATIVE_GATE_LU = -10.0
+_HOPS_PER_BLOCK = 4
+"""A gating block lasts 0.4 s, and the next one begins 0.1 s later."""
+_OFFSET_LUFS = -0.691
+"""Loudness of power 1, so that a sine of 997 Hz at full scale has -3.01 LUFS."""
 OVERSAMPLING = 4
 """Oversampling factor of the true-peak meter, ITU-R BS.1770-4 annex 2."""
-_meters = threading.local()
 
 
 def loudness(wave: np.ndarray, sample_rate: int) -> float:
-    """Integrated loudness of (N,) float samples, full scale 1, in LUFS; not below `SILENT_LUFS`. Samples shorter than a
-    gating block of 0.4 s are taken as one block of their own length.
+    """Integrated loudness of (N,) float samples, N > 0, full scale 1, in LUFS; not below `SILENT_LUFS`.
 
-    What is shorter than a gating block of 0.4 s is taken as one block of its own length.
+    What is shorter than a gating block of 0.4 s is taken as one block of its own length. The last block counts where
+    less than 0.05 s of it are missing, as in pyloudnorm.
     """
-    found = _meter(sample_rate, block_seconds(len(wave), sample_rate)).integrated_loudness(wave)
-    return max(float(found), SILENT_LUFS)
-
-
-def block_seconds(samples: int, sample_rate: int) -> float:
-    """Gating block for so many samples: 0.4 s, or what there is; the meter refuses a block that rounding makes
-    longer.
-    """
-    return min(BLOCK_SECONDS, samples / sample_rate * (1 - 1e-12))
-
-
-def _meter(sample_rate: int, block_seconds: float) -> Any:
-    """The meter of this thread: a meter keeps state from its last measurement."""
-    if not hasattr(_meters, "make"):
-        import pyloudnorm
-
-        _meters.make = lru_cache(maxsize=16)(lambda rate, block: pyloudnorm.Meter(rate, block_size=block))
-    return _meters.make(sample_rate, block_seconds)
+    weighting = k_weighting(sample_rate)
+    hops = len(wave) / weighting.hop
+    if hops <= _HOPS_PER_BLOCK:
+        power = weighting.energies(wave, math.ceil(hops)).sum(keepdims=True) / len(wave)
+    else:
+        energies = weighting.energies(wave, round(hops))
+        power = np.convolve(energies, np.ones(_HOPS_PER_BLOCK), "valid") / (_HOPS_PER_BLOCK * weighting.hop)
+    heard = power[power >= 10 ** ((SILENT_LUFS - _OFFSET_LUFS) / 10)]
+    if not len(heard):
+        return SILENT_LUFS
+    loud = heard[heard > heard.mean() * 10 ** (_RELATIVE_GATE_LU / 10)]
+    return max(_OFFSET_LUFS + 10 * math.log10(loud.mean()), SILENT_LUFS)
 
 
 @dataclass

@@ -14,11 +14,10 @@ _PRELOAD = [
     "sqlalchemy",
     "alembic.command",
     "dagster._core.storage.sqlite_storage",
-    "pyloudnorm",
 ]
-"""Modules that the fork server imports once: the project, the imports that every step needs to reach the instance's
-storage (0.6 s a step), and the lanes' loudness meter (1 s of scipy). None of them may start CUDA (torch is imported by
-the lanes). A module that cannot be imported is skipped.
+"""Modules that the fork server imports once: the project, and the imports that every step needs to reach the instance's
+storage (0.6 s a step). None of them may start CUDA (torch is imported by the lanes). A module that cannot be imported is
+skipped.
 """
 
 

@@ -48,7 +48,7 @@ BARE = """
 import builtins, runpy, sys
 really = builtins.__import__
 def without(name, *rest, **more):
-    if name.partition(".")[0] in {"dagster", "pydantic", "pyarrow", "pyloudnorm", "hibari_tts"}:
+    if name.partition(".")[0] in {"dagster", "pydantic", "pyarrow", "hibari_tts"}:
         raise ImportError(f"{name} is not on a bare machine")
     return really(name, *rest, **more)
 builtins.__import__ = without
