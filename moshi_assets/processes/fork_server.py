@@ -16,8 +16,8 @@ _PRELOAD = [
     "dagster._core.storage.sqlite_storage",
 ]
 """Modules that the fork server imports once: the project, and the imports that every step needs to reach the instance's
-storage (0.6 s a step). None of them may start CUDA (torch is imported by the lanes). A module that cannot be imported is
-skipped.
+storage (0.6 s a step). None of them may start CUDA (torch is imported by the lanes). A module that cannot be imported
+is skipped.
 """
 
 
