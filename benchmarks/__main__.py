@@ -19,6 +19,7 @@ ALL = (
     "additions",
     "gates",
     "loudness",
+    "many_shards",
     "report",
 )
 

@@ -150,6 +150,14 @@ ROWS: dict[str, list[Row]] = {
             lambda f: f"{max(each['largest_lu'] for each in f['apart'].values())} LU",
         ),
     ],
+    "many_shards": [
+        (
+            "one more shard registered among 39 063, on SQLite; and where another dataset's follow",
+            lambda f: (
+                f"{f['registering']['one_more_seconds']} s; {f['registering']['one_more_before_others_seconds']} s"
+            ),
+        )
+    ],
     "report": [
         (
             "the report in the wall time of `make demo`",
