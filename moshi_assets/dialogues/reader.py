@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .dialogue import Dialogue, Reject, excerpt
+from .dialogue import Dialogue, Reject
 from .files.faults import DialogueFileError
 from .files.json_lines import MAX_LINE_BYTES
 from .files.records import SourceRecords
 from .files.sources import source_state
-from .forms import AS_USUAL, MAX_DIALOGUE_CHARS, InputSettings, parse_record
+from .forms import AS_USUAL, MAX_DIALOGUE_CHARS, InputSettings, faulty_record, parse_record
 from .longest import Longest
 
 __all__ = [
@@ -55,7 +55,7 @@ def read_dialogues(
     records = source if isinstance(source, SourceRecords) else SourceRecords(source, mapping)
     for number, line, fault in records:
         if fault:
-            yield Reject(number, fault, excerpt(line))
+            yield faulty_record(number, line, fault, mapping)
         elif line and not line.isspace():
             yield parse_record(number, line, limit, max_turns, first_name, mapping)
 

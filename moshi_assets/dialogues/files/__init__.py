@@ -8,6 +8,7 @@
     csv_rows     a table as text
     arrow_rows   a table as Parquet or Arrow
     table        rows of a table -> records
+    turn_rows    rows that hold a turn each -> the turns of each dialogue
     records      all files of a dataset -> their records, numbered through
 
 A record is `(number, JSON, fault)`: its number from 1, its bytes, and why they cannot be used (None: they can).

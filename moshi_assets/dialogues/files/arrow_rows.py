@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..forms.mapping import InputSettings
 from .faults import DamagedFile
 from .json_lines import Record
-from .table import Row, table_records
+from .table import table_records
+from .turn_rows import Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,13 +37,26 @@ def arrow_records(path: Path, magic: bytes, mapping: InputSettings, number: int 
 
     try:
         with pa.OSFile(str(path)) as file:
-            columns, batches = _parquet(file) if magic == PARQUET else _arrow(file, magic)
-            yield from table_records(columns, _rows(batches, columns, number), mapping, number)
+            columns, batches = _opened(file, magic)
+            again = partial(_rows_of, path, magic, number)
+            yield from table_records(columns, _rows(batches, columns, number), mapping, number, again)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         told = " ".join(str(error).split())[:200]
         raise DamagedFile(f"it is cut off or damaged ({told}); copy it again") from error
+
+
+def _rows_of(path: Path, magic: bytes, number: int) -> Iterator[Row]:
+    import pyarrow as pa
+
+    with pa.OSFile(str(path)) as file:
+        columns, batches = _opened(file, magic)
+        yield from _rows(batches, columns, number)
+
+
+def _opened(file: Any, magic: bytes) -> tuple[list[str], Iterator[pa.RecordBatch]]:
+    return _parquet(file) if magic == PARQUET else _arrow(file, magic)
 
 
 def _parquet(file: Any) -> tuple[list[str], Iterator[pa.RecordBatch]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,24 +44,31 @@ def file_records(path: Path, mapping: InputSettings, number: int = 0) -> Iterato
                     raise DamagedFile("it is a compressed table: unpack it (Parquet and Arrow are compressed inside)")
                 yield from arrow_records(path, magic, mapping, number)
                 return
-        yield from _text_records(in_utf8(raw), path.name, mapping, number)
+        yield from _text_records(in_utf8(raw), path, mapping, number)
 
 
-def _text_records(stream: BinaryIO, name: str, mapping: InputSettings, number: int) -> Iterator[Record]:
+@contextmanager
+def _text(path: Path) -> Iterator[BinaryIO]:
+    """The text of a file from its beginning, in UTF-8."""
+    with open_decompressed(path) as raw:
+        yield in_utf8(raw)
+
+
+def _text_records(stream: BinaryIO, path: Path, mapping: InputSettings, number: int) -> Iterator[Record]:
     head = stream.peek(_HEAD)[:_HEAD].lstrip()  # type: ignore[attr-defined]
     first, _, rest = head.partition(b"\n")
     first, rest = first.rstrip(), rest.lstrip()
-    ending = Path(without_compression(name)).suffix.lower()
+    ending = Path(without_compression(path.name)).suffix.lower()
     is_json = head[:1] in (b"{", b"[")
     if ending in _TABLE_ENDINGS and first[:4].lower() == b"sep=" and len(first) == _SEPARATOR_LINE:
         stream.readline()  # in which spreadsheets tell the separator
         yield number + 1, b"", None
-        yield from csv_records(stream, chr(first[-1]), mapping, number + 1)
+        yield from csv_records(stream, chr(first[-1]), mapping, number + 1, 1, partial(_text, path))
         return
     is_table = ending in _TABLE_ENDINGS or (rest[:1] not in (b"{", b"[") and _is_header(first, mapping))
     if is_table and not is_json:
         delimiter = _TABLE_ENDINGS.get(ending) or delimiter_of(first)
-        yield from csv_records(stream, delimiter, mapping, number)
+        yield from csv_records(stream, delimiter, mapping, number, 0, partial(_text, path))
         return
     # A line that is a list may be a dialogue; a file that is one list holds many.
     is_list = head[:1] == b"[" and not (first.endswith(b"]") and rest[:1] == b"[")

@@ -33,6 +33,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_UTF16 = {(False, True, False, True): "utf-16le", (True, False, True, False): "utf-16be"}
+"""Where the first bytes of a text in Latin letters are zero."""
 
 
 def open_decompressed(path: Path) -> BinaryIO:
@@ -75,8 +77,10 @@ def in_utf8(stream: BinaryIO) -> BinaryIO:
         if head.startswith(mark):
             stream.read(len(mark))
             return stream if encoding == "utf-8" else io.BufferedReader(_Recoded(stream, encoding), BUFFER)
-    if head[:2] in (b"{\0", b"[\0", b"\0{", b"\0["):
-        raise DamagedFile("it is UTF-16 without a byte order mark: save it as UTF-8")
+    if unmarked := _UTF16.get(tuple(byte == 0 for byte in head)):
+        raise DamagedFile(
+            f"it is UTF-16 without a byte order mark: save it as UTF-8 ('iconv -f {unmarked} -t utf-8 OLD > NEW')"
+        )
     return stream
 
 

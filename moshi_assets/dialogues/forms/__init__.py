@@ -4,6 +4,7 @@
     mapping     the recipe's section `input`: the names of a file whose own are others
     shape       what a record looks like, for messages
     limits      what no record may exceed
+    encoding    what is no UTF-8
     own         the three forms of our own
     other       the forms of others: any list of turns, question and answer
     parse       one record -> Dialogue or Reject
@@ -13,7 +14,7 @@ A record is read as one of our own forms first; only what is none of them is loo
 
 from .limits import MAX_DIALOGUE_CHARS, MAX_GAP, MAX_ID_CHARS, MAX_LIST_ENTRIES, MAX_VOICE_CHARS, MIN_GAP
 from .mapping import AS_USUAL, InputSettings
-from .parse import parse_record
+from .parse import faulty_record, parse_record
 
 __all__ = [
     "AS_USUAL",
@@ -24,5 +25,6 @@ __all__ = [
     "MAX_VOICE_CHARS",
     "MIN_GAP",
     "InputSettings",
+    "faulty_record",
     "parse_record",
 ]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from ..dialogue import EXCERPT_BYTES, Dialogue, Reject, Turn, excerpt
+from .encoding import encoding_fault
 from .limits import MAX_ID_CHARS, RecordFault
 from .mapping import AS_USUAL, InputSettings
 from .names import ID_FIELDS, ROLE_FIELDS, TEXT_FIELDS, first_of
@@ -121,7 +122,7 @@ def _parse_other(
         try:
             record = from_json(line)
         except ValueError as error:
-            return reject(reason(own) if own else f"not JSON: {error}")
+            return reject(encoding_fault(line) or (reason(own) if own else f"not JSON: {error}"))
     if isinstance(record, list) and record:
         record = {"turns": record}
     if not isinstance(record, dict):
@@ -155,6 +156,22 @@ def _has_our_names(record: dict[str, Any]) -> bool:
             names = first_of(ROLE_FIELDS, entries[0]), first_of(TEXT_FIELDS, entries[0])
             return {*names} <= {None, "role", ours}
     return True
+
+
+def faulty_record(number: int, line: bytes, fault: str, mapping: InputSettings = AS_USUAL) -> Reject:
+    """The reject of a record whose file tells a fault of it, with its id as far as that can be read.
+
+    Args:
+        number: of the record, from 1.
+        line: UTF-8 JSON, or the beginning of it.
+        fault: why it cannot be used.
+        mapping: names of fields that the recipe gives.
+    """
+    try:
+        record = from_json(line[:EXCERPT_BYTES], allow_partial=True)
+    except ValueError:
+        record = None
+    return Reject(number, fault, excerpt(line), _name_of(record, mapping))
 
 
 def _name_of(record: Any, mapping: InputSettings = AS_USUAL) -> str | None:

@@ -98,7 +98,7 @@ def test_white_space_around_texts_and_ids_is_dropped(read):
         (b"{", "not JSON"),
         (GOOD + b" x", "not JSON"),
         (GOOD[:-1], "not JSON"),
-        (GOOD.replace(b"Hello", b"\xff"), "not JSON"),
+        (GOOD.replace(b"Hello", b"\xff"), "not UTF-8: byte 0xff in '??'"),
         (GOOD.replace(b"Hello", b"\\ud800"), "not JSON"),
         (GOOD.replace(b'"Hello?"', b"[" * 10_000), "not JSON"),
         (GOOD.replace(b'"a"', b"9" * 5000), "not JSON"),
