@@ -13,6 +13,8 @@ from typing import Any
 from ..recipe.text import CleanRules, TextSettings
 from . import chinese, english
 from .cleaning.clean import clean
+from .cleaning.tags import BRACKETED
+from .english.stars import CENSORED
 from .language import detect_language
 from .lexicon import lexicon_rules
 from .plain import is_plain, plain_turns
@@ -103,6 +105,7 @@ def _read(text: str, language: str, rules: CleanRules, lexicon: tuple[tuple[str,
         *_suspicious(spoken, language),
         *_strange_numbers(cleaned.text, language),
         *_half_read(cleaned.text, parts),
+        *_unsayable(cleaned.text),
     ]
     if not any(map(str.isalnum, spoken)) and not any(finding.outcome == "rejected" for finding in findings):
         findings.append(Finding("rejected", "nothing to say", text[:60]))
@@ -167,6 +170,13 @@ def _half_read(text: str, parts: Sequence[Part]) -> Iterator[Finding]:
         before = start not in ends and text[start].isdecimal() and _GLUED_BEFORE.search(text, max(0, start - 2), start)
         if after or (before and before.end() == start):
             yield Finding("suspicious", "half read", " ".join(text[max(0, start - 2) : end + 8].split()), spoken)
+
+
+def _unsayable(text: str) -> Iterator[Finding]:
+    """Words that their writer does not show, and brackets that stand for no words."""
+    for kind, pattern, signs in (("censored word", CENSORED, "*-#@$%&!"), ("angle brackets", BRACKETED, "<")):
+        if any(sign in text for sign in signs) and (match := pattern.search(text)):
+            yield Finding("suspicious", kind, match.group())
 
 
 def _spoken(text: str, parts: Sequence[Part]) -> tuple[str, tuple[Span, ...] | None]:

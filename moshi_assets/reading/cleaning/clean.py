@@ -10,16 +10,11 @@ from ..spoken_text import Finding, Pause, words_of
 from .characters import visible, without_pictures
 from .chat_format import without_label, without_reasoning, without_tokens
 from .code import is_code
+from .dialect import has_dialect, without_dialect
 from .directions import without_directions
-from .markup import (
-    MARKDOWN,
-    has_dialect,
-    has_html,
-    without_dialect,
-    without_formulas,
-    without_html,
-    without_markdown,
-)
+from .html import has_html, without_html
+from .markdown import MARKDOWN, lone_dash, without_formulas, without_markdown
+from .tags import without_placeholders
 
 _ROUNDS = 8
 """Cleaning is repeated until nothing changes: an entity may hold a tag, a tag emphasis."""
@@ -97,6 +92,10 @@ class _Cleaning:
             if block:
                 words = self._block(block, text, words)
             text = self._did("html", text, words)
+        if rules.html and any(sign in text for sign in "<[{"):
+            words, gap = without_placeholders(text)
+            if gap:
+                text = self._block("placeholder", gap, words)
         if rules.markdown:
             text = self._markdown(text)
         if rules.emoji:
@@ -108,6 +107,8 @@ class _Cleaning:
         if formula:
             text = self._block("formula", formula, words)
         if MARKDOWN.search(text):
+            if doubtful := lone_dash(text):
+                self._findings.append(Finding("suspicious", "minus or list", doubtful[:_EXCERPT]))
             words, blocks = without_markdown(text)
             for block in blocks:
                 words = self._block(block, text, words)

@@ -14,9 +14,11 @@ from .identifiers import IDENTIFIER_RULES
 from .roman import ROMAN_RULES
 from .short_forms import SHORT_FORM_RULES
 from .signs import SIGN_RULES
+from .stars import CENSORED_RULES, PRODUCT_RULES
 from .times import TIME_RULES
 
 RULES: list[Rule] = [
+    *CENSORED_RULES,
     *ADDRESS_RULES,
     *IDENTIFIER_RULES,
     *MODEL_RULES,
@@ -31,6 +33,7 @@ RULES: list[Rule] = [
     *SHORT_FORM_RULES,
     *ROMAN_RULES,
     *CAPITAL_RULES,
+    *PRODUCT_RULES,
     *SIGN_RULES,
 ]
 """The first rule that knows a thing decides."""
