@@ -42,7 +42,7 @@ def test_a_finished_dataset_has_no_fault(finished: PlainDataset):
 
 
 def test_a_dataset_with_failures_has_no_fault(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, [record(0), record(1, user_text="BAD"), record(2)])
+    dataset = PlainDataset(tmp_path, [record(0), record(1, user_text="bad"), record(2)])
     dataset.build(Mute())
     assert faults(dataset) == []
 

@@ -365,7 +365,7 @@ def test_a_stage_that_is_killed_half_way_loses_nothing(tmp_path, monkeypatch):
 
 
 def test_a_dialogue_that_was_not_spoken_is_skipped_and_named(tmp_path):
-    lines = [*conversations(3), conversation(3, turn("user", "BAD")), *map(conversation, range(4, 8))]
+    lines = [*conversations(3), conversation(3, turn("user", "bad")), *map(conversation, range(4, 8))]
     dataset = PlainDataset(tmp_path, lines, **PACKED)
     dataset.build(Mute())
 

@@ -71,21 +71,21 @@ def test_the_way_it_was_built_changes_no_byte(tmp_path: Path, built: PlainDatase
 
 
 def test_unspeakable_dialogues_are_left_out_and_rejected(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, [record(0), "broken", record(1, user_text="BAD"), record(2)])
+    dataset = PlainDataset(tmp_path, [record(0), "broken", record(1, user_text="bad"), record(2)])
     dataset.build(Mute())
     assert [row["path"][-7:-4] for row in dataset.rows()] == ["000", "002"]
     assert [(reject.line, reject.stage) for reject in dataset.store.rejects()] == [(2, "parse"), (3, "synthesis")]
 
 
 def test_a_dialogue_that_was_not_spoken_is_rejected_with_its_texts(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, [record(0), record(1, user_text="BAD luck?", assistant_text="Never mind.")])
+    dataset = PlainDataset(tmp_path, [record(0), record(1, user_text="bad luck?", assistant_text="Never mind.")])
     dataset.build(Mute())
     (reject,) = dataset.store.rejects()
-    assert "BAD luck?" in reject.excerpt and "Never mind." in reject.excerpt
+    assert "bad luck?" in reject.excerpt and "Never mind." in reject.excerpt
 
 
 def test_a_dataset_of_which_nothing_was_spoken_is_an_error_and_has_no_manifest(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, [record(0, user_text="BAD")])
+    dataset = PlainDataset(tmp_path, [record(0, user_text="bad")])
     with pytest.raises(DatasetError, match=r"no dialogue of 'talks' could be spoken.*rejects\.ndjson"):
         dataset.build(Mute())
     assert not dataset.store.manifest_path.exists()
@@ -294,7 +294,7 @@ def test_a_shard_with_an_edited_line_is_unfinished(built: PlainDataset):
 
 
 def test_a_recorded_failure_is_finished(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, [record(0), record(1, user_text="BAD")])
+    dataset = PlainDataset(tmp_path, [record(0), record(1, user_text="bad")])
     dataset.build(Mute())
     assert is_finished(dataset.store, dataset.store.recipe(), "talks.000000")
 

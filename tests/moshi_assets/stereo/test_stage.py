@@ -270,7 +270,7 @@ def test_recordings_of_an_older_version_are_kept(tmp_path: Path, keep_mono: bool
 
 
 def test_a_dialogue_that_was_not_spoken_is_a_named_failure(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, [record(0), record(1, user_text="BAD"), record(2)])
+    dataset = PlainDataset(tmp_path, [record(0), record(1, user_text="bad"), record(2)])
     dataset.plan()
     dataset.speak(Mute())
     assert figures(dataset) == (2, 0, 1)
@@ -281,7 +281,7 @@ def test_a_dialogue_that_was_not_spoken_is_a_named_failure(tmp_path: Path):
 def test_a_failed_dialogue_has_no_wav_even_if_it_had_one(tmp_path: Path):
     dataset = PlainDataset(tmp_path, records(3))
     dataset.build()
-    dataset.write([record(0), record(1, user_text="BAD"), record(2)])
+    dataset.write([record(0), record(1, user_text="bad"), record(2)])
     dataset.build(Mute())
     assert sorted(path.stem for path in dataset.store.stereo_folder.iterdir()) == ["talk_000", "talk_002"]
 

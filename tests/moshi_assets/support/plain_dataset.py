@@ -163,12 +163,12 @@ class PlainDataset:
 
 
 class Mute(NoiseEngine):
-    """Noise that cannot say `BAD`."""
+    """Noise that cannot say `bad`."""
 
     def __init__(self) -> None:
         super().__init__(NoiseOptions(characters_per_second=200))
 
     def synthesize(self, tasks: list[SynthesisTask]) -> list[SynthesisResult]:
-        if any("BAD" in task.spoken for task in tasks):
+        if any("bad" in task.spoken for task in tasks):
             raise RuntimeError("no voice left")
         return super().synthesize(tasks)

@@ -42,14 +42,14 @@ class WatchedEngine(NoiseEngine):
 
 
 class Spoiled(WatchedEngine):
-    """Does something else to the tasks whose text holds `BAD`."""
+    """Does something else to the tasks whose text holds `bad`."""
 
     def __init__(self, spoil: Callable[[SynthesisResult], Any], batch_size: int = 4) -> None:
         super().__init__(batch_size)
         self._spoil = spoil
 
     def spoil(self, task: SynthesisTask, result: SynthesisResult) -> SynthesisResult:
-        return self._spoil(result) if "BAD" in task.spoken else result
+        return self._spoil(result) if "bad" in task.spoken else result
 
 
 def raises(result: SynthesisResult) -> SynthesisResult:
@@ -72,7 +72,7 @@ BAD_AUDIO = {
 
 
 def lines_with_a_bad_one(count: int = 6, bad: int = 3) -> list[dict[str, Any]]:
-    return [record(n, assistant_text="BAD") if n == bad else record(n) for n in range(count)]
+    return [record(n, assistant_text="bad") if n == bad else record(n) for n in range(count)]
 
 
 def lane(dataset: PlainDataset, engine: NoiseEngine, **options: Any) -> Lane:
@@ -104,14 +104,14 @@ def test_an_utterance_that_cannot_be_spoken_costs_its_dialogue_only(tmp_path: Pa
 def test_bad_audio_is_tried_again_with_other_seeds(tmp_path: Path, batch_size: int, max_retries: int):
     engine = Spoiled(BAD_AUDIO["nan"][0], batch_size)
     PlainDataset(tmp_path, lines_with_a_bad_one(), max_retries=max_retries).build(engine)
-    assert engine.attempts["BAD"] == 1 + max_retries
+    assert engine.attempts["bad"] == 1 + max_retries
     assert sum(engine.attempts.values()) == 12 + max_retries
 
 
 def test_an_exception_on_a_single_utterance_is_tried_twice(tmp_path: Path):
     engine = Spoiled(raises, batch_size=1)
     PlainDataset(tmp_path, lines_with_a_bad_one()).build(engine)
-    assert engine.attempts["BAD"] == 2
+    assert engine.attempts["bad"] == 2
 
 
 def test_a_failed_batch_is_spoken_one_by_one(tmp_path: Path):
@@ -149,7 +149,7 @@ def test_an_engine_may_put_an_exception_in_the_place_of_a_task(tmp_path: Path):
         def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[Any]:
             good = NoiseEngine.synthesize(self, tasks)
             return [
-                ValueError("cannot say it") if "BAD" in t.spoken else result
+                ValueError("cannot say it") if "bad" in t.spoken else result
                 for t, result in zip(tasks, good, strict=True)
             ]
 
@@ -160,7 +160,7 @@ def test_an_engine_may_put_an_exception_in_the_place_of_a_task(tmp_path: Path):
 
 
 def test_both_turns_of_a_dialogue_can_fail(tmp_path: Path):
-    lines = [record(0), record(1, user_text="BAD", assistant_text="BAD too")]
+    lines = [record(0), record(1, user_text="bad", assistant_text="bad too")]
     dataset = PlainDataset(tmp_path, lines)
     dataset.build(Spoiled(raises))
     (reject,) = dataset.store.rejects()
@@ -175,7 +175,7 @@ def test_a_failed_dialogue_is_tried_again_by_the_next_build(tmp_path: Path):
 
 
 def test_an_engine_that_speaks_nothing_ends_the_lane_with_its_reason(tmp_path: Path):
-    dataset = PlainDataset(tmp_path, [record(n, user_text=f"BAD {n}", assistant_text=f"BAD {n}.") for n in range(60)])
+    dataset = PlainDataset(tmp_path, [record(n, user_text=f"bad {n}", assistant_text=f"bad {n}.") for n in range(60)])
     dataset.plan()
     with pytest.raises(EngineError, match=rf"failed on {HOPELESS_FAILURES} utterances in a row.*out of memory"):
         dataset.speak(Spoiled(raises))
@@ -183,7 +183,7 @@ def test_an_engine_that_speaks_nothing_ends_the_lane_with_its_reason(tmp_path: P
 
 def test_an_engine_that_breaks_midway_ends_the_lane_and_keeps_what_it_spoke(tmp_path: Path):
     lines = [
-        record(n, user_text="good one" if n < 4 else f"BAD {n}", assistant_text="good" if n < 4 else "BAD")
+        record(n, user_text="good one" if n < 4 else f"bad {n}", assistant_text="good" if n < 4 else "bad")
         for n in range(60)
     ]
     dataset = PlainDataset(tmp_path, lines)
@@ -195,7 +195,7 @@ def test_an_engine_that_breaks_midway_ends_the_lane_and_keeps_what_it_spoke(tmp_
 
 def test_many_texts_without_sound_are_rejects_once_others_were_spoken(tmp_path: Path):
     lines = [
-        record(n, user_text="good one" if n < 4 else f"BAD {n}", assistant_text="good" if n < 4 else "BAD")
+        record(n, user_text="good one" if n < 4 else f"bad {n}", assistant_text="good" if n < 4 else "bad")
         for n in range(60)
     ]
     dataset = PlainDataset(tmp_path, lines)

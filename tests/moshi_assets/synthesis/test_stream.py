@@ -40,7 +40,7 @@ class Trickle:
         if "BREAKS" in self._tasks[key].spoken and not self._engine.broken:
             self._engine.broken = True
             raise RuntimeError("the device is gone")
-        if "BAD" in self._tasks[key].spoken:
+        if "bad" in self._tasks[key].spoken:
             return [Ended(key, ValueError(f"cannot say {self._tasks.pop(key).spoken!r}"))]
         return [Ended(key, *self._engine.synthesize([self._tasks.pop(key)]))]
 
@@ -97,12 +97,12 @@ def test_a_stream_that_breaks_costs_nothing_that_can_be_spoken_alone(tmp_path: P
 
 
 def test_a_task_that_the_stream_cannot_speak_is_tried_alone(tmp_path: Path):
-    lines = [record(n, user_text="A BAD one") if n == 3 else record(n) for n in range(8)]
+    lines = [record(n, user_text="A bad one") if n == 3 else record(n) for n in range(8)]
     dataset, engine = PlainDataset(tmp_path, lines), TricklingEngine(4)
 
     dataset.build(engine)
 
-    assert engine.attempts["A BAD one"] == 1  # by the list, which can
+    assert engine.attempts["A bad one"] == 1  # by the list, which can
     assert len(dataset.rows()) == 8
 
 
