@@ -25,7 +25,7 @@ def mixed() -> list[dict[str, Any] | str]:
     """Six good dialogues, three bad lines, four blank ones, one dialogue that is rejected while it is spoken."""
     good = records(6)
     bad = ["{broken", record(2), record(9, user_text="")]
-    spoiled = record(7, assistant_text=trick("RUNAWAY", 9))
+    spoiled = record(7, assistant_text=trick("runaway", 9))
     return ["", *good[:2], bad[0], "   ", *good[2:], bad[1], spoiled, "\t", bad[2], ""]
 
 

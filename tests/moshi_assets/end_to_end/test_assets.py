@@ -75,8 +75,8 @@ class PickyEngine(NoiseEngine):
         "FAIL": lambda noise: 1 / 0,
         "NAN": lambda noise: np.full(len(noise), np.nan, np.float32),
         "EMPTY": lambda noise: noise[:0],
-        "FAINT": lambda noise: (noise // 2048).astype(np.int16),
-        "LOUD": lambda noise: np.full(len(noise), 1.0, np.float32),
+        "faint": lambda noise: (noise // 2048).astype(np.int16),
+        "loud": lambda noise: np.full(len(noise), 1.0, np.float32),
         "SAME": lambda noise: np.arange(1, 9601, dtype=np.int16),
     }
 
@@ -335,12 +335,12 @@ def test_an_utterance_that_cannot_be_spoken_is_tried_once_more(picky, tmp_path):
 
 
 def test_an_utterance_that_fails_its_gates_is_spoken_again_and_the_figures_say_so(picky, tmp_path):
-    picky.parse(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="LOUD")]))
+    picky.parse(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="loud")]))
 
     run = picky.materialize("mono_syntheses", "talks.000000")
 
     (figures,) = metadata(run, "mono_syntheses").values()
-    assert sum(text == "LOUD" for texts in PickyEngine.calls for text in texts) == 3
+    assert sum(text == "loud" for texts in PickyEngine.calls for text in texts) == 3
     assert (figures["spoken"], figures["failed"], figures["retried"], figures["rejected"]) == (3, 1, 2, 1)
     assert (figures["utterances"], figures["utterances_rejected"], figures["rejected_loudness_lufs"]) == (3, 1, 1)
     assert -40 < figures["loudness_lufs_min"] < figures["loudness_lufs_max"] < -15
@@ -436,7 +436,7 @@ def test_pairs_without_speech_say_what_to_do(pipeline, talks):
     assert "materialize mono_syntheses for talks.000000 first" in failure(run)
 
 
-@pytest.mark.parametrize(("word", "check"), [("FAINT", "silence"), ("LOUD", "clipping")])
+@pytest.mark.parametrize(("word", "check"), [("faint", "silence"), ("loud", "clipping")])
 def test_a_recording_that_would_mislead_and_passed_no_gate_fails_its_check(picky, tmp_path, word, check):
     source = write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, assistant_text=word * 9)])
     picky.parse(source, gates={"enabled": False})
@@ -458,7 +458,7 @@ def test_channels_that_are_the_same_fail_their_check(picky, tmp_path):
 @pytest.fixture
 def faulty(picky, tmp_path) -> Pipeline:
     """A dataset without gates whose second recording failed its check."""
-    source = write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="FAINT")])
+    source = write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="faint")])
     picky.parse(source, gates={"enabled": False})
     assert not picky.speak_and_pair("talks.000000", "talks.000000")[1].success
     return picky

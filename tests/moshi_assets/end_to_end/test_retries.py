@@ -23,7 +23,7 @@ from tests.moshi_assets.support.erratic import PACE, TRICKS, ErraticEngine, tric
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record
 
 
-def lines(word: str = "RUNAWAY", attempts: int = 1, count: int = 6, bad: int = 3) -> list[dict[str, Any]]:
+def lines(word: str = "runaway", attempts: int = 1, count: int = 6, bad: int = 3) -> list[dict[str, Any]]:
     return [record(n, assistant_text=trick(word, attempts)) if n == bad else record(n) for n in range(count)]
 
 
@@ -63,7 +63,7 @@ def test_a_dialogue_is_rejected_when_every_attempt_fails_and_the_reason_names_th
 
 
 def test_the_reason_tells_value_and_threshold(tmp_path: Path):
-    dataset = talks(tmp_path, lines("HUMMING", attempts=9), gates={"max_dc": 0.03})
+    dataset = talks(tmp_path, lines("humming", attempts=9), gates={"max_dc": 0.03})
     dataset.build(ErraticEngine())
     (reject,) = dataset.store.rejects()
     assert "dc is 0.15" in reject.reason and "more than max_dc=0.03" in reject.reason
@@ -78,7 +78,7 @@ def test_max_retries_is_the_number_of_further_attempts(tmp_path: Path, max_retri
 
 
 def test_what_comes_back_is_spoken_in_batches(tmp_path: Path):
-    content = [record(n, assistant_text=trick("RUNAWAY", 1)) for n in range(16)]
+    content = [record(n, assistant_text=trick("runaway", 1)) for n in range(16)]
     dataset, engine = talks(tmp_path, content, samples_per_shard=16), ErraticEngine(batch_size=4)
     dataset.build(engine)
     again = [call for call in engine.calls if any(attempt for _, attempt in call)]
@@ -226,7 +226,7 @@ def test_the_outcome_is_the_same_after_kill_9(tmp_path: Path):
 
 
 def test_what_failed_is_bounded_as_what_was_spoken(tmp_path: Path):
-    content = [record(n, user_text=trick("RUNAWAY", 1), assistant_text=trick("CLIPPED", 2)) for n in range(60)]
+    content = [record(n, user_text=trick("runaway", 1), assistant_text=trick("clipped", 2)) for n in range(60)]
     dataset = talks(tmp_path, content, samples_per_shard=60)
 
     class Watches(ErraticEngine):
@@ -274,7 +274,7 @@ def test_what_failed_is_kept_without_its_sound(tmp_path: Path):
 
 
 def test_stricter_thresholds_speak_only_what_fails_now(tmp_path: Path):
-    dataset, engine = talks(tmp_path, lines("HUMMING"), gates={"max_dc": 0.9}), ErraticEngine()
+    dataset, engine = talks(tmp_path, lines("humming"), gates={"max_dc": 0.9}), ErraticEngine()
     dataset.build(engine)
     assert sum(engine.asked.values()) == 12
     dataset.settings["gates"] = PACE
@@ -282,22 +282,22 @@ def test_stricter_thresholds_speak_only_what_fails_now(tmp_path: Path):
 
     dataset.build(engine)
 
-    assert engine.asked == {(trick("HUMMING", 1), 1): 1}
-    strict = talks(tmp_path, lines("HUMMING"), name="strict")
+    assert engine.asked == {(trick("humming", 1), 1): 1}
+    strict = talks(tmp_path, lines("humming"), name="strict")
     strict.build(ErraticEngine())
     assert list(dataset.outputs().values()) == list(strict.outputs().values())
 
 
 def test_looser_thresholds_speak_only_what_would_have_passed(tmp_path: Path):
-    dataset = talks(tmp_path, lines("HUMMING", attempts=2))
+    dataset = talks(tmp_path, lines("humming", attempts=2))
     dataset.build(ErraticEngine())
     dataset.settings["gates"] = PACE | {"max_dc": 0.9}
     engine = ErraticEngine()
 
     dataset.build(engine)
 
-    assert engine.asked == {(trick("HUMMING", 2), 0): 1}
-    loose = talks(tmp_path, lines("HUMMING", attempts=2), gates={"max_dc": 0.9}, name="loose")
+    assert engine.asked == {(trick("humming", 2), 0): 1}
+    loose = talks(tmp_path, lines("humming", attempts=2), gates={"max_dc": 0.9}, name="loose")
     loose.build(ErraticEngine())
     assert list(dataset.outputs().values()) == list(loose.outputs().values())
 
@@ -309,12 +309,12 @@ def test_more_retries_speak_only_what_was_rejected(tmp_path: Path):
     dataset.settings["max_retries"] = 6
     engine = ErraticEngine()
     dataset.build(engine)
-    assert engine.asked == {(trick("RUNAWAY", 4), 3): 1, (trick("RUNAWAY", 4), 4): 1}
+    assert engine.asked == {(trick("runaway", 4), 3): 1, (trick("runaway", 4), 4): 1}
     assert len(dataset.rows()) == 6
 
 
 def test_a_recording_is_made_anew_when_another_attempt_is_taken(tmp_path: Path):
-    dataset = talks(tmp_path, lines("HUMMING"), gates={"max_dc": 0.9})
+    dataset = talks(tmp_path, lines("humming"), gates={"max_dc": 0.9})
     dataset.build(ErraticEngine())
     before = dataset.outputs()
     dataset.settings["gates"] = PACE
@@ -324,7 +324,7 @@ def test_a_recording_is_made_anew_when_another_attempt_is_taken(tmp_path: Path):
 
 
 def test_parts_from_before_there_were_measures_are_judged_and_not_spoken_again(tmp_path: Path):
-    dataset = talks(tmp_path, lines("HUMMING"), gates={"enabled": False})
+    dataset = talks(tmp_path, lines("humming"), gates={"enabled": False})
     dataset.build(ErraticEngine())
     for path in dataset.store.folder.glob("mono/*/*.arrow"):
         rewrite_without_measures(path)
@@ -333,7 +333,7 @@ def test_parts_from_before_there_were_measures_are_judged_and_not_spoken_again(t
 
     dataset.build(engine)
 
-    assert engine.asked == {(trick("HUMMING", 1), 1): 1}
+    assert engine.asked == {(trick("humming", 1), 1): 1}
     assert None not in read_quality(dataset.store, "talks.000000").column("loudness_lufs").to_pylist()
     engine = ErraticEngine()
     dataset.build(engine)
@@ -377,7 +377,7 @@ def test_thresholds_that_go_and_come_back_leave_the_same_dataset(tmp_path: Path,
 
 def test_attempts_move_with_their_dialogue(tmp_path: Path):
     """An inserted line moves dialogues across the borders of shards, those with failed attempts too."""
-    content = [record(n, assistant_text=trick("RUNAWAY", 9 if n % 2 else 1)) for n in range(12)]
+    content = [record(n, assistant_text=trick("runaway", 9 if n % 2 else 1)) for n in range(12)]
     dataset = talks(tmp_path, content)
     dataset.build(ErraticEngine())
     dataset.write([record(99), *content])
@@ -387,7 +387,7 @@ def test_attempts_move_with_their_dialogue(tmp_path: Path):
 
 
 def test_a_lane_counts_attempts_and_what_is_not_good_enough(tmp_path: Path):
-    dataset = talks(tmp_path, [*lines(attempts=1), record(9, user_text=trick("CLIPPED", 9))], samples_per_shard=9)
+    dataset = talks(tmp_path, [*lines(attempts=1), record(9, user_text=trick("clipped", 9))], samples_per_shard=9)
     dataset.plan()
     (report,) = dataset.speak(ErraticEngine())
     figures = report.figures["talks.000000"]
@@ -396,7 +396,7 @@ def test_a_lane_counts_attempts_and_what_is_not_good_enough(tmp_path: Path):
 
 
 def test_an_engine_of_which_nothing_passes_ends_the_lane(tmp_path: Path):
-    content = [record(n, user_text=trick("CLIPPED", 9), assistant_text=trick("HUMMING", 9)) for n in range(40)]
+    content = [record(n, user_text=trick("clipped", 9), assistant_text=trick("humming", 9)) for n in range(40)]
     dataset = talks(tmp_path, content, samples_per_shard=100, max_retries=0)
     dataset.plan()
     with pytest.raises(EngineError, match=r"first \d+ utterances failed their gates.*change 'gates'"):
@@ -412,7 +412,7 @@ def test_the_noise_engine_is_not_judged_by_its_length(tmp_path: Path):
 
 
 def test_an_attempt_without_sound_is_known_too(tmp_path: Path):
-    dataset = talks(tmp_path, lines("MUTE", attempts=9))
+    dataset = talks(tmp_path, lines("mute", attempts=9))
     dataset.build(ErraticEngine())
     engine = ErraticEngine()
     dataset.build(engine)

@@ -18,15 +18,15 @@ PACE = {"chars_per_second": 200, "min_chars_per_second": 20, "max_chars_per_seco
 """Gates that fit the noise of `SHORT_NOISE`."""
 
 TRICKS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
-    "RUNAWAY": (lambda noise: np.tile(noise, 20), "duration_ratio"),
-    "STOPPED": (lambda noise: noise[:240], "duration_ratio"),
-    "CLIPPED": (lambda noise: np.where(noise > 0, 1.0, -1.0).astype(np.float32) * (noise != 0), "clipped"),
-    "HUMMING": (lambda noise: (noise + 5000).astype(np.int16), "dc"),
-    "FAINT": (lambda noise: (noise // 512).astype(np.int16), "loudness_lufs"),
-    "MUTE": (lambda noise: np.zeros_like(noise), "audio is silent"),
-    "LATE": (lambda noise: np.concatenate([np.zeros(26400, np.int16), noise]), "leading_silence"),
-    "DRAWN": (lambda noise: np.concatenate([noise, np.zeros(38400, np.int16)]), "trailing_silence"),
-    "BROKEN": (lambda noise: np.concatenate([noise, np.zeros(50400, np.int16), noise]), "inner_silence"),
+    "runaway": (lambda noise: np.tile(noise, 20), "duration_ratio"),
+    "stopped": (lambda noise: noise[:240], "duration_ratio"),
+    "clipped": (lambda noise: np.where(noise > 0, 1.0, -1.0).astype(np.float32) * (noise != 0), "clipped"),
+    "humming": (lambda noise: (noise + 5000).astype(np.int16), "dc"),
+    "faint": (lambda noise: (noise // 512).astype(np.int16), "loudness_lufs"),
+    "mute": (lambda noise: np.zeros_like(noise), "audio is silent"),
+    "late": (lambda noise: np.concatenate([np.zeros(26400, np.int16), noise]), "leading_silence"),
+    "drawn": (lambda noise: np.concatenate([noise, np.zeros(38400, np.int16)]), "trailing_silence"),
+    "broken": (lambda noise: np.concatenate([noise, np.zeros(50400, np.int16), noise]), "inner_silence"),
 }
 """What it does to a text that holds a word, and the measure that shows it."""
 

@@ -37,7 +37,7 @@ class Trickle:
 
     def step(self) -> list[Ended]:
         key = min(self._tasks, key=lambda key: len(self._tasks[key].spoken))
-        if "BREAKS" in self._tasks[key].spoken and not self._engine.broken:
+        if "breaks" in self._tasks[key].spoken and not self._engine.broken:
             self._engine.broken = True
             raise RuntimeError("the device is gone")
         if "bad" in self._tasks[key].spoken:
@@ -87,7 +87,7 @@ def test_each_shard_counts_its_own_tasks(tmp_path: Path):
 
 
 def test_a_stream_that_breaks_costs_nothing_that_can_be_spoken_alone(tmp_path: Path):
-    lines = [record(n, user_text="This one BREAKS it") if n == 3 else record(n) for n in range(8)]
+    lines = [record(n, user_text="This one breaks it") if n == 3 else record(n) for n in range(8)]
     dataset, engine = PlainDataset(tmp_path, lines), TricklingEngine(4)
 
     dataset.build(engine)
