@@ -72,12 +72,12 @@ class PickyEngine(NoiseEngine):
 
     calls: ClassVar[list[list[str]]] = []
     tricks: ClassVar[dict[str, Callable[[np.ndarray], np.ndarray]]] = {
-        "FAIL": lambda noise: 1 / 0,
-        "NAN": lambda noise: np.full(len(noise), np.nan, np.float32),
-        "EMPTY": lambda noise: noise[:0],
+        "fail": lambda noise: 1 / 0,
+        "nan": lambda noise: np.full(len(noise), np.nan, np.float32),
+        "empty": lambda noise: noise[:0],
         "faint": lambda noise: (noise // 2048).astype(np.int16),
         "loud": lambda noise: np.full(len(noise), 1.0, np.float32),
-        "SAME": lambda noise: np.arange(1, 9601, dtype=np.int16),
+        "same": lambda noise: np.arange(1, 9601, dtype=np.int16),
     }
 
     def synthesize(self, tasks: Sequence[SynthesisTask]) -> list[SynthesisResult]:
@@ -318,7 +318,7 @@ def test_speech_of_an_unknown_dataset_says_what_to_do(pipeline):
     assert "materialize synthesis_tasks for it first" in failure(run)
 
 
-@pytest.mark.parametrize("word", ["FAIL", "NAN", "EMPTY"])
+@pytest.mark.parametrize("word", ["fail", "nan", "empty"])
 def test_an_utterance_that_cannot_be_spoken_takes_its_dialogue_to_the_rejects(picky, tmp_path, word):
     records = [dialogue(1), dialogue(2, user_text=f"Say {word} please."), dialogue(3)]
     store = picky.build(write_dialogues(tmp_path / "talks.jsonl", records))
@@ -329,9 +329,9 @@ def test_an_utterance_that_cannot_be_spoken_takes_its_dialogue_to_the_rejects(pi
 
 
 def test_an_utterance_that_cannot_be_spoken_is_tried_once_more(picky, tmp_path):
-    picky.build(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="FAIL")]))
+    picky.build(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="fail")]))
 
-    assert [texts for texts in PickyEngine.calls if texts == ["FAIL"]] == [["FAIL"]] * 2
+    assert [texts for texts in PickyEngine.calls if texts == ["fail"]] == [["fail"]] * 2
 
 
 def test_an_utterance_that_fails_its_gates_is_spoken_again_and_the_figures_say_so(picky, tmp_path):
@@ -347,7 +347,7 @@ def test_an_utterance_that_fails_its_gates_is_spoken_again_and_the_figures_say_s
 
 
 def test_what_could_not_be_spoken_is_counted(picky, tmp_path):
-    picky.parse(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="NAN")]))
+    picky.parse(write_dialogues(tmp_path / "talks.jsonl", [dialogue(1), dialogue(2, user_text="nan")]))
 
     run = picky.materialize("mono_syntheses", "talks.000000")
 
@@ -447,7 +447,7 @@ def test_a_recording_that_would_mislead_and_passed_no_gate_fails_its_check(picky
 
 
 def test_channels_that_are_the_same_fail_their_check(picky, tmp_path):
-    record = dialogue(1, user_text="SAME", assistant_text="SAME")
+    record = dialogue(1, user_text="same", assistant_text="same")
     picky.parse(write_dialogues(tmp_path / "talks.jsonl", [record]), layout="overlapped", gates={"enabled": False})
 
     run = picky.speak_and_pair("talks.000000", "talks.000000")[1]
