@@ -129,6 +129,13 @@ class SpokenDialogues:
                 f"the voice cannot speak: {language_name(language)} (engine {self._name} speaks {mine}; text.languages "
                 f"names others that its checkpoint speaks)"
             )
+        if self._languages is not None and self._settings.language == "auto" and self._settings.max_unspeakable < 1:
+            for number, each in enumerate(said):
+                if each.language and each.language not in self._languages:
+                    return (
+                        f"the voice cannot speak: {language_name(each.language)}, in which turn {number} of the "
+                        f"dialogue is, {each.text[:_EXCERPT]!r} (text.max_unspeakable: 1 takes such turns)"
+                    )
         for number, each in enumerate(said):
             if rejected := each.rejected:
                 return f"the voice cannot speak: {rejected.written!r} of turn {number} (see text.max_unspeakable)"

@@ -7,6 +7,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
+
+from .language_words import ENGLISH_TOO, WORDS
 
 _SCRIPTS = {
     "ja": "\u3040-\u30ff",
@@ -52,69 +55,56 @@ _NAMES = {
     "cs": "Czech",
     "ro": "Romanian",
     "fi": "Finnish",
+    "no": "Norwegian",
+    "hu": "Hungarian",
+    "hr": "Croatian",
+    "sk": "Slovak",
+    "ca": "Catalan",
+    "tl": "Tagalog",
+    "sw": "Swahili",
+    "lt": "Lithuanian",
+    "lv": "Latvian",
+    "et": "Estonian",
+    "is": "Icelandic",
+    "sq": "Albanian",
+    "af": "Afrikaans",
+    "eo": "Esperanto",
+    "la": "Latin",
 }
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _LATIN = "A-Za-z\u00c0-\u024f\u1e00-\u1eff"
 _LETTERS = {
     language: re.compile(f"[{letters}]") for language, letters in {**_SCRIPTS, "zh": _HAN, "en": _LATIN}.items()
 }
-_WORDS = {
-    "en": "the a an and are is was it you i to of in that this do does what how not my your we have be can for on "
-    "with at me no yes he she they them him her his their our us who which when where why there here if or but "
-    "so because than then by from about out up will would could should has had did been were am all any some "
-    "one more very just know think want get go let like please hello hi thanks thank oh okay it's i'm that's "
-    "don't can't as um come die also bin den son pour per con van ten over men time bang far dig sin may make "
-    "pan ne een kan sang ham man arm era these those its own only into after again before other such most same "
-    "too two new good well see say said tell much many every never always really little long day way people "
-    "thing",
-    "de": "der die das und ist nicht ein eine ich du wie was es wir sie mit auf für zu den dem von auch ja nein sind "
-    "bin habe kann uhr er ihr mein dein kein keine einen einer im am aber oder wenn wer wo warum hast hat bist "
-    "war mich dich mir dir uns gut sehr noch nur schon danke bitte hallo dass als aus bei nach werden wird "
-    "sich um so immer möchte heute",
-    "es": "el la los las y es son un una qué que de en no se por con para cómo estoy está hola gracias sí su mi tu "
-    "pero muy cinco hora del lo le te me al como más eres ser tiene tienes quién quien dónde cuándo cuál cual "
-    "porque nada todo bien yo ella nosotros esto eso hay fue ha soy usted buenos buenas días si o sus puedo "
-    "puedes",
-    "fr": "le la les et est un une des je tu vous il elle nous que qui ne pas de du en pour avec bonjour merci oui "
-    "non c'est j'ai dans ce cette au aux sur suis es sont mais ou où quel quelle quoi comment pourquoi mon ton "
-    "son ma ta sa mes votre vos très bien plus tout être avoir fait peut peux aime moi toi lui leur se par "
-    "d'un d'une qu'est l'on n'est ça va",
-    "it": "il lo gli e è un una che di non sono per con come ciao grazie sì mi ti ho hai questo della nel ma anche "
-    "la le i del dei delle al alla si sei ha chi cosa cos'è perché dove quando quale qual molto bene mio tuo "
-    "essere fare tutto più se io tu lui lei noi da in su dal nella quanto ne ci era stato posso puoi",
-    "pt": "o os as e é um uma que de não em para com como você eu obrigado sim está isso meu minha mas muito bom dia "
-    "do da dos das no na nos nas se por ao à mais são sou ser tem quem qual onde quando porque seu sua ele ela "
-    "foi ou tudo bem ter pode posso te me",
-    "nl": "de het een en is ik je niet van dat wat hoe waar wie ben bent zijn hebt heb heeft met voor op te aan die "
-    "dit er ook maar als wel geen mijn jouw uw ze wij hij kan kun kunt naar om bij nog goed dank hallo "
-    "goedemorgen ja nee waarom dan over zo mij moet wordt door uit",
-    "sv": "och att det är en ett jag du inte som på för med av den till har vad hur kan mig dig vi ni han hon om var "
-    "hej tack ja nej ska vill min din från eller men så mycket bra när vem sig vara varför detta där här heter "
-    "mår",
-    "da": "og at det er en et jeg du ikke som på for med af den til har hvad hvordan kan mig dig vi han hun om var "
-    "hej tak ja nej skal vil min din fra eller men så meget godt når hvem sig være hvorfor dette der her",
-    "pl": "i w nie się na to jest że z do co jak tak czy ja ty mi mnie ci dla po od za ale jestem masz mam może "
-    "dzień dobry dziękuję proszę ma był być jego jej tym już tylko gdzie kto kiedy dlaczego",
-    "tr": "ve bir bu ne mi mı mu mü ben sen o için çok da de ile nasıl nasılsın evet hayır merhaba teşekkürler var "
-    "yok değil daha gibi kadar benim senin bana sana olan olarak nedir kim nerede neden ama iyi misin",
-    "id": "yang dan di ke dari itu ini saya anda aku kamu tidak apa adalah untuk dengan ada bisa akan bagaimana "
-    "siapa mengapa kenapa terima kasih selamat pagi ya dalam pada juga atau lebih sangat sudah belum mana oleh "
-    "seperti karena",
-    "vi": "là không có của và tôi bạn cho được một các này đó gì nào với người xin chào cảm ơn em anh rất thế ở đi",
-    "cs": "je se že na to jak co ne ano jsem jsi mám máš pro není ale já ty mi tě dobrý den děkuji prosím proč kde "
-    "kdo kdy který jako být byl už ještě",
-    "ro": "și este nu un o în de la cu pe ce cum eu tu mă te mai sunt ești bună mulțumesc da pentru din că dar unde "
-    "cine când foarte",
-    "fi": "ja on ei se en että mitä miten minä sinä hän olen olet hei kiitos kyllä mutta kun niin ole myös tämä mikä "
-    "missä kuka miksi hyvää",
-}
-"""The smallest words of a language. Those of others that are English too stand with the English ones as well, so that
-they say nothing.
-"""
-_FUNCTION_WORDS = {language: frozenset(words.split()) for language, words in _WORDS.items()}
-ENGLISH_WORDS = _FUNCTION_WORDS["en"]
-FOREIGN_WORDS = frozenset[str]().union(*_FUNCTION_WORDS.values()) - _FUNCTION_WORDS["en"]
+_KNOWN = {language: frozenset(words.split()) for language, words in WORDS.items()}
+ENGLISH_WORDS = _KNOWN["en"]
+_ENGLISH = ENGLISH_WORDS | frozenset(ENGLISH_TOO.split())
+FOREIGN_WORDS = frozenset[str]().union(*_KNOWN.values()) - _ENGLISH
 """Words whose absence marks a text in Latin letters as English."""
+_ENGLISH_ALONE = ENGLISH_WORDS - frozenset[str]().union(
+    *(words for language, words in _KNOWN.items() if language != "en")
+)
+"""English words that no other language has."""
+_LETTERS_OF = {
+    "es": "\u00f1",
+    "pt": "\u00e3\u00f5",
+    "de": "\u00df",
+    "pl": "\u0105\u0119\u0142\u0144\u015b\u017a\u017c",
+    "hu": "\u0151\u0171",
+    "tr": "\u011f\u0131",
+    "ro": "\u0103\u0219\u021b\u0163",
+    "vi": "\u0111\u01a1\u01b0\u1ea0-\u1ef9",
+    "cs": "\u011b\u0159\u016f",
+    "da": "\u00f8",
+    "sv": "\u00e5",
+    "is": "\u00f0\u00fe",
+    "lv": "\u0101\u0113\u012b\u0123\u0137\u013c\u0146",
+    "lt": "\u0117\u012f\u0173",
+}
+"""Letters that tell a language in a word written small; in names they tell nothing."""
+_LETTERED = {language: re.compile(f"[{letters}]") for language, letters in _LETTERS_OF.items()}
+_ENGLISH_TURN = 2
+"""English words that make a turn of a Chinese dialogue English."""
 _HAN_WEIGHT = 3
 """A Chinese character says about as much as three letters."""
 
@@ -141,27 +131,114 @@ def detect_language(texts: Iterable[str], default: str = "en") -> str:
     language, count = letters.most_common(1)[0]
     if not count:
         return default
-    return _by_words(text) if language == "en" else language
+    return _latin_language(text) if language == "en" else language
 
 
+_SMALL = "".join(filter(str.islower, map(chr, (*range(0x250), *range(0x1E00, 0x1F00)))))
 _WORD = re.compile(
-    rf"(?<![\w.@/'-])(?:(?<=\n)|(?<=[.!?\u2026\u00a1\u00bf\"\u201c] )|^|\b(?=[a-z\u00df-\u00f6\u00f8-\u00ff]))"
-    rf"[{_LATIN}']+(?![@/-]|\.\w)",
+    rf"(?<![\w.@/'\u2019-])(?:(?<=[\n\u00a1\u00bf])|(?<=[.!?\u2026\u00a1\u00bf\"\u201c] )|^|\b(?=[{_SMALL}]))"
+    rf"[{_LATIN}'\u2019]+(?![@/-]|\.\w)",
     re.MULTILINE,
 )
 """A word that is written small or begins a sentence: "Los Angeles", "example.com" and "e-mail" say nothing."""
 
 
-_OF_NAMES = frozenset({"los", "las", "el", "la", "le", "de", "du", "da", "san"})
+_I = re.compile(r"(?<=[a-z,;:'\"] )I\b(?!\.)|\bI['\u2019](?:m|d|ll|ve)\b")
+_NAMES_HAVE = (
+    "los las el la le les de des du da san don di del ella kim dan han mai lima sam uma ada otto ole che mina mimi tu "
+    "yang ama bo cho kun jo mo vi hai sana prima como"
+)
+_OF_NAMES = frozenset(_NAMES_HAVE.split())
+"""They tell nothing by themselves: "Los Angeles or Las Vegas?" is no Spanish."""
+_NOTHING = _ENGLISH | _OF_NAMES | frozenset("abcdefghijklmnopqrstuvwxyz")
+"""Nor do letters: "x = y"."""
+_SPEAK = 3
+"""Words of another language that outweigh English ones beside them."""
 
 
-def _by_words(text: str) -> str:
-    """The language with the most of the words that are there, each counted once: "die, die" is no German.
+class _Words(NamedTuple):
+    """What the words of a text tell."""
 
-    One of them is to be no part of names: "Los Angeles or Las Vegas?" is no Spanish.
+    best: str
+    """The language other than English that knows the most of them."""
+    words: int
+    """The number of different words, names left out."""
+    known: int
+    """The number of different ones that it knows."""
+    alone: int
+    """Those of them that are no English words, nor parts of names."""
+    english: int
+    english_alone: int
+    """Those that no other language has."""
+
+
+def _by_words(text: str) -> _Words:
+    """Count the different words of a text: "die, die" is no German."""
+    found = _WORD.findall(text.casefold() if text.isupper() else text)
+    words = {word.casefold().replace("\u2019", "'") for word in found}
+    foreign = words & FOREIGN_WORDS
+    lettered = {word for word in words if not word.isascii()}
+    english, english_alone = len(words & _ENGLISH), len(words & _ENGLISH_ALONE)
+    if not text.isupper() and _I.search(text):
+        english_alone += 1
+    if not foreign and not lettered:
+        return _Words("", len(words), 0, 0, english, english_alone)
+    told = {
+        language: (words & known)
+        | {word for word in lettered if language in _LETTERED and _LETTERED[language].search(word)}
+        for language, known in _KNOWN.items()
+        if language != "en"
+    }
+    alone = {language: len(foreign - _NOTHING) for language, foreign in told.items()}
+    best = max(told, key=lambda language: (alone[language], len(told[language])))
+    return _Words(best, len(words), len(told[best]), alone[best], english, english_alone)
+
+
+def _latin_language(text: str) -> str:
+    """The language of a text in Latin letters: another one than English by some of its words where no word is English
+    alone, else by twice as many as there are English ones.
     """
-    words = {word.casefold() for word in _WORD.findall(text.casefold() if text.isupper() else text)}
-    counts = {language: len(words & known) for language, known in _FUNCTION_WORDS.items()}
-    best = max(counts, key=lambda language: counts[language])
-    speaks = words & _FUNCTION_WORDS[best] - _FUNCTION_WORDS["en"] - _OF_NAMES
-    return best if counts[best] >= 2 and counts[best] > counts["en"] and speaks else "en"
+    words = _by_words(text)
+    if not words.english_alone:
+        told = words.known > 1 or 4 * words.alone >= words.words  # of many words, one may be a name
+        return words.best if words.alone and told and words.known >= words.english else "en"
+    clear = words.alone >= 2 * words.english_alone and words.known > words.english
+    return words.best if clear else "en"
+
+
+def turn_language(text: str, language: str) -> str:
+    """Language of one turn of an English or Chinese dialogue.
+
+    It is the dialogue's, unless all that the turn says is clearly in another one, as in a lesson ("Muy
+    bien, vamos a hablar de tu familia").
+    """
+    if language == "zh":
+        if _LETTERS["zh"].search(text):
+            return language
+        words = _by_words(text)
+        return "en" if words.english_alone >= _ENGLISH_TURN and words.english > words.known else language
+    if language != "en":
+        return language
+    if not text.isascii():
+        han = len(_LETTERS["zh"].findall(text))
+        if han and not _LETTERS["ja"].search(text) and han * _HAN_WEIGHT > len(_LETTERS["en"].findall(text)):
+            return "zh"
+    words = _by_words(text)
+    clear = words.alone >= _SPEAK and words.alone >= _SPEAK * words.english_alone and words.known > words.english
+    return words.best if clear else language
+
+
+def foreign_words(text: str) -> str:
+    """The other language of which an English turn holds some words (it means 'muchas gracias por todo'), or ""."""
+    words = _by_words(text)
+    few = words.alone > 1 or (words.alone and not words.english and len(text.split()) > 1)
+    enough = words.alone >= _SPEAK or (few and not words.english_alone)
+    return words.best if enough else ""
+
+
+def may_be_foreign(text: str) -> bool:
+    """Whether a text of ASCII characters holds a word that only other languages have."""
+    return not FOREIGN_WORDS.isdisjoint(_ASCII_WORD.findall(text.lower()))
+
+
+_ASCII_WORD = re.compile("[a-z']+")

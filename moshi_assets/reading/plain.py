@@ -22,7 +22,7 @@ from .english.terms import (
     SHORT_FORMS,
     WEEKDAYS,
 )
-from .language import FOREIGN_WORDS
+from .language import FOREIGN_WORDS, may_be_foreign
 
 _SHORT = "|".join(
     re.escape(word.rstrip("."))
@@ -62,7 +62,9 @@ _NOT_PLAIN = "|".join(
 def is_plain(text: str, language: str) -> bool:
     """Whether a text holds nothing but words and plain punctuation: the quick answer for most turns."""
     plain = _PLAIN.get(language)
-    return plain is not None and bool(plain.fullmatch(text)) and not _NOTABLE[language].search(text)
+    if plain is None or not plain.fullmatch(text) or _NOTABLE[language].search(text):
+        return False
+    return language != "en" or not may_be_foreign(text)
 
 
 def plain_turns(texts: Sequence[str]) -> list[bool]:

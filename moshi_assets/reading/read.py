@@ -15,7 +15,7 @@ from . import chinese, english
 from .cleaning.clean import clean
 from .cleaning.tags import BRACKETED
 from .english.stars import CENSORED
-from .language import detect_language
+from .language import detect_language, foreign_words, language_name, turn_language
 from .lexicon import lexicon_rules
 from .plain import is_plain, plain_turns
 from .rules import Part, Rule, apply
@@ -96,6 +96,7 @@ def read_dialogue(texts: Sequence[str], settings: TextSettings = _DEFAULTS) -> t
 @lru_cache(maxsize=_CACHED)
 def _read(text: str, language: str, rules: CleanRules, lexicon: tuple[tuple[str, str], ...]) -> SpokenText:
     cleaned = clean(text, rules)
+    dialogues, language = language, turn_language(cleaned.text, language)
     grammar: Sequence[Rule] = (*lexicon_rules(dict(lexicon)), *_RULES.get(language, ()))
     parts = apply(grammar, cleaned.text)
     spoken, spans = _spoken(cleaned.text, parts)
@@ -106,10 +107,19 @@ def _read(text: str, language: str, rules: CleanRules, lexicon: tuple[tuple[str,
         *_strange_numbers(cleaned.text, language),
         *_half_read(cleaned.text, parts),
         *_unsayable(cleaned.text),
+        *_foreign(cleaned.text, language, dialogues),
     ]
     if not any(map(str.isalnum, spoken)) and not any(finding.outcome == "rejected" for finding in findings):
         findings.append(Finding("rejected", "nothing to say", text[:60]))
-    return SpokenText(cleaned.text, spoken, spans, tuple(findings), cleaned.pauses)
+    other = "" if language == dialogues else language
+    return SpokenText(cleaned.text, spoken, spans, tuple(findings), cleaned.pauses, other)
+
+
+def _foreign(text: str, language: str, dialogues: str) -> Iterator[Finding]:
+    """What is said in another language than the dialogue's, a whole turn or words of it."""
+    other = language if language != dialogues else foreign_words(text) if language == "en" else ""
+    if other and other not in _RULES:
+        yield Finding("suspicious", "another language", text[:60], language_name(other))
 
 
 def _verbalised(text: str, parts: Sequence[Part]) -> Iterator[Finding]:

@@ -52,6 +52,8 @@ class SpokenText:
     """The written words of each spoken one; None if every word is spoken as it is written."""
     findings: tuple[Finding, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    language: str = ""
+    """The language that the turn is in, where it is clearly another one than its dialogue's; "" if it is not."""
 
     @property
     def written_words(self) -> list[str]:

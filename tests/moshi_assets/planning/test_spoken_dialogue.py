@@ -65,6 +65,24 @@ def test_a_language_is_that_of_the_dialogue_not_of_the_turn(tmp_path: Path):
     assert said(dataset)[1] == ("$3.50.", "three dollars and fifty cents.")
 
 
+LESSON = ("Let's practise, and then you tell me how it was for you.", "Muy bien, vamos a hablar de tu familia.")
+
+
+def test_a_turn_in_a_language_that_the_voice_cannot_speak_rejects_its_dialogue_by_name(tmp_path: Path):
+    why = reason(planned(tmp_path, *LESSON, **BUILTIN))
+
+    assert why.startswith("the voice cannot speak: Spanish, in which turn 1 of the dialogue is, 'Muy bien, vamos")
+
+
+@pytest.mark.parametrize("text", [{"max_unspeakable": 1}, {"languages": ["en", "es"]}, {"language": "en"}])
+def test_a_lesson_is_taken_where_the_recipe_says_so(tmp_path: Path, text: dict[str, Any]):
+    assert len(said(planned(tmp_path, *LESSON, text=text, **BUILTIN))) == 2
+
+
+def test_a_borrowed_phrase_rejects_nothing(tmp_path: Path):
+    assert len(said(planned(tmp_path, "Hasta la vista, baby.", "De nada.", **BUILTIN))) == 2
+
+
 def test_content_keys_follow_what_is_spoken(tmp_path: Path):
     def keys(*turns: str) -> list[bytes]:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
