@@ -1,8 +1,9 @@
 """Matrix products on the CPU with weights in oneDNN's own layout. docs/indextts2.md §12.
 
-They have two properties that a plain product lacks there. The weight is laid out once instead of at every call, which
-makes products of 4 to 128 rows 1.5 to 2 times as fast. And a row of the result does not depend, even in the last bit,
-on how many rows are multiplied together, so that sampled codes do not depend on the batch size.
+The weight is laid out once instead of at every call, which makes products of 4 to 128 rows 1.5 to 2 times as fast
+where oneDNN has a layout of its own (with AVX-512; with AVX2 it has none, and the products take what plain ones take).
+Where a row must not depend, even in the last bit, on how many rows are multiplied together, so that sampled codes do
+not depend on the batch size, `PackedWeight.rows` makes only calls that keep to that, see `row_rounding`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FEWEST_ROWS = 2
-"""Fewest rows for packed weights: with a single row oneDNN takes another route with other rounding."""
+from .row_rounding import RowRounding
+
+_roundings: dict[tuple[int, int, bool, int], RowRounding] = {}
+"""By the weight's shape, whether there is a bias, and the number of threads: what chooses a kernel beside the rows."""
 
 
 def available(weight: Tensor) -> bool:
@@ -31,6 +34,7 @@ class PackedWeight:
     def __init__(self, weight: Tensor, transposed: bool = False) -> None:
         """Lay out a weight (out, in), or with `transposed` one that is given as (in, out)."""
         self._source = self._identity(weight)
+        self._shape = (weight.shape[0], weight.shape[1])
         rows_first = weight.detach().t().contiguous() if transposed else weight.detach().contiguous()
         self._packed = torch.ops.mkldnn._reorder_linear_weight(rows_first, None)
 
@@ -48,12 +52,23 @@ class PackedWeight:
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """X (..., in) float32 -> x W^T + bias (..., out)."""
-        rows = x.reshape(-1, x.shape[-1])
-        alone = rows.shape[0] < FEWEST_ROWS
-        if alone:
-            rows = rows.expand(FEWEST_ROWS, -1)
-        y = torch.ops.mkldnn._linear_pointwise(rows.contiguous(), self._packed, bias, "none", [], "")
-        return (y[:1] if alone else y).view(*x.shape[:-1], y.shape[-1])
+        rows = x.reshape(-1, x.shape[-1]).contiguous()
+        y = torch.ops.mkldnn._linear_pointwise(rows, self._packed, bias, "none", [], "")
+        return y.view(*x.shape[:-1], y.shape[-1])
+
+    def rows(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """X (B, in) float32 -> x W^T + bias (B, out). To the last bit, no row depends on the others or on B.
+
+        It does depend on torch's number of threads, and on the machine.
+        """
+
+        def product(rows: Tensor) -> Tensor:
+            return self.linear(rows, bias)
+
+        key = (*self._shape, bias is not None, torch.get_num_threads())
+        if key not in _roundings:
+            _roundings[key] = RowRounding(product, x.shape[1])
+        return _roundings[key].product(product, x)
 
 
 class PackedLinear(nn.Linear):

@@ -218,7 +218,7 @@ class UnifiedVoice(nn.Module):
         """States (B, D) -> logits (B, codes)."""
         states, head = self.final_norm(states), self._packed_head
         if head is not None and head.is_of(self.mel_head.weight):
-            return head.linear(states, self.mel_head.bias)
+            return head.rows(states, self.mel_head.bias)
         return self.mel_head(states)
 
     def step(
