@@ -219,14 +219,16 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     """Build through the Dagster assets; returns the number of rejects."""
     with ending_at_once():
         from ..defs.instance_home import instance_home
+        from ..engines.registry import ENGINES
         from ..processes.fork_server import warm_up
+        from ..processes.imports import imported_quickly
 
     try:
         instance_home(output)
-        warm_up()  # the fork server imports Dagster while this process does
+        warm_up(ENGINES[recipe.engine].shared)  # the fork server imports Dagster while this process does
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
-    with ending_at_once():
+    with ending_at_once(), imported_quickly():
         from ..planning.stage import lanes_warning, split_warning
         from ..storage.lock import DatasetBusy
         from .dagster_build import Build, BuildFailed, BuildInterrupted

@@ -22,9 +22,10 @@ from ..defs.dead_runs import ACTIVE
 from ..defs.early_record import is_early
 from ..defs.executor import executor_config
 from ..defs.instance_home import instance_home
-from ..defs.instance_storage import prepare_storage
+from ..defs.instance_storage import prepare_storage, quick_instance
 from ..defs.run_failure import run_failure
 from ..defs.run_tags import BUILD_TAG, COMMAND_LINE, DATASET_TAG, DRIVER_TAG, lock_owner
+from ..engines.registry import ENGINES
 from ..processes.fork_server import warm_up
 from ..processes.signals import SignalRecord
 from ..recipe import Recipe
@@ -147,7 +148,7 @@ class Build:
         """
         begin = time.monotonic()
         home = instance_home(self.root)
-        warm_up()
+        warm_up(ENGINES[self.recipe.engine].shared)
         stop = threading.Event()
         self._watch, self._warn = watch, warn
         watcher = threading.Thread(target=self._show_often, args=(stop,), daemon=True)
@@ -156,7 +157,7 @@ class Build:
             with (
                 self._signals.recording(),
                 dataset_lock(self.store.folder, lock_owner(self._tags, "")),
-                dg.DagsterInstance.get() as instance,
+                quick_instance(home) as instance,
             ):
                 self._close_dead_runs(instance)
                 clear_progress(self.store.progress_folder)

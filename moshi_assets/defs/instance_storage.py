@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import dagster as dg
 import yaml
+from dagster._core.instance.ref import InstanceRef, compute_logs_directory
 
 logger = logging.getLogger("moshi_assets.build")
 DATABASES = {
@@ -54,8 +56,6 @@ def prepare_storage(home: Path, patience: float = 5.0) -> None:
         with _alone(home):
             settings = yaml.safe_load((home / "dagster.yaml").read_text(encoding="utf-8")) or {}
             if _STORAGE_SETTINGS & set(settings):
-                import dagster as dg
-
                 dg.DagsterInstance.from_config(str(home)).dispose()
             elif faulty := _faulty(home, patience):
                 _make(home, faulty)
@@ -63,6 +63,21 @@ def prepare_storage(home: Path, patience: float = 5.0) -> None:
         raise OSError(f"{home / 'dagster.yaml'} is not YAML: {error}") from None
     except (sqlite3.Error, DBAPIError) as error:
         raise OSError(f"the history in {home} cannot be opened: {getattr(error, 'orig', error)}") from error
+
+
+@contextmanager
+def quick_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance in `home`, with a storage and a capture of output that open faster, unless it has others."""
+    settings = yaml.safe_load((home / "dagster.yaml").read_text(encoding="utf-8")) or {}
+    quick: dict = {}
+    if not _STORAGE_SETTINGS & set(settings):
+        storage = {"module": "moshi_assets.defs.history_storage", "class": "HistoryStorage"}
+        quick["storage"] = {"custom": storage | {"config": {"base_dir": str(home)}}}
+    if "compute_logs" not in settings:
+        output = {"module": "moshi_assets.defs.step_output", "class": "StepOutput"}
+        quick["compute_logs"] = output | {"config": {"base_dir": compute_logs_directory(str(home))}}
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=quick)) as instance:
+        yield instance
 
 
 @contextmanager
@@ -121,10 +136,10 @@ def _rows(path: Path, query: str) -> list[tuple]:
 
 def _make(home: Path, names: list[str]) -> None:
     """Make the databases `names` in a temporary folder and move them into place."""
-    from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+    from .history_storage import HistoryStorage
 
     making = Path(tempfile.mkdtemp(prefix=_MAKING, dir=home))
-    DagsterSqliteStorage(str(making)).dispose()
+    HistoryStorage(str(making)).dispose()
     aside = home / _ASIDE / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     for name in names:
         path, made = home / name, making / name

@@ -7,6 +7,8 @@ sound stays what it is, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +69,12 @@ class WordG2P(G2P):
         return tokens
 
 
+@cache
+def pronunciation() -> WordG2P:
+    """The dictionaries, loaded (0.3 s)."""
+    return WordG2P()
+
+
 def _is_letter(token: Any) -> bool:
     """Whether a token is a letter that is spelled; "I" is a word more often."""
     return token is not None and len(token.text) == 1 and token.text.isupper() and token.text not in "I"
@@ -76,7 +84,9 @@ class TimedHibari(Hibari):
     """The voice "heart" on one thread, with the durations of its phonemes."""
 
     def __init__(self) -> None:
-        super().__init__(voice="heart", threads=1, model=graph_with_durations(voice_path("heart")), g2p=WordG2P())
+        g2p = copy(pronunciation())
+        g2p.sentences = []
+        super().__init__(voice="heart", threads=1, model=graph_with_durations(voice_path("heart")), g2p=g2p)
         self._durations: list[np.ndarray] = []
 
     def from_ids(self, ids: Sequence[int], speed: float = 1.0, rng: Any = None) -> np.ndarray:

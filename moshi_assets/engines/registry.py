@@ -14,13 +14,15 @@ class EngineEntry:
 
     module: str
     cls: str
+    shared: tuple[str, ...] = ()
+    """Modules that may be imported before the lanes' processes are forked, so that all of them share the memory."""
 
     def load(self) -> type[Engine]:
         return getattr(import_module(self.module), self.cls)
 
 
 ENGINES = {
-    "builtin": EngineEntry("moshi_assets.engines.builtin", "BuiltinEngine"),
+    "builtin": EngineEntry("moshi_assets.engines.builtin", "BuiltinEngine", ("moshi_assets.engines.hibari_shared",)),
     "noise": EngineEntry("moshi_assets.engines.noise", "NoiseEngine"),
     "indextts2": EngineEntry("moshi_assets.engines.indextts2", "IndexTTS2Engine"),
 }

@@ -6,18 +6,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Sequence
 from multiprocessing import forkserver
 
-_PRELOAD = [
-    "dagster",
-    "moshi_assets.definitions",
-    "sqlalchemy",
-    "alembic.command",
-    "dagster._core.storage.sqlite_storage",
-]
-"""Modules that the fork server imports once: the project, and the imports that every step needs to reach the instance's
-storage (0.6 s a step). None of them may start CUDA (torch is imported by the lanes). A module that cannot be imported
-is skipped.
+_PRELOAD = ["moshi_assets.cli.warm_start"]
+"""Modules that the fork server imports once, for all processes that it will start. None of them may start CUDA (torch
+is imported by the lanes) or a thread. A module that cannot be imported is skipped.
 """
 
 
@@ -33,12 +27,16 @@ def start_method() -> dict:
     return {"forkserver": {"preload_modules": _PRELOAD}}
 
 
-def warm_up() -> None:
+def warm_up(modules: Sequence[str] = ()) -> None:
     """Start the fork server, which imports the project while this process goes on: a second less before the first step.
 
-    Its children have the environment of this moment.
+    Its children have the environment of this moment. Where the fork server runs, this does nothing.
+
+    Args:
+        modules: what the lanes will need besides (`EngineEntry.shared`).
     """
     method = start_method()
     if "forkserver" in method:
-        multiprocessing.get_context("forkserver").set_forkserver_preload(method["forkserver"]["preload_modules"])
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([*method["forkserver"]["preload_modules"], *modules])
         forkserver.ensure_running()
