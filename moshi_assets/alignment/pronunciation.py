@@ -6,8 +6,16 @@ import re
 from collections.abc import Callable, Sequence
 
 from ..reading import words_of
-from .arpabet import to_arpabet
 
+_PHONE_TABLE = """
+    A EY   I AY   O OW   W AW   Y OY   Q OW   əɹ ER   ɜɹ ER   ɜː ER   ɜ ER   ɚ ER
+    i IY   ɪ IH   ᵻ IH   u UW   ʊ UH   e EH   ɛ EH   æ AE   ɑ AA   ɒ AA   a AA   ɔ AO   ʌ AH   ə AH   ɐ AH   ᵊ AH
+    b B    d D    f F    h HH   k K    m M    n N    p P    s S    t T    v V    w W    z Z    ɡ G    ŋ NG   ɹ R   l L
+    r R    j Y    θ TH   ð DH   ʃ SH   ʒ ZH   ʧ CH   ʤ JH   T T    ɾ T    ʔ T    x K
+"""
+"""Phonemes of the misaki alphabet (hibari, Kokoro), each with its ARPAbet, the alphabet of the pocketsphinx model."""
+_PHONES = dict(pair.split() for pair in re.split(r"\s{2,}", _PHONE_TABLE.strip()))
+_SYMBOL = re.compile("|".join(sorted(_PHONES, key=len, reverse=True)))
 _EDGES = re.compile(r"^[^a-z0-9']+|[^a-z0-9']+$")
 _PLAIN = re.compile(r"[a-z']+(?:-[a-z']+)*")
 
@@ -63,3 +71,8 @@ class Pronunciations:
 
             self._reader = WordReader().phonemes
         return self._reader(text)
+
+
+def to_arpabet(phonemes: str) -> list[str]:
+    """ARPAbet phones of a misaki phoneme string; stress, punctuation and what is unknown are left out."""
+    return [_PHONES[symbol] for symbol in _SYMBOL.findall(phonemes)]

@@ -101,7 +101,7 @@ def build(context: click.Context, /, inputs: tuple[str, ...], output: Path, **op
         if inputs[0] == STANDARD_INPUT:
             _spool(output / recipe.name / SPOOLED)
         if options["legacy_io"]:
-            rejected = _build_legacy(recipe, output, options)
+            rejected = _build_classic(recipe, output, options)
         else:
             rejected = _build(recipe, output, options, terminal)
     if rejected and options["strict"]:
@@ -269,18 +269,18 @@ def _build(recipe: Recipe, output: Path, options: dict[str, Any], terminal: IO[s
     return summary.rejected
 
 
-def _build_legacy(recipe: Recipe, output: Path, options: dict[str, Any]) -> int:
+def _build_classic(recipe: Recipe, output: Path, options: dict[str, Any]) -> int:
     """Build the classic way; returns the number of rejects."""
     from ..dialogues.reader import DialogueFileError
     from ..engines.base import EngineError
     from ..storage.dataset import DatasetStore
     from ..storage.lock import DatasetBusy, dataset_lock
-    from .classic_builder import build_baseline
+    from .classic_builder import build_classic
 
     store = DatasetStore(output, recipe.name)
     try:
         with dataset_lock(store.folder, f"classic build, process {os.getpid()}"):
-            figures = build_baseline(recipe, store)
+            figures = build_classic(recipe, store)
     except (DatasetBusy, DialogueFileError, EngineError, RecipeError, OSError) as error:
         raise Refused(str(error)) from None
     if options["log_format"] == "json":

@@ -1,4 +1,4 @@
-"""The classic builder that this project replaces: the baseline of benchmarks, and the reference for old datasets.
+"""The classic builder that this project replaces: what benchmarks compare with, and the reference for old datasets.
 
 One process, one utterance after another. Each is the file that IndexTTS2's `infer` writes; two of them are read back as
 floats (v / 32768), padded with zeros, put side by side and written again with soundfile's defaults: where those are x *
@@ -30,7 +30,7 @@ from ..storage.dataset import DatasetStore
 
 
 @dataclass
-class BaselineFigures:
+class ClassicFigures:
     """What the classic builder did."""
 
     recordings: int = 0
@@ -39,9 +39,9 @@ class BaselineFigures:
     wall_seconds: float = 0.0
 
 
-def build_baseline(
-    recipe: Recipe, store: DatasetStore, report: Callable[[BaselineFigures], None] | None = None
-) -> BaselineFigures:
+def build_classic(
+    recipe: Recipe, store: DatasetStore, report: Callable[[ClassicFigures], None] | None = None
+) -> ClassicFigures:
     """Build the dataset the classic way: no resume, no checks, rejects only for bad lines.
 
     Raises:
@@ -53,7 +53,7 @@ def build_baseline(
             "eval_count"
         )
     begin = time.monotonic()
-    figures = BaselineFigures()
+    figures = ClassicFigures()
     for folder in (store.stereo_folder, store.temp_folder):
         folder.mkdir(parents=True, exist_ok=True)
     device = recipe.device or default_device(0) if recipe.engine == "indextts2" else None

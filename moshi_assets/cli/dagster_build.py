@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
 
 from ..definitions import defs
 from ..defs.dead_runs import ACTIVE
@@ -164,7 +163,7 @@ class Build:
                 instance.add_dynamic_partitions("datasets", [self.recipe.name])
                 watcher.start()
                 return self._stages(instance, begin)
-        except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
             raise BuildInterrupted from None
         except Exception as error:
             self._heed_signals()  # which leave half-done things behind

@@ -149,10 +149,10 @@ class DatasetStore:
         return load_recipe(self.recipe_path)
 
     def summary(self) -> dict[str, Any]:
-        """Counts of the last parse: lines, dialogues, tasks, rejected, shards."""
+        """Counts of the last parse (lines, dialogues, tasks, rejected, shards) and the engine's revision."""
         try:
             counts = parse_json(self.summary_path.read_text())
-            if {"shards", "dialogues", "rejected"} <= counts.keys():
+            if {"shards", "dialogues", "rejected", "engine_revision"} <= counts.keys():
                 return counts
         except (OSError, ValueError, AttributeError):
             pass
@@ -162,18 +162,30 @@ class DatasetStore:
         )
 
     def voice_fingerprints(self) -> dict[str, str]:
-        """Identity by content of each voice, by its name in the tasks; empty where an earlier version parsed."""
-        try:
-            return dict(parse_json((self.tasks_folder / VOICES_FILE).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return {}
+        """Identity by content of each voice, by its name in the tasks.
+
+        Raises:
+            DatasetError: there is no readable voices.json.
+        """
+        return self._parsed(VOICES_FILE)
 
     def voice_traits(self) -> dict[str, dict[str, str]]:
-        """Gender, accent and age of voices, by their name in the tasks; empty if nothing is known."""
+        """Gender, accent and age of voices, by their name in the tasks; empty if nothing is known.
+
+        Raises:
+            DatasetError: voice_traits.json is there and cannot be read.
+        """
+        return self._parsed(VOICE_TRAITS_FILE) if (self.tasks_folder / VOICE_TRAITS_FILE).exists() else {}
+
+    def _parsed(self, name: str) -> dict[str, Any]:
+        """An object that the parse wrote beside the tasks."""
+        path = self.tasks_folder / name
         try:
-            return dict(parse_json((self.tasks_folder / VOICE_TRAITS_FILE).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return {}
+            return dict(parse_json(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise DatasetError(
+                f"{path} cannot be read ({error}): materialize synthesis_tasks for {self.name!r} again"
+            ) from None
 
     def shards(self) -> list[str]:
         """Shard keys of the dataset, in order."""

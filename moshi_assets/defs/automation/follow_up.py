@@ -85,10 +85,10 @@ def request_manifest(context: dg.SensorEvaluationContext, data: DataRoot) -> dg.
             if left:
                 context.log.info(f"{dataset}: {len(left)} shards to go")
             elif not manifest_is_current(store, recipe):
-                requests.append(manifest_request(context.instance, store, f"paired-{storage_id}"))
+                requests.append(manifest_request(context.instance, store, f"transcribed-{storage_id}"))
         except (DatasetError, ValueError) as error:
             context.log.warning(f"{dataset}: {error}")
-    return _result(context, requests, cursor, "no dataset was finished by newly paired shards")
+    return _result(context, requests, cursor, "no dataset was finished by new transcripts")
 
 
 def _result(

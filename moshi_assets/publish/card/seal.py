@@ -19,7 +19,7 @@ def damage(card: str) -> str | None:
     """The damage of a sealed card, or None."""
     seal = _SEAL.search(card)
     if seal is None:
-        return "does not end in its checksum: it was cut, or an earlier version wrote it"
+        return "does not end in its checksum: it was cut"
     return None if _checksum(card[: seal.start() - 1]) == seal[1] else "is not as it was written"
 
 

@@ -126,9 +126,8 @@ def _by_voice(figures: DatasetFigures) -> dict[str, Counter[str]]:
 
 def engine(recipe: Recipe, store: DatasetStore) -> str:
     """What speaks, and its revision."""
-    revision = store.summary().get("engine_revision")
-    told = code(str(revision)) if revision else "not recorded"
-    return f"## Engine\n\n{_SPEAKS[recipe.engine]} Revision: {told}.\n"
+    revision = code(str(store.summary()["engine_revision"]))
+    return f"## Engine\n\n{_SPEAKS[recipe.engine]} Revision: {revision}.\n"
 
 
 def quality(figures: DatasetFigures, recipe: Recipe) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from ...engines.registry import engine_class
 from ...reading import ReadingSummary
 from ...recipe import Recipe
 from ...stereo.index import read_index
@@ -52,7 +51,7 @@ class ReportMaterial:
         self.random = RandomPicks(max(self.samples, MEASURED_RECORDINGS), self.seed)
         self.unusual = UnusualPicks(self.samples)
         self.shards = len(self.store.shards())
-        self.revision = _revision(self.store, self.recipe)
+        self.revision = str(self.store.summary()["engine_revision"])
         self.reading = ReadingSummary.of(self.store.summary())
 
     def problem(self, message: object) -> None:
@@ -103,15 +102,3 @@ def gather(store: DatasetStore, samples: int = SAMPLES, seed: int = 0) -> Report
     except (DatasetError, OSError, ValueError) as error:
         material.problem(error)
     return material
-
-
-def _revision(store: DatasetStore, recipe: Recipe) -> str:
-    """The engine's revision as it was when the tasks were planned, else as it is on this machine."""
-    planned = store.summary().get("engine_revision")
-    if planned:
-        return str(planned)
-    try:
-        return engine_class(recipe.engine).revision(recipe.engine_options)
-    except Exception as error:  # its checkpoints or package may lie on another machine
-        logger.info("the revision of engine %s is not known here: %s", recipe.engine, error)
-        return "not known on this machine"

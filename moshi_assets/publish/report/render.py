@@ -202,7 +202,7 @@ def _remarks(material: ReportMaterial) -> list[str]:
             f"{number(target)} LUFS."
         )
     if not material.speeds:
-        remarks.append("How fast it was spoken is not on file: these shards were spoken by an earlier version.")
+        remarks.append("How fast it was spoken is not on file: the log of these shards' speed is missing or damaged.")
     if figures.shared_slots:
         share = 100 * figures.shared_slots / max(1, figures.assistant_words)
         remarks.append(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from moshi_assets.alignment.acoustic import AcousticAligner
-from moshi_assets.alignment.arpabet import to_arpabet
 from moshi_assets.alignment.base import AlignmentError, Utterance
+from moshi_assets.alignment.pronunciation import to_arpabet
 from moshi_assets.audio.silence import audible_stretches
 from tests.moshi_assets.support.spoken import MUSEUM, RATE, assert_promises, good, spoken, start_differences, tone
 

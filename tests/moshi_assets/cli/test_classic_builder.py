@@ -10,7 +10,7 @@ import soundfile as sf
 
 from indextts import IndexTTS2
 from indextts.checkpoint.pseudo_checkpoint import write_checkpoint
-from moshi_assets.cli.classic_builder import BaselineFigures, build_baseline, side_by_side
+from moshi_assets.cli.classic_builder import ClassicFigures, build_classic, side_by_side
 from moshi_assets.dialogues.dialogue import Role
 from moshi_assets.dialogues.reader import DialogueFileError
 from moshi_assets.recipe import RecipeError
@@ -40,9 +40,9 @@ def digests(dataset: PlainDataset) -> dict[str, str]:
     }
 
 
-def classic(folder: Path, lines: list[dict[str, Any] | str], **settings: Any) -> tuple[PlainDataset, BaselineFigures]:
+def classic(folder: Path, lines: list[dict[str, Any] | str], **settings: Any) -> tuple[PlainDataset, ClassicFigures]:
     dataset = PlainDataset(folder, lines, **{**CLASSIC, **settings, "name": "classic"})
-    return dataset, build_baseline(dataset.recipe, dataset.store)
+    return dataset, build_classic(dataset.recipe, dataset.store)
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3])
@@ -209,7 +209,7 @@ def test_figures_are_those_of_the_recordings(tmp_path: Path):
 def test_progress_is_told_after_every_recording(tmp_path: Path):
     dataset = PlainDataset(tmp_path, records(3), **CLASSIC)
     told: list[int] = []
-    build_baseline(dataset.recipe, dataset.store, lambda figures: told.append(figures.recordings))
+    build_classic(dataset.recipe, dataset.store, lambda figures: told.append(figures.recordings))
     assert told == [1, 2, 3]
 
 
@@ -223,7 +223,7 @@ def test_an_unreadable_file_is_an_error(tmp_path: Path):
     dataset = PlainDataset(tmp_path, records(1), noise=SHORT_NOISE, **CLASSIC)
     dataset.source.unlink()
     with pytest.raises(DialogueFileError):
-        build_baseline(dataset.recipe, dataset.store)
+        build_classic(dataset.recipe, dataset.store)
 
 
 def test_a_longer_conversation_is_none_for_the_classic_builder(tmp_path: Path):

@@ -387,10 +387,6 @@ def test_a_second_build_is_refused_with_the_reason(contested):
     assert "is being built by another process" in json.loads(contested.second.stderr.splitlines()[-1])["event"]
 
 
-def test_a_second_build_is_refused_within_seconds(contested):
-    assert contested.second_seconds < 25  # most of it is its start, on a busy machine
-
-
 def test_a_refused_build_does_not_disturb_the_first(contested):
     assert contested.first.returncode == 0
 

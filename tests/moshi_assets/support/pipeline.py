@@ -273,7 +273,6 @@ class Contested(NamedTuple):
     first: subprocess.CompletedProcess[str]
     """Its standard error is part of its output."""
     second: subprocess.CompletedProcess[str]
-    second_seconds: float
     probe: Probe
     home: Path
 
@@ -295,10 +294,8 @@ def contested_build(folder: Path) -> Contested:
     first = Running("moshi-assets", *command, cwd=folder, env=env)
     try:
         eventually((folder / "data/talks/tasks/summary.json").exists, 180)
-        begin = time.monotonic()
         second = run("moshi-assets", *command, cwd=folder, env=env)
-        seconds = time.monotonic() - begin
         done = subprocess.CompletedProcess(command, first.wait(240), first.output)
-        return Contested(done, second, seconds, probe, folder / "home")
+        return Contested(done, second, probe, folder / "home")
     finally:
         first.end()

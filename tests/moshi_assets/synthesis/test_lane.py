@@ -1,7 +1,6 @@
 """The synthesis loop of one lane, with engines that misbehave in every way."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -367,10 +366,8 @@ def test_a_lane_that_ends_early_leaves_no_thread(tmp_path: Path, stop: type[Base
 
     dataset = PlainDataset(tmp_path, records(40))
     dataset.plan()
-    begin = time.monotonic()
     with pytest.raises(stop):
         lane(dataset, Stops()).run()
-    assert time.monotonic() - begin < 30
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("lane-")]
 
 

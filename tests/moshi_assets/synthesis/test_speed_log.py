@@ -67,7 +67,7 @@ def test_a_shard_that_is_gone_takes_its_speed_with_it(store):
     record_speed(store, SHARD, figures())
     record_speed(store, "talks.000001", figures())
     store.tasks_folder.mkdir()
-    store.summary_path.write_text('{"shards": 1, "dialogues": 1, "rejected": 0}')
+    store.summary_path.write_text('{"shards": 1, "dialogues": 1, "rejected": 0, "engine_revision": "noise-1"}')
 
     assert store.remove_stale_shards() == ["talks.000001"]
     assert read_speed(store, "talks.000001") is None

@@ -70,8 +70,9 @@ def test_scattered_rows_are_found_in_tables_of_every_kind(tmp_path: Path, name: 
     assert [type(each) for each in read_dialogues(path)] == [Reject] * 4 + [Dialogue]
 
 
+@pytest.mark.slow
 def test_many_scattered_dialogues_take_no_memory(tmp_path: Path):
-    count = 30_000
+    count = 10_000  # a set of their ids would need 1 MiB
     rows = [f"d{number},{who},Hi there\n" for who in ("user", "agent") for number in range(count)]
     random.Random(1).shuffle(rows)
     (tmp_path / "turns.csv").write_text(HEADER + "".join(rows))
@@ -79,7 +80,7 @@ def test_many_scattered_dialogues_take_no_memory(tmp_path: Path):
     faults = sum(fault is not None for _, _, fault in SourceRecords(tmp_path / "turns.csv"))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert faults > 2 * count - 10 and peak < 4 * 2**20
+    assert faults > 2 * count - 10 and peak < 2.2 * 2**20
 
 
 NUMBERED = "dialogue_id,speaker,text,turn_idx\n"
