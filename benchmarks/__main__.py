@@ -20,6 +20,7 @@ ALL = (
     "gates",
     "loudness",
     "many_shards",
+    "one_pass",
     "report",
 )
 

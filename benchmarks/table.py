@@ -158,6 +158,43 @@ ROWS: dict[str, list[Row]] = {
             ),
         )
     ],
+    "one_pass": [
+        (
+            "whole build against the classic builder, `noise`, 2 lanes",
+            lambda f: f"{f['noise']['lanes_2']['speedup']} x ({f['noise']['dialogues']} dialogues)",
+        ),
+        (
+            "the same by the built-in voice, 2 lanes and 1 lane",
+            lambda f: (
+                f"{f['builtin']['lanes_2']['speedup']} x and {f['builtin']['lanes_1']['speedup']} x "
+                f"({f['builtin']['dialogues']} dialogues)"
+            ),
+        ),
+        (
+            "the sample file, 2 lanes, and by the classic builder",
+            lambda f: f"{f['sample']['pipeline']['wall_seconds']} s, {f['sample']['classic']['wall_seconds']} s",
+        ),
+        (
+            "bytes written to disk, of those of the recordings",
+            lambda f: f"{f['written']['written_to_recordings']} x",
+        ),
+        (
+            "first recording in a build of 100 shards, 0.02 s of engine per audio second; a shard takes so long",
+            lambda f: f"{f['first']['first_recording_seconds']} s; {f['first']['engine_seconds_of_a_shard']} s",
+        ),
+        (
+            "wall time outside the engine there",
+            lambda f: f"{100 * f['first']['share_outside_engine']:.1f} %",
+        ),
+        (
+            "what is left of 100 000 finished dialogues",
+            lambda f: f"{f['shards']['unfinished_shards_seconds']} s",
+        ),
+        (
+            "peak memory of all processes, 100 000 dialogues beside 20 000",
+            lambda f: f"{f['memory']['peak_mib_100000']} MiB beside {f['memory']['peak_mib_20000']} MiB",
+        ),
+    ],
     "report": [
         (
             "the report in the wall time of `make demo`",
