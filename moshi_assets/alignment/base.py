@@ -82,7 +82,7 @@ def timed_words(words: Sequence[str], times: np.ndarray, duration: float) -> lis
 
     Args:
         words: W words.
-        times: (W, 2) seconds; NaN for a word without a sound of its own (a dash): it is given the pause that it marks.
+        times: (W, 2) seconds; NaN for a word without a sound of its own: it is given the pause beside it.
         duration: length of the audio in seconds.
 
     Raises:

@@ -144,7 +144,7 @@ class CtcModel:
     def letters(self, word: str) -> list[int]:
         """Numbers of a word's letters: as written, else in the alphabet's case; a wildcard for a run it lacks."""
         found: list[int] = []
-        for character in word:
+        for character in "".join(word.split()):
             for form in (character, character.lower(), character.upper()):
                 number = self._vocabulary.get(form)
                 if number is not None and form not in self._special and number != self.blank:

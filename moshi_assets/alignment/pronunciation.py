@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import chain, islice
 
 from ..reading import words_of
 
@@ -38,9 +39,13 @@ class Pronunciations:
         entries = [self._known(word) for word in words]
         if all(entries):
             return entries
-        phonemes = self._read(text) if words == text.split() else None
-        if phonemes is None or len(phonemes) != len(words):
+        stretches = [word.split() for word in words]  # several where a sign stands alone beside the word
+        phonemes = self._read(text) if list(chain.from_iterable(stretches)) == text.split() else None
+        if phonemes is None or len(phonemes) != sum(map(len, stretches)):
             phonemes = ["".join(self._read(word) or []) for word in words]
+        else:
+            each = iter(phonemes)
+            phonemes = ["".join(islice(each, len(parts))) for parts in stretches]
         return [entry or self._added(to_arpabet(said)) for entry, said in zip(entries, phonemes, strict=True)]
 
     def _known(self, word: str) -> str | None:

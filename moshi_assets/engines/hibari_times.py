@@ -6,6 +6,8 @@ sound stays what it is, bit for bit.
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from functools import cache
@@ -16,7 +18,7 @@ from hibari import Hibari, dsp
 from hibari.g2p import G2P
 from hibari.voices import voice_path
 
-from ..reading import words_of
+from ..reading import located_words
 
 DURATIONS = "/Cast_32_output_0"
 """Name of the tensor in hibari-tts 0.2.1's graph from which its only CumSum expands phonemes to frames."""
@@ -150,10 +152,16 @@ def add_spans(spans: np.ndarray, symbols: Sequence[tuple[str, int]], durations: 
 
 
 def _by_word(text: str, spans: np.ndarray) -> np.ndarray:
-    """Map spans of stretches between white space to words: Chinese words have no space between them and are mute."""
-    counts = [len(words_of(stretch)) for stretch in text.split()]
-    spread = np.full((sum(counts), 2), np.nan)
-    spread[np.cumsum([0, *counts[:-1]])] = spans
+    """Map spans of stretches between white space to words: Chinese words have no space between them and are mute, a
+    sign that stands alone belongs to the word before it.
+    """
+    words = list(located_words(text))
+    spread = np.full((len(words), 2), np.nan)
+    ends = [end for _, end in words]
+    for match, span in zip(re.finditer(r"\S+", text), spans, strict=True):
+        word = bisect_right(ends, match.start())
+        if np.isnan(spread[word, 0]):
+            spread[word] = span
     return spread
 
 

@@ -9,6 +9,10 @@ from typing import Literal, NamedTuple
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[^\w\s]*[{_CJK}][^\w\s]*|[^\s{_CJK}]+")
+_SIGNS_ALONE = re.compile(r"(?<!\S)(?:[^\w\s]|_)++(?!\S)")
+_BEFORE = re.compile("[$\u00a3\u20ac\u00a5\u20b9#\u00a7\u221a\u2116~\u00b1\u2248\u00a9@(\\[{\u201c\u00ab]+")
+"""Signs that belong to what follows them: "$ 5", "# 3"."""
+_SOUND = re.compile(r"[^\W_]")
 Outcome = Literal["cleaned", "verbalised", "suspicious", "rejected"]
 
 
@@ -84,10 +88,36 @@ class SpokenText:
 
 
 def words_of(text: str) -> list[str]:
-    """Split a text into words by white space, Chinese and Japanese by character; punctuation stays with its word."""
-    return _WORD.findall(text)
+    """Split a text into words by white space, Chinese and Japanese by character; punctuation stays with its word.
+
+    Signs that stand alone go with the word before them, those of money and the like with the word after, so that no
+    sign is a word with a time of its own.
+
+    >>> words_of("Well \u2014 yes!")
+    ['Well \u2014', 'yes!']
+    """
+    if not _SIGNS_ALONE.search(text):
+        return _WORD.findall(text)
+    return [text[begin:end] for begin, end in located_words(text)]
 
 
 def located_words(text: str) -> Iterator[tuple[int, int]]:
     """First and end position of the words of `words_of`."""
-    return (match.span() for match in _WORD.finditer(text))
+    if not _SIGNS_ALONE.search(text):
+        return (match.span() for match in _WORD.finditer(text))
+    words: list[tuple[int, int]] = []
+    waits: int | None = None
+    """Where signs begin that go with the word after them."""
+    for match in _WORD.finditer(text):
+        begin, end = match.span()
+        if _SOUND.search(text, begin, end):
+            words.append((begin if waits is None else waits, end))
+            waits = None
+        elif waits is None and words and not _BEFORE.fullmatch(text, begin, end):
+            words[-1] = (words[-1][0], end)
+        elif waits is None:
+            waits = begin
+    if waits is not None:  # nothing follows them
+        begin = words.pop()[0] if words else waits
+        words.append((begin, len(text.rstrip())))
+    return iter(words)

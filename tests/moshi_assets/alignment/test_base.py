@@ -56,7 +56,23 @@ def test_more_words_than_milliseconds_are_an_error():
 
 
 def test_the_spelling_of_the_text_is_kept():
-    assert words_of("It’s “late”, \n isn't it -- 9:30?") == ["It’s", "“late”,", "isn't", "it", "--", "9:30?"]
+    assert words_of("It’s “late”, \n isn't it -- 9:30?") == ["It’s", "“late”,", "isn't", "it --", "9:30?"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Well - yes.", ["Well -", "yes."]),
+        ("\u2014 And then ?", ["\u2014 And", "then ?"]),
+        ("It costs $ 5 or # 3.", ["It", "costs", "$ 5", "or", "# 3."]),
+        ("hello , world", ["hello ,", "world"]),
+        ("\u4f60\u597d \u2014 \u4e16\u754c", ["\u4f60", "\u597d \u2014", "\u4e16", "\u754c"]),
+        ("- - -", ["- - -"]),
+        ("a-b is 5", ["a-b", "is", "5"]),
+    ],
+)
+def test_a_sign_that_stands_alone_is_no_word(text: str, words: list[str]):
+    assert words_of(text) == words
 
 
 def test_chinese_is_cut_by_character_and_keeps_its_punctuation():

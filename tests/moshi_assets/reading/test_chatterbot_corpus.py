@@ -59,7 +59,7 @@ def test_conversations_of_other_languages_are_not_given_to_an_english_voice(tmp_
     """But for some of one or two words, in which nothing speaks for a language ("Hallo", "Hi")."""
     dataset = PlainDataset(tmp_path, dialogues("german"), engine="builtin")
 
-    assert dataset.plan().dialogues <= 6
+    assert dataset.plan().dialogues <= 3
 
 
 @pytest.fixture(scope="module")

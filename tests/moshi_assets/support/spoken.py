@@ -12,6 +12,7 @@ import pytest
 from moshi_assets.alignment.base import AlignmentError, Utterance, Word
 from moshi_assets.audio.pcm import to_pcm16
 from moshi_assets.engines.hibari_times import TimedHibari
+from moshi_assets.reading import words_of
 
 RATE = 24000
 needs_pocketsphinx = pytest.mark.skipif(not find_spec("pocketsphinx"), reason="there is no wheel of it for this Python")
@@ -45,7 +46,8 @@ def good(outcome: list[Word] | AlignmentError) -> list[Word]:
 
 def assert_promises(words: list[Word], utterance: Utterance) -> None:
     """What every aligner promises of its words."""
-    assert [word.text for word in words] == utterance.text.split()
+    assert [word.text for word in words] == words_of(utterance.text)
+    assert " ".join(word.text for word in words) == utterance.text
     assert all(word.start < word.end for word in words)
     assert all(a.end <= b.start for a, b in pairwise(words))
     assert words[0].start >= 0 and words[-1].end <= utterance.duration
