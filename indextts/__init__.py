@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .checkpoint.config import ConfigError as ConfigError
-    from .checkpoint.files import CheckpointError as CheckpointError
     from .checkpoint.files import MissingFilesError as MissingFilesError
+    from .checkpoint.reading import CheckpointError as CheckpointError
     from .engine.request import Emotion as Emotion
     from .engine.request import InferenceResult as InferenceResult
     from .engine.request import SynthesisRequest as SynthesisRequest
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .infer_v2 import IndexTTS2 as IndexTTS2
 
 _MODULES = {
-    "CheckpointError": ".checkpoint.files",
+    "CheckpointError": ".checkpoint.reading",
     "ConfigError": ".checkpoint.config",
     "Emotion": ".engine.request",
     "IndexTTS2": ".infer_v2",

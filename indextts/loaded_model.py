@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from .checkpoint.components import load_components
-from .checkpoint.files import fingerprint, locate
+from .checkpoint.files import locate
+from .checkpoint.fingerprint import fingerprint
 from .decoding.budgets import Budgets
 from .device.precision import stage_dtypes
 from .engine.engine import Engine
@@ -232,7 +233,7 @@ class LoadedModel(LatestVoiceViews, PublishedAttributes, PublishedMethods):
 
     @property
     def fingerprint(self) -> str:
-        """32 hex digits that identify the checkpoint; see `indextts.checkpoint.files.fingerprint`."""
+        """32 hex digits that identify the checkpoint; see `indextts.checkpoint.fingerprint.fingerprint`."""
         return fingerprint(self._files)
 
     # For the methods that speak

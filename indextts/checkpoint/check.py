@@ -17,13 +17,9 @@ from .components import (
     read_w2v_statistics,
 )
 from .config import ConfigError, ModelConfig, load_config, load_vocoder_config, published_config_path
-from .files import (
-    CheckpointError,
-    CheckpointFiles,
-    find_files,
-    fingerprint,
-    optional_files,
-)
+from .files import CheckpointFiles, find_files, optional_files
+from .fingerprint import fingerprint
+from .reading import CheckpointError
 
 
 @dataclass(frozen=True)

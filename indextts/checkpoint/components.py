@@ -27,10 +27,10 @@ from ..models.semantic_codec import SemanticCodec
 from ..models.weight_norm import fuse_weight_norm
 from ..voice.features import SemanticEncoder
 from .config import ConfigError, ModelConfig, load_vocoder_config
-from .files import (
+from .files import CheckpointFiles
+from .reading import (
     GET_AGAIN,
     CheckpointError,
-    CheckpointFiles,
     bigvgan_entries,
     gpt_entries,
     read_pickle,

@@ -13,11 +13,11 @@ from pathlib import Path
 from ..foreign_files import ForeignFileError, read_json, read_yaml, shown
 from ..models.bigvgan import BigVGANConfig
 from ..models.conformer import ConformerConfig
-from ..models.dit import DiTConfig
 from ..models.flow import CFMConfig
 from ..models.gpt import GPTConfig
 from ..models.length_regulator import LengthRegulatorConfig
 from ..models.semantic_codec import CodecConfig
+from ..models.transformer import DiTConfig
 from ..models.wavenet import WaveNetConfig
 from ..voice.features import Spectrogram
 from .settings_reader import SettingsReader

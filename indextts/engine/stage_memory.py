@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from ..models.bigvgan import BigVGANConfig
-from ..models.dit import DiTConfig
+from ..models.transformer import DiTConfig
 
 _FLOAT32 = 4
 

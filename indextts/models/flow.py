@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from ..device.acceleration import Acceleration, compiled
 from ..device.row_threads import check_given_up
 from .attention import AttentionName, Dense, attention_for
-from .dit import DiT, DiTConfig, TimeTables
+from .dit import DiT, TimeTables
 from .flow_loops import BatchSizes, CapturedLoops, copied
 from .padding import length_mask
 from .row_layout import RowLayout
 from .solver import FlowSolver
+from .transformer import DiTConfig
 from .weight_norm import fuse_weight_norm
 
 GUIDANCE_RATE = 0.7

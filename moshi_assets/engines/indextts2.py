@@ -104,7 +104,7 @@ class IndexTTS2Engine:
 
     @classmethod
     def revision(cls, options: IndexTTS2Options) -> str:
-        from indextts.checkpoint.files import fingerprint
+        from indextts.checkpoint.fingerprint import fingerprint
 
         sound = {name: getattr(options, name) for name in _SOUND_OPTIONS}
         return f"indextts2-2/{fingerprint(_files(options))}/{sorted(sound.items())}"

@@ -14,9 +14,11 @@ from indextts import CheckpointError, ConfigError, MissingFilesError
 from indextts.checkpoint.check import check_folder
 from indextts.checkpoint.components import load_components
 from indextts.checkpoint.config import load_config, load_vocoder_config, published_config_path
-from indextts.checkpoint.files import fingerprint, locate, read_pickle
+from indextts.checkpoint.files import locate
+from indextts.checkpoint.fingerprint import fingerprint
 from indextts.checkpoint.pseudo_checkpoint import CONFIG_FILES, main, write_checkpoint
 from indextts.checkpoint.pseudo_weights import fill
+from indextts.checkpoint.reading import read_pickle
 from indextts.infer_v2 import IndexTTS2
 
 CPU = torch.device("cpu")
@@ -344,7 +346,7 @@ def test_a_single_changed_weight_changes_the_fingerprint(folder):
 
 def test_a_changed_weight_in_the_middle_of_a_large_file_changes_the_fingerprint(tmp_path):
     """Between the sampled blocks: the CRC at the end of the file tells."""
-    from indextts.checkpoint.files import file_digest
+    from indextts.checkpoint.fingerprint import file_digest
 
     weights = {"first": torch.zeros(1_000_000), "second": torch.zeros(1_000_000), "third": torch.zeros(1_000_000)}
     torch.save(weights, tmp_path / "before.pth")

@@ -14,8 +14,9 @@ import torch
 from indextts.device.acceleration import Acceleration, compiled
 from indextts.models import dit
 from indextts.models.attention import Dense
-from indextts.models.dit import DiT, DiTConfig
+from indextts.models.dit import DiT
 from indextts.models.row_layout import rotary_table, rotate
+from indextts.models.transformer import DiTConfig
 from indextts.models.wavenet import WaveNetConfig
 from indextts.models.weight_norm import fuse_weight_norm
 from indextts.published.arguments import on_this_device

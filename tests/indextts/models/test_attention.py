@@ -12,10 +12,10 @@ from torch.nn.attention import varlen
 from indextts.device.acceleration import compiled
 from indextts.models import attention, dit, flow_loops, row_layout
 from indextts.models.attention import Dense, Flex, Varlen, attention_for
-from indextts.models.dit import DiTConfig
 from indextts.models.flow import CFM, CFMConfig, FlowRows
 from indextts.models.flow_loops import BatchSizes
 from indextts.models.solver import FlowSolver
+from indextts.models.transformer import DiTConfig
 from indextts.models.wavenet import WaveNetConfig
 from tests.indextts.support.tiny_modules import TOLERANCE, filled
 
