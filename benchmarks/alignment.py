@@ -22,8 +22,8 @@ from moshi_assets.audio.silence import audible_stretches
 from moshi_assets.planning.task_table import dialogue_texts
 from moshi_assets.stereo.index import read_index
 from moshi_assets.storage.dataset import DatasetStore
-from moshi_assets.transcripts.stage import utterances
-from moshi_assets.transcripts.transcript import turn_texts
+from moshi_assets.transcripts.stage import said_of
+from moshi_assets.transcripts.transcribe import utterances
 
 from .measure import build, save
 
@@ -38,7 +38,7 @@ def spoken(store: DatasetStore) -> list[Utterance]:
     for shard in store.shards():
         texts = dialogue_texts(store.tasks(shard))
         for recording in read_index(store.index_path(shard)):
-            turns += utterances(store, recording, turn_texts(recording, texts))
+            turns += utterances(said_of(store, recording, texts))
     return turns
 
 

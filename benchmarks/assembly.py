@@ -17,7 +17,6 @@ from moshi_assets.stereo.stage import build_pairs
 from moshi_assets.stereo.timeline import TimedTurn, place
 from moshi_assets.storage.dataset import DatasetStore
 from moshi_assets.synthesis.lane import Lane
-from moshi_assets.synthesis.lane_work import deal
 
 from .measure import save, write_dialogues
 
@@ -60,13 +59,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         source = Path(name) / "dialogues.jsonl"
         write_dialogues(source, DIALOGUES)
-        settings = {"name": "talks", "source": str(source), "engine": "noise"}
+        settings = {"name": "talks", "source": str(source), "engine": "noise", "keep_mono": True}
         plain, packed = make_recipe(settings), make_recipe(settings | PACKED)
         store = DatasetStore(Path(name) / "data", "talks")
         plan(plain, store)
         missing = [(shard, missing_rows(store, plain, shard)) for shard in store.shards()]
-        for work in deal(missing, 1):
-            Lane(store, plain, NoiseEngine(plain.noise), work).run()
+        Lane(store, plain, NoiseEngine(plain.noise), missing).run()
         figures = {
             "dialogues": DIALOGUES,
             "threads": THREADS,

@@ -70,7 +70,7 @@ def counted(turns: list[Utterance], aligner: Aligner) -> Iterator[tuple[str, int
     ]
     yield "turns", len(aligned)
     for name, change in CHANGES.items():
-        found = [any(misfits(change(turn, w), turn.samples, turn.sample_rate)) for turn, w in aligned]
+        found = [any(misfits(change(turn, w), turn.frame_power)) for turn, w in aligned]
         yield name, sum(found)
 
 

@@ -28,8 +28,8 @@ from moshi_assets.reading import SpokenText
 from moshi_assets.recipe.recipe import AlignerName
 from moshi_assets.stereo.index import read_index
 from moshi_assets.storage.dataset import DatasetStore
-from moshi_assets.transcripts.stage import utterances
-from moshi_assets.transcripts.transcript import turn_texts
+from moshi_assets.transcripts.stage import said_of
+from moshi_assets.transcripts.transcribe import utterances
 
 from .alignment import SAMPLE
 from .measure import build, save
@@ -89,8 +89,8 @@ def spoken(folder: Path, name: str, dialogues: Iterable[dict[str, Any]]) -> list
     for shard in store.shards():
         texts = dialogue_texts(store.tasks(shard))
         for recording in read_index(store.index_path(shard)):
-            said = turn_texts(recording, texts)
-            turns += list(map(Turn, said, utterances(store, recording, said)))
+            said = said_of(store, recording, texts)
+            turns += list(map(Turn, said.texts, utterances(said)))
     return turns
 
 

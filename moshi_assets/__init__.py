@@ -14,10 +14,11 @@ The modules and folders in the order of the data flow. Each imports only from th
     alignment/          word times: the protocol and four aligners
     quality/            measures of an utterance, the rules it must pass, and models that listen to it
     planning/           Dialogue -> SynthesisTask                   asset synthesis_tasks
-    synthesis/          SynthesisTask -> mono parts                 asset mono_syntheses
-    stereo/             mono parts -> recordings and their index    asset stereo_pairs
+    synthesis/          SynthesisTask -> sound                      asset mono_syntheses
+    stereo/             sound -> recordings and their index         asset stereo_pairs
     transcripts/        recordings -> words with their times        asset transcripts
-    resume/             what is left to do: missing tasks, finished shards
+    resume/             what is left to do: missing tasks, finished shards, dialogues that have moved
+    making/             shards in one pass: spoken, assembled and transcribed beside the engine
     publish/            manifest, dataset card and report           asset manifest
     audit/              a dataset judged from its files alone: progress, counts, every fault
     export/             a finished dataset as WebDataset or Parquet

@@ -10,6 +10,8 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
+from ..audio.frame_power import FramePower, frame_power
+
 MIN_WORD_SECONDS = 0.02
 """Shortest duration of a word in seconds; where an utterance has no room for that, its words share the time evenly."""
 
@@ -46,6 +48,11 @@ class Utterance:
     def samples(self) -> np.ndarray:
         """The samples, (frames,) int16, mono."""
         return self.read()
+
+    @cached_property
+    def frame_power(self) -> FramePower:
+        """How loud it is, frame by frame."""
+        return frame_power(self.samples, self.sample_rate)
 
     @property
     def duration(self) -> float:

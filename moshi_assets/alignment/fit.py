@@ -12,12 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..audio.frame_power import FRAME_SECONDS, FramePower
 from .base import MIN_WORD_SECONDS, AlignmentError, Word
 from .words import is_english
 
-FRAME_SECONDS = 0.01
-AUDIBLE_DB = -40.0
-"""A frame within so many dB of the utterance's level counts as audible."""
 LOUD_DB = -20.0
 """A frame within so many dB of the utterance's level counts as speech rather than breath."""
 ONSET_FRAMES, ONSET_LOUD = 10, 5
@@ -49,22 +47,19 @@ class Misfit(NamedTuple):
     message: str
 
 
-def misfits(words: Sequence[Word], samples: np.ndarray, sample_rate: int, begin: float = 0.0) -> Iterator[Misfit]:
+def misfits(words: Sequence[Word], sound: FramePower, begin: float = 0.0) -> Iterator[Misfit]:
     """Yield the faults in the times of an utterance's words, at most one from each check.
 
     Args:
         words: all words of the utterance, in order; seconds from its start, before it and after it too.
-        samples: (N,) int16, mono; silent before and after.
-        sample_rate: Hz.
+        sound: of the utterance; it is silent before and after.
         begin: start of the utterance in seconds, for the times in messages.
     """
-    power = _frame_power(samples, sample_rate)
-    level = _level(power)
+    power, level, audible = sound
     if not words or not level:
         return
-    audible = _audible(power, level)
-    for word in _heard(words):
-        silence = _silence(word, audible)
+    heard = list(_heard(words))
+    for word, silence in zip(heard, _silences(heard, audible), strict=True):
         if silence > EARLY_SECONDS:
             told = "after its last sound" if np.isinf(silence) else f"{silence:.2f} s before anything is heard"
             yield Misfit("early_words", f"{word.text!r} begins at {begin + word.start:.2f} s, {told}")
@@ -80,22 +75,19 @@ def misfits(words: Sequence[Word], samples: np.ndarray, sample_rate: int, begin:
         yield Misfit("word_level", f"within its words it is {apart:+.0f} dB louder than beside them")
 
 
-def fitted(words: Sequence[Word], samples: np.ndarray, sample_rate: int) -> list[Word]:
+def fitted(words: Sequence[Word], sound: FramePower) -> list[Word]:
     """Return the words of an utterance if they fit its sound; a word that begins in a long silence is moved to its
     sound.
 
     Raises:
         AlignmentError: they do not fit.
     """
-    power = _frame_power(samples, sample_rate)
-    audible = _audible(power, _level(power))
     moved = list(words)
     heard = set(map(id, _heard(words)))
-    for number, word in enumerate(words):
-        silence = _silence(word, audible) if id(word) in heard else 0.0
-        if EARLY_SECONDS < silence <= word.end - word.start - MIN_WORD_SECONDS:
+    for number, (word, silence) in enumerate(zip(words, _silences(words, sound.audible), strict=True)):
+        if id(word) in heard and EARLY_SECONDS < silence <= word.end - word.start - MIN_WORD_SECONDS:
             moved[number] = word._replace(start=round(word.start + silence, 3))
-    wrong = [misfit.message for misfit in misfits(moved, samples, sample_rate)]
+    wrong = [misfit.message for misfit in misfits(moved, sound)]
     if wrong:
         raise AlignmentError(f"its times do not fit the sound: {'; '.join(wrong)}")
     return moved
@@ -109,32 +101,13 @@ def _heard(words: Sequence[Word]) -> Iterator[Word]:
             yield word
 
 
-def _audible(power: np.ndarray, level: float) -> np.ndarray:
-    """Numbers of the frames in which something is heard."""
-    return np.flatnonzero(power >= max(level * 10 ** (AUDIBLE_DB / 10), np.finfo(np.float32).tiny))
-
-
-def _silence(word: Word, audible: np.ndarray) -> float:
-    """Seconds from the start of a word to the next sound; infinite after the last sound, at most 0 within a sound."""
-    place = np.searchsorted(audible, int(word.start / FRAME_SECONDS))
-    return float(audible[place]) * FRAME_SECONDS - word.start if place < len(audible) else np.inf
-
-
-def _frame_power(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """(F,) float32 mean square of int16 samples, frame by frame."""
-    size = max(1, round(FRAME_SECONDS * sample_rate))
-    count = len(samples) // size
-    frames = samples[: count * size].reshape(count, size).astype(np.float32)
-    return np.einsum("ij,ij->i", frames, frames) / size
-
-
-def _level(power: np.ndarray) -> float:
-    """Power of the frame at which half of the energy of an utterance is reached, counted from the loudest frame on, so
-    that neither long silence nor a click changes it.
+def _silences(words: Sequence[Word], audible: np.ndarray) -> list[float]:
+    """Seconds from the start of each word to the next sound; infinite after the last sound, at most 0 within a
+    sound.
     """
-    loudest = np.sort(power)[::-1]
-    energy = np.cumsum(loudest, dtype=np.float64)
-    return float(loudest[np.searchsorted(energy, energy[-1] / 2)]) if len(energy) else 0.0
+    starts = np.array([word.start for word in words])
+    next_sounds = np.append(audible * FRAME_SECONDS, np.inf)
+    return (next_sounds[np.searchsorted(audible, (starts / FRAME_SECONDS).astype(int))] - starts).tolist()
 
 
 def _onset(loud: np.ndarray) -> float | None:

@@ -122,6 +122,6 @@ def _believed(name: str, outcome: list[Word] | AlignmentError, utterance: Uttera
     if isinstance(outcome, AlignmentError) or name == APPROXIMATE:
         return outcome
     try:
-        return fitted(outcome, utterance.samples, utterance.sample_rate)
+        return fitted(outcome, utterance.frame_power)
     except AlignmentError as error:
         return error

@@ -18,7 +18,8 @@ from ..stereo.recording_check import sound_faults
 from ..storage.dataset import DatasetError, DatasetStore
 from ..storage.links import outside_links
 from ..synthesis.quality_table import spoken_tasks
-from ..transcripts.stage import TranscriptFigures, transcript_key
+from ..transcripts.stage import TranscriptFigures
+from ..transcripts.transcribe import transcript_key
 from ..transcripts.transcript import Transcript, read_transcript, transcript_faults, transcript_path, turn_texts
 from .companions import card_faults, quality_faults, transcript_summary_faults, voice_faults
 from .line_counts import count_dataset

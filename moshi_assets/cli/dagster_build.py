@@ -35,8 +35,8 @@ from ..storage.lock import dataset_lock
 from ..synthesis.progress import LaneProgress, ParseProgress, clear_progress, read_parse_progress, read_progress
 
 _CHARACTERS_PER_SECOND = 15
-_BYTES_PER_SECOND = 24_000 * (2 * 2 + 2)
-"""Bytes on disk for each second of a dialogue: a recording of two channels of 16 bit, and a mono part."""
+_BYTES_PER_SECOND, _MONO_BYTES_PER_SECOND = 24_000 * 2 * 2, 24_000 * 2
+"""Bytes on disk for each second of a dialogue: a recording of two channels of 16 bit, and its mono parts if kept."""
 _POLL_SECONDS = 0.5
 
 
@@ -231,7 +231,8 @@ class Build:
             characters = self.store.summary()["characters"]
         except (DatasetError, OSError, KeyError):
             return 0
-        return characters / _CHARACTERS_PER_SECOND * _BYTES_PER_SECOND
+        rate = _BYTES_PER_SECOND + (_MONO_BYTES_PER_SECOND if self.recipe.keeps_mono else 0)
+        return characters / _CHARACTERS_PER_SECOND * rate
 
     def _heed_signals(self) -> None:
         """Stop after a signal: Dagster turns one into a failure of any kind or into nothing, depending on the

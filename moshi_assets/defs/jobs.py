@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from .assets import manifest, mono_syntheses, stereo_pairs, synthesis_tasks, transcripts
+from .assets import manifest, shard_assets, synthesis_tasks
 from .run_tags import GPU_TAG
 
 parse_dataset = dg.define_asset_job(
@@ -15,7 +15,7 @@ parse_dataset = dg.define_asset_job(
 )
 build_shards = dg.define_asset_job(
     "build_shards",
-    selection=dg.AssetSelection.assets(mono_syntheses, stereo_pairs, transcripts),
+    selection=dg.AssetSelection.assets(shard_assets),
     tags={GPU_TAG: "true"},
     description="Speak a range of shards, assemble their stereo recordings, and write their transcripts.",
 )

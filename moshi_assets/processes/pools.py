@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -65,30 +65,62 @@ def workers(pieces: int, dialogues: int) -> Iterator[Workers]:
     if count == 1 or dialogues < FEWEST_DIALOGUES or multiprocessing.parent_process() is None:
         yield Workers(map, 1, cores)
         return
+    with process_pool(count) as pool:
+        yield Workers(pool.map, count, cores // count)
+
+
+class ProcessPool:
+    """Worker processes, see `process_pool`. Functions, arguments and results must be picklable."""
+
+    def __init__(self, executor: ProcessPoolExecutor, watch: Callable[[], None]) -> None:
+        self._executor, self._watch = executor, watch
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Have a function called in one of the processes."""
+        future = self._executor.submit(function, *arguments)
+        self._watch()
+        return future
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """As the built-in `map`: results in order; the first error ends it."""
+        results = self._executor.map(function, items)
+        self._watch()
+        return results
+
+
+@contextmanager
+def process_pool(count: int) -> Iterator[ProcessPool]:
+    """Worker processes that end with this one; started when the first work comes.
+
+    Args:
+        count: how many.
+
+    Raises:
+        WorkerKilled: in the place of the pool's own error, if one of them was killed.
+    """
     (method,) = start_method()
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context(method), _begin)
+    executor = ProcessPoolExecutor(count, multiprocessing.get_context(method), _begin)
     memory = MemoryWatch()
     processes: list[BaseProcess] = []
     others = set(multiprocessing.active_children())
 
-    def work(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        results = pool.map(function, items)  # starts the processes
-        processes[:] = [child for child in multiprocessing.active_children() if child not in others]
-        for child in processes:
-            memory.add(child.pid or 0)
-        return results
+    def watch() -> None:
+        if len(processes) < count:
+            processes[:] = [child for child in multiprocessing.active_children() if child not in others]
+            for child in processes:
+                memory.add(child.pid or 0)
 
     try:
-        yield Workers(work, count, cores // count)
+        yield ProcessPool(executor, watch)
     except BrokenProcessPool as error:
-        pool.shutdown()  # the pool ends the others with SIGTERM
+        executor.shutdown()  # the pool ends the others with SIGTERM
         codes = {child.pid or 0: child.exitcode for child in processes}
         pid = next((pid for pid, code in codes.items() if code not in (0, None, -signal.SIGTERM)), 0)
         who = f"one of the {count} processes that shared the work"
         raise WorkerKilled(killed_sentence(who, codes.get(pid), memory.last(pid))) from error
     finally:
         memory.stop()
-        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C what waits is not begun
+        executor.shutdown(cancel_futures=True)  # after an error or Ctrl-C what waits is not begun
 
 
 def _begin() -> None:

@@ -6,6 +6,7 @@ Shards that are built later (from the UI, a sensor, a schedule) read it from the
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,11 @@ from .timing import LEADING_SILENCE, OVERLAP_SHARE, Layout, Timing, TimingModel
 
 AlignerName = Literal["auto", "engine", "acoustic", "ctc", "proportional"]
 Voices = str | list[str] | None
+_OF_SHARDS = {
+    *("layout", "timing", "gap", "leading_silence", "overlap_probability", "max_silence", "seed"),
+    *("pack_seconds", "pack_pause", "sample_rate", "shard_dirs", "target_lufs", "true_peak_dbtp"),
+    *("transcripts", "aligner", "ctc_model", "gates", "max_retries"),
+}
 MAX_EVAL_COUNT = 100_000
 """Largest `eval_count`: the hashes of that many dialogues are held in memory; `eval_fraction` has no such limit."""
 
@@ -108,6 +114,12 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     )
     planner_buffer: int = Field(64, ge=1, description="Tasks read ahead of the engine, per lane.")
     buffer_size: int = Field(64, ge=1, description="Manifest rows buffered between writes.")
+    publish_every: int | None = Field(
+        None,
+        ge=1,
+        description="Renew the manifest whenever a lane has finished so many shards, so that training can begin on "
+        "what is there; default: once, when all are finished.",
+    )
     layout: Layout = Field(
         "sequential",
         description="How turns are laid out: `sequential`, one after another, `gap` apart; `overlapped`, all start at "
@@ -147,7 +159,19 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     shard_dirs: bool = Field(False, description="One folder per shard below data_stereo/.")
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of the dataset; each task derives its own.")
     keep_temp: bool = Field(False, description="Also write each utterance as a mono WAV below tmp_mono/.")
-    keep_mono: bool = Field(True, description="Keep the mono parts once their stereo files are written.")
+    keep_mono: bool = Field(
+        False,
+        description="Keep every utterance as it was spoken beside the recordings (half as much again on the disk); "
+        "`target_lufs` always does.",
+    )
+    helper_processes: int | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="Processes beside each lane's engine that assemble, align and write, so that Python's lock never "
+        "makes a GPU wait; 0: the lane does it itself. Default: 0 without a GPU, else the lane's share of the cores, "
+        "at most 4.",
+    )
     transcripts: bool = Field(True, description="Write the words of each recording and their times beside it.")
     aligner: AlignerName = Field(
         "auto",
@@ -222,15 +246,6 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         return self
 
     @model_validator(mode="after")
-    def _loudness_has_its_source(self) -> Recipe:
-        if self.target_lufs is not None and not self.keep_mono:
-            raise ValueError(
-                "target_lufs needs keep_mono: without mono parts another target would be applied to what was changed "
-                "already"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _timing_has_a_place(self) -> Recipe:
         if self.layout == "overlapped" and self.timing != "fixed":
             raise ValueError("timing natural needs layout sequential: in the overlapped one nothing follows anything")
@@ -255,6 +270,19 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     def to_yaml(self) -> str:
         """The recipe as it is stored, with every setting, defaults included."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    @property
+    def keeps_mono(self) -> bool:
+        """Whether mono parts stay: asked for, or needed, because what was brought to a loudness cannot be brought to
+        another one.
+        """
+        return self.keep_mono or self.target_lufs is not None
+
+    @property
+    def shard_fingerprint(self) -> str:
+        """Digest of the settings that, beside its tasks, decide a shard's recordings and transcripts."""
+        settings = self.model_dump(mode="json", include=_OF_SHARDS)
+        return hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     @property
     def fingerprint(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..dialogues.dialogue import TRAIN
 from ..recipe import Recipe
 from ..storage.checked_table import DamagedTable, read_table, write_table
 from ..storage.dataset import DatasetError, DatasetStore
@@ -54,16 +54,37 @@ INDEX_SCHEMA = pa.schema(
     ]
 )
 """One row a recording of the shard (path relative to the dataset folder), or a dialogue and why there is none of it."""
+PIECE_SUFFIX = ".piece"
+"""Ending of the files that hold the index rows of some recordings while their shard is in work."""
 
 
 def write_index(path: Path, recordings: Sequence[Recording]) -> None:
     """Write a shard's index, whole or not at all."""
+    write_table(path, _table(recordings))
+
+
+def write_piece(folder: Path, recordings: Sequence[Recording]) -> None:
+    """Write the index rows of some recordings of a shard in work into its folder of parts.
+
+    A piece is named after what it holds, so that writing it again changes nothing.
+    """
+    digest = hashlib.blake2b(b"".join(recording.key for recording in recordings), digest_size=12)
+    write_table(folder / f"{digest.hexdigest()}{PIECE_SUFFIX}", _table(recordings), durable=False)
+
+
+def read_pieces(folder: Path) -> list[Recording]:
+    """Recordings that the pieces in a shard's folder of parts name, the last written of each path."""
+    pieces = sorted(folder.glob(f"*{PIECE_SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+    return list({recording.path: recording for piece in pieces for recording in read_index(piece)}.values())
+
+
+def _table(recordings: Sequence[Recording]) -> pa.Table:
     rows = [
         {name: getattr(recording, name) for name in Recording.__slots__ if name != "turns"}
         | {"turns": [{name: getattr(turn, name) for name in PlacedTurn.__slots__} for turn in recording.turns]}
         for recording in recordings
     ]
-    write_table(path, pa.Table.from_pylist(rows, schema=INDEX_SCHEMA))
+    return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
 
 
 def read_index(path: Path) -> list[Recording]:
@@ -83,10 +104,6 @@ def _recording(row: dict[str, Any]) -> Recording:
     turns = row.pop("turns")
     for turn in turns:
         turn["word_times"] = turn["word_times"] and tuple(turn["word_times"])
-    if "dialogue_id" in row:  # an index from before recordings held several dialogues
-        dialogue_id, line = row.pop("dialogue_id"), row.pop("line")
-        old = tuple(PlacedTurn(dialogue_id, content_key=b"", **turn) for turn in turns)
-        return Recording((dialogue_id,), (line,), TRAIN, turns=old, **row)
     ids, lines = tuple(row.pop("dialogue_ids")), tuple(row.pop("lines"))
     return Recording(ids, lines, turns=tuple(PlacedTurn(**turn) for turn in turns), **row)
 

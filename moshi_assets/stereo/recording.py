@@ -88,20 +88,21 @@ def recording_path(recipe: Recipe, shard: str, stem: str) -> str:
     return f"data_stereo/{shard}/{stem}.wav" if recipe.shard_dirs else f"data_stereo/{stem}.wav"
 
 
-def assemble(turns: Sequence[tuple[Role, int, np.ndarray]]) -> np.ndarray:
-    """Put mono turns on their channels; everything else is exact zero.
+Channels = tuple[np.ndarray, np.ndarray]
+"""Left and right channel of a recording, (frames,) int16 each."""
+
+
+def lay_out(turns: Sequence[tuple[Role, int, np.ndarray]]) -> Channels:
+    """Put mono turns on their channels, as long as the last turn's end; everything else is exact zero.
 
     Args:
         turns: role, start frame and (N,) int16 samples, all of one rate; those of a role do not overlap.
-
-    Returns:
-        (frames, 2) int16, as long as the last turn's end.
     """
     frames = max(start + len(samples) for _, start, samples in turns)
-    stereo = np.zeros((frames, 2), np.int16)
+    channels = np.zeros(frames, np.int16), np.zeros(frames, np.int16)
     for role, start, samples in turns:
-        stereo[start : start + len(samples), CHANNEL[role]] = samples
-    return stereo
+        channels[CHANNEL[role]][start : start + len(samples)] = samples
+    return channels
 
 
 def write_recording(path: Path, stereo: np.ndarray, sample_rate: int) -> None:
@@ -131,7 +132,7 @@ def recording_file(folder: Path, recording: Recording) -> Path:
     return folder / path
 
 
-def read_channels(folder: Path, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+def read_channels(folder: Path, recording: Recording) -> Channels:
     """Left and right channel of a recording, (frames,) int16 each.
 
     Args:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ..faults import Fault
-from .recording import CHANNEL, Recording, UnreadableRecording, checksum, read_channels
+from .recording import CHANNEL, Channels, Recording, UnreadableRecording, checksum, read_channels
 
 SILENCE_DBFS = -60.0
 """A channel whose speech is quieter (RMS over its turns) counts as silent; the contract checker's threshold."""
@@ -32,8 +32,33 @@ def recording_faults(folder: Path, recording: Recording) -> list[Fault]:
         return [Fault("format", recording.path, str(error))]
 
 
-def sound_faults(recording: Recording, channels: tuple[np.ndarray, np.ndarray]) -> list[Fault]:
-    """As `recording_faults`, of a recording that was read: (frames,) int16 of the left and the right channel."""
+class IntactRecordings:
+    """Says whether a recording is what its index row says; reads each at most once."""
+
+    def __init__(self, folder: Path, fresh: Iterable[str] = ()) -> None:
+        """
+        Args:
+            folder: the dataset's.
+            fresh: paths of recordings that were checked as they were written, which are not read.
+        """
+        self._folder, self._fresh = folder, frozenset(fresh)
+        self._known: dict[tuple[str, bytes], bool] = {}
+
+    def __call__(self, recording: Recording) -> bool:
+        if recording.path in self._fresh:
+            return True
+        row = recording.path, recording.key
+        if row not in self._known:
+            self._known[row] = not recording_faults(self._folder, recording)
+        return self._known[row]
+
+    def is_fresh(self, path: str) -> bool:
+        """Whether a recording is among the fresh ones."""
+        return path in self._fresh
+
+
+def sound_faults(recording: Recording, channels: Channels) -> list[Fault]:
+    """As `recording_faults`, of a recording in memory."""
     left, right = channels
 
     def fault(check: str, message: str) -> Fault:

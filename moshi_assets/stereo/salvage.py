@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ import soundfile as sf
 from ..recipe import Recipe
 from ..storage.dataset import DatasetStore
 from ..synthesis.parts import SpokenTask, write_part
-from .index import read_index
+from .index import read_index, read_pieces
 from .keys import dialogue_key, recording_key, shard_dialogues
 from .recording import CHANNEL, PlacedTurn, Recording, recording_path
-from .recording_check import recording_faults
+from .recording_check import IntactRecordings
 
 Apply = Callable[..., Iterable[Any]]
 
@@ -32,7 +31,13 @@ class RecordedShard:
     """Turns that lie in intact recordings of a shard, by content key."""
 
     def __init__(
-        self, store: DatasetStore, recipe: Recipe, shard: str, wanted: Collection[bytes], apply: Apply = map
+        self,
+        store: DatasetStore,
+        recipe: Recipe,
+        shard: str,
+        wanted: Collection[bytes],
+        apply: Apply = map,
+        intact: Callable[[Recording], bool] | None = None,
     ) -> None:
         """
         Args:
@@ -40,6 +45,7 @@ class RecordedShard:
             shard: shard key.
             wanted: content keys to look for; recordings without any are not read.
             apply: `map`, or that of a thread pool.
+            intact: whether a recording is what its row says; default: it is read.
         """
         self._folder = store.folder
         self._where: dict[bytes, tuple[Recording, PlacedTurn]] = {}
@@ -49,19 +55,23 @@ class RecordedShard:
         kept = _kept_alone(store, recipe, shard)
         candidates = [
             recording
-            for recording in earlier_recordings(store, recipe, shard)
+            for recording in earlier_recordings(store, shard)
             if recipe.sample_rate in ("native", recording.sample_rate)
             and (not recording.balanced or (recording.path, recording.key) in kept)
             and any(turn.content_key in keys for turn in recording.turns)
         ]
-        for recording, faults in zip(
-            candidates, apply(lambda r: recording_faults(self._folder, r), candidates), strict=True
+        for recording, good in zip(
+            candidates, apply(intact or IntactRecordings(self._folder), candidates), strict=True
         ):
-            if not faults:
+            if good:
                 self._where.update((turn.content_key, (recording, turn)) for turn in recording.turns)
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._where
+
+    def keys(self) -> Iterable[bytes]:
+        """Content keys of the turns that were found."""
+        return self._where.keys()
 
     def format(self, key: bytes) -> tuple[int, int]:
         """Rate (Hz) and length (frames) of a turn."""
@@ -102,16 +112,7 @@ def _spoken(turn: PlacedTurn, rate: int, samples: np.ndarray) -> SpokenTask:
     return SpokenTask(turn.content_key, rate, 0.0, sound, times)
 
 
-def earlier_recordings(store: DatasetStore, recipe: Recipe, shard: str) -> list[Recording]:
-    """Recordings that a shard's index names; in those of older indexes the content keys are those of the unchanged
-    tasks.
-    """
-    recordings = [recording for recording in read_index(store.index_path(shard)) if recording.failure is None]
-    if all(turn.content_key for recording in recordings for turn in recording.turns):
-        return recordings
-    present = {dialogue_key(d, recipe): d.content_keys for d in shard_dialogues(store.tasks(shard))}
-    return [
-        replace(r, turns=tuple(replace(turn, content_key=present[r.key][turn.turn]) for turn in r.turns))
-        for r in recordings
-        if r.key in present
-    ]
+def earlier_recordings(store: DatasetStore, shard: str) -> list[Recording]:
+    """Recordings that a shard's index names, and those of which only a piece tells, as the shard is in work."""
+    indexed = {r.path: r for r in read_index(store.index_path(shard)) if r.failure is None}
+    return list((indexed | {r.path: r for r in read_pieces(store.mono_folder(shard))}).values())

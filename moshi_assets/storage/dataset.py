@@ -4,13 +4,15 @@
     recipe.yaml                  settings of the dataset
     rejects.ndjson               every record that is not in the dataset, and why
     tasks/<shard>.tasks          synthesis tasks; tasks/summary.json counts them, tasks/voices.json names their voices
-    mono/<shard>/*.arrow         spoken tasks (see synthesis/parts.py)
+    mono/<shard>/*.arrow         spoken tasks of a shard in work (see synthesis/parts.py)
+    mono/<shard>/*.piece         what the recordings of a shard in work hold
     data_stereo/.../<id>.wav     the recordings
     quality/<shard>.quality      what was measured of every utterance, which attempt was chosen, why one was rejected
     stereo/<shard>.index         what each recording holds, for checks and the manifest
     data_stereo/.../<id>.json    their transcripts
     mono/<shard>.speed.json      how fast it was spoken
     transcripts/<shard>.json     what the transcripts of a shard were made from
+    done/<shard>.done            written last: the shard is finished (see resume/finished.py)
     report.html                  the report: one page that opens by itself (see report/)
     <dataset>.jsonl              the manifest; nothing else may end in "jsonl": the loader reads every such file
     <dataset>.eval.ndjson        the manifest of the dialogues kept for evaluation, where there are any
@@ -130,6 +132,10 @@ class DatasetStore:
     def transcripts_path(self, shard: str) -> Path:
         """Summary of a shard's transcripts, as JSON."""
         return self.folder / "transcripts" / f"{shard}.json"
+
+    def done_path(self, shard: str) -> Path:
+        """Marker of a finished shard."""
+        return self.folder / "done" / f"{shard}.done"
 
     def exists(self) -> bool:
         """True once the dataset has been parsed."""
@@ -269,9 +275,10 @@ class DatasetStore:
             *self.folder.glob("quality/*.quality"),
             *self.folder.glob("stereo/*.index"),
             *self.folder.glob("transcripts/*.json"),
+            *self.folder.glob("done/*.done"),
         ]:
             key = path.name
-            for suffix in (".quality", ".index", ".failures.json", ".speed.json", ".json"):
+            for suffix in (".quality", ".index", ".failures.json", ".speed.json", ".json", ".done"):
                 key = key.removesuffix(suffix)
             try:
                 split_shard_key(key)

@@ -98,8 +98,13 @@ class Part:
         """
         Args:
             path: where it lies.
-            table: its rows, PART_SCHEMA or, from an earlier version, fewer columns.
+            table: its rows, PART_SCHEMA.
+
+        Raises:
+            ValueError: of another schema.
         """
+        if not table.schema.equals(PART_SCHEMA):
+            raise ValueError("its columns are others")
         self.path = path
         self.table = table
         self._offsets, self._samples = _lists(table, "samples")
@@ -111,7 +116,7 @@ class Part:
         """All but the sound of each row, made at once: column by column costs far less than cell by cell."""
         measures = zip(*(self._column(field.name) for field in MEASURE_FIELDS), strict=True)
         return [
-            (wall, when, attempt or 0, failure, Measures(*taken) if taken[0] is not None else None, listeners or "")
+            (wall, when, attempt, failure, Measures(*taken) if taken[0] is not None else None, listeners)
             for wall, when, attempt, failure, taken, listeners in zip(
                 self._column("wall_seconds"),
                 self._word_times(),
@@ -124,16 +129,12 @@ class Part:
         ]
 
     def _word_times(self) -> list[np.ndarray | None]:
-        if "word_times" not in self.table.schema.names:
-            return [None] * len(self.keys)
         offsets, flat = _lists(self.table, "word_times")
         there = self.table.column("word_times").is_valid().to_pylist()
         return [flat[a:b].reshape(-1, 2) if ok else None for a, b, ok in zip(offsets, offsets[1:], there, strict=False)]
 
     def _column(self, name: str) -> list[Any]:
-        if name in self.table.schema.names:
-            return self.table.column(name).to_pylist()
-        return [None] * len(self.keys)  # older parts hold less
+        return self.table.column(name).to_pylist()
 
     def row(self, number: int) -> SpokenTask:
         """One row; its samples are a view of the mapped file."""
@@ -169,7 +170,7 @@ def open_part(path: Path) -> Part | None:
         return None
     try:
         return Part(path, pa.ipc.open_file(content).get_batch(0))
-    except (pa.ArrowException, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (pa.ArrowException, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("part %s is none of this project (%s): its utterances will be spoken again", path, error)
         return None
 
@@ -177,7 +178,13 @@ def open_part(path: Path) -> Part | None:
 class SpokenShard:
     """All intact rows of one or more parts folders, by content key of the attempt."""
 
-    def __init__(self, folders: Iterable[Path]) -> None:
+    def __init__(self, folders: Iterable[Path], recorded: Iterable[bytes] = ()) -> None:
+        """
+        Args:
+            folders: where parts lie.
+            recorded: attempts of which the sound lies in an intact recording; the parts may hold their measures.
+        """
+        self._recorded = frozenset(recorded)
         self._where: dict[bytes, tuple[Part, int]] = {}
         self._silent: dict[bytes, list[tuple[Part, int]]] = {}
         self.damaged: list[Path] = []
@@ -196,8 +203,16 @@ class SpokenShard:
                         self._silent.setdefault(key, []).append((part, number))
 
     def __contains__(self, key: bytes) -> bool:
-        """Whether the sound of an attempt is there."""
+        """Whether the sound of an attempt is there, in a part or in a recording."""
+        return key in self._where or key in self._recorded
+
+    def has_part(self, key: bytes) -> bool:
+        """Whether the sound of an attempt lies in a part."""
         return key in self._where
+
+    def silent(self) -> set[bytes]:
+        """Attempts of which parts hold only measures."""
+        return self._silent.keys() - self._where.keys()
 
     def format(self, key: bytes) -> tuple[int, int]:
         """Rate (Hz) and length (frames) of a row."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,18 +66,21 @@ class ShardQuality:
         return quality_figures(self.table)
 
 
-def finish_shard(store: DatasetStore, recipe: Recipe, shard: str, unspoken: Mapping[str, str]) -> ShardQuality:
+def finish_shard(
+    store: DatasetStore, recipe: Recipe, shard: str, unspoken: Mapping[str, str], recorded: Iterable[bytes] = ()
+) -> ShardQuality:
     """Write the shard's table of utterances and its failures, from what is on disk.
 
     Args:
         store, recipe: the dataset.
         shard: shard key; every task of it is spoken, judged, or among the unspoken.
         unspoken: dialogue id -> why the engine could not speak a turn of it.
+        recorded: content keys of attempts whose sound lies in recordings.
     """
     rules = Rules(recipe)
     tasks = store.tasks(shard)
-    spoken = SpokenShard([store.mono_folder(shard)])
-    earlier = earlier_rows(store, shard) if not recipe.keep_mono else {}
+    spoken = SpokenShard([store.mono_folder(shard)], recorded)
+    earlier = earlier_rows(store, shard) if not recipe.keeps_mono else {}
     failures = dict(unspoken)
     rows: list[dict[str, Any]] = []
     columns = ("dialogue_id", "turn", "role", "voice", "content_key")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from indextts.foreign_files import parse_json
@@ -16,11 +16,25 @@ from ..storage.whole_file import write_whole
 from .figures import SpeechFigures
 
 
-def leave_share(
-    store: DatasetStore, shard: str, lane: int, lanes: int, figures: SpeechFigures, failures: dict[str, str]
-) -> tuple[SpeechFigures, dict[str, str]] | None:
-    """Leave what a lane did of a shard, all of which lies on disk; the figures and failures of all lanes for the last
-    one.
+@dataclass
+class SpokenShare:
+    """What a lane, or all of them, did of a shard."""
+
+    figures: SpeechFigures = field(default_factory=SpeechFigures)
+    failures: dict[str, str] = field(default_factory=dict)
+    """Dialogue id -> why the engine could not speak it."""
+    recorded: list[str] = field(default_factory=list)
+    """Paths of the recordings that were written and checked, with their transcripts if these are wanted."""
+
+    def merge(self, other: SpokenShare) -> None:
+        """Add another lane's share."""
+        self.figures.merge(other.figures)
+        self.failures |= other.failures
+        self.recorded += other.recorded
+
+
+def leave_share(store: DatasetStore, shard: str, lane: int, lanes: int, share: SpokenShare) -> SpokenShare | None:
+    """Leave what a lane did of a shard, all of which lies on disk; the last lane is given all of them together.
 
     One lane alone is ever told that it is the last. The files go away with the progress of the lanes.
 
@@ -29,22 +43,20 @@ def leave_share(
         shard: shard key.
         lane: number of this lane.
         lanes: how many share the shard.
-        figures: what the lane did of it.
-        failures: dialogue id -> why the engine could not speak it.
+        share: what the lane did of it.
     """
+    if lanes == 1:
+        return share
     folder = store.progress_folder
-    share = {"figures": asdict(figures), "failures": failures}
-    write_whole(_share_path(folder, shard, lane), json.dumps(share, default=float), durable=False)
+    write_whole(_share_path(folder, shard, lane), json.dumps(asdict(share), default=float), durable=False)
     shares = sorted(folder.glob(f"lane-*.{shard}.share"))
     if len(shares) < lanes or not _is_first(folder / f"lane-last.{shard}"):
         return None
-    total = SpeechFigures()
-    reasons: dict[str, str] = {}
+    total = SpokenShare()
     for path in shares:
-        share = parse_json(path.read_text(encoding="utf-8"))
-        total.merge(SpeechFigures(**share["figures"]))
-        reasons |= share["failures"]
-    return total, reasons
+        held = parse_json(path.read_text(encoding="utf-8"))
+        total.merge(SpokenShare(SpeechFigures(**held["figures"]), held["failures"], held["recorded"]))
+    return total
 
 
 def _share_path(folder: Path, shard: str, lane: int) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..names import shard_key, split_shard_key
@@ -17,7 +17,12 @@ from .speed_log import last_figures, record_speed
 
 
 def close_shard(
-    store: DatasetStore, recipe: Recipe, shard: str, figures: SpeechFigures, unspoken: Mapping[str, str]
+    store: DatasetStore,
+    recipe: Recipe,
+    shard: str,
+    figures: SpeechFigures,
+    unspoken: Mapping[str, str],
+    recorded: Iterable[bytes] = (),
 ) -> dict[str, Any]:
     """Write a shard's table of utterances, its rejects and its speed; drop parts that nothing wants any more.
 
@@ -26,6 +31,7 @@ def close_shard(
         shard: shard key; all that could be spoken of it lies on disk.
         figures: what was spoken of it now, by all lanes.
         unspoken: dialogue id -> why the engine could not speak a turn of it.
+        recorded: content keys of attempts whose sound lies in recordings.
 
     Returns:
         Numbers for metadata. `spoken`, `reused` and `spoken_seconds` tell of now. Speed, latency and memory are those
@@ -33,11 +39,11 @@ def close_shard(
         alone.
     """
     tasks = store.tasks(shard)
-    quality = finish_shard(store, recipe, shard, unspoken)
+    quality = finish_shard(store, recipe, shard, unspoken, recorded)
     figures.tasks, figures.failed = len(tasks), quality.failed
     figures.reused = figures.tasks - figures.spoken - figures.failed
     record_speed(store, shard, figures)
-    if figures.reused:
+    if figures.reused and recipe.keeps_mono:
         remove_unwanted_parts(store, recipe, shard)
     speed = figures.speed() if figures.spoken else last_figures(store, shard)
     return {

@@ -44,6 +44,8 @@ def verdict(spoken: SpokenShard, content_key: bytes, text: str, rules: Rules) ->
             return Verdict(attempt, settled=False)
         row = known(rows, rules)
         faults = row_faults(row, text, rules)
+        if faults is None and key in spoken and not spoken.has_part(key):
+            return Verdict(attempt, row)  # what is in a recording already is not listened to again
         if faults is None:
             return Verdict(attempt, row if key in spoken else None, settled=False)
         if not faults:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,9 +12,7 @@ from functools import partial
 import numpy as np
 import soundfile as sf
 
-from ..alignment.base import AlignmentError, Utterance, Word
-from ..alignment.word_times import Alignment, WordTimes
-from ..alignment.written import written_words
+from ..alignment.word_times import APPROXIMATE, WordTimes
 from ..faults import Fault
 from ..planning.task_table import DialogueTexts, dialogue_texts
 from ..reading import SpokenText
@@ -26,10 +23,10 @@ from ..stereo.recording import CHANNEL, PlacedTurn, Recording, UnreadableRecordi
 from ..storage.dataset import DatasetError, DatasetStore
 from ..synthesis.quality_table import spoken_tasks
 from .summary import TranscriptSummary, read_summary, shard_key
+from .transcribe import Said, Transcribed, transcribe, transcript_key, utterances
 from .transcript import (
     SPEAKER,
     Transcript,
-    merge_turns,
     read_transcript,
     transcript_faults,
     transcript_path,
@@ -37,8 +34,6 @@ from .transcript import (
     write_transcript,
 )
 
-VERSION = 4
-"""Part of each key: raise it when an aligner finds other times than before."""
 GROUP = 32
 """Recordings whose turns are aligned together: memory stays bounded, and a GPU has full batches."""
 _MAX_REASONS = 20
@@ -65,6 +60,11 @@ class TranscriptFigures:
     """Why aligners were passed over, the first few."""
     faults: list[Fault] = field(default_factory=list)
 
+    @property
+    def approximate(self) -> int:
+        """Turns of which the times are a guess."""
+        return self.methods[APPROXIMATE]
+
     def count(self, transcript: Transcript) -> None:
         """Add the words of a transcript."""
         self.words += len(transcript.alignments)
@@ -73,28 +73,25 @@ class TranscriptFigures:
         self.methods.update(transcript.methods)
 
 
-def transcript_key(recording: Recording, recipe: Recipe) -> str:
-    """Hexadecimal hash of all that decides a transcript: the recording, what its engine knew, and the settings."""
-    digest = hashlib.blake2b(recording.key, digest_size=16)
-    digest.update(f"{VERSION}\0{recipe.aligner}\0{recipe.ctc_model}\0".encode())
-    for turn in recording.turns:
-        digest.update(f"{turn.start} {turn.frames} {turn.checksum}\0".encode())
-        digest.update(b"" if turn.word_times is None else np.asarray(turn.word_times, np.float32).tobytes())
-    return digest.hexdigest()
-
-
 def build_transcripts(
-    store: DatasetStore, recipe: Recipe, shard: str, word_times: WordTimes, pool: ThreadPoolExecutor
+    store: DatasetStore,
+    recipe: Recipe,
+    shard: str,
+    word_times: WordTimes,
+    pool: ThreadPoolExecutor,
+    fresh: Collection[str] = (),
 ) -> TranscriptFigures:
     """Write the transcripts of a shard that are missing or outdated, then the shard's summary of them.
 
-    Every transcript is read back and checked; the faults are in the figures, for the asset checks.
+    Every transcript is checked, those that are there already by reading them and their recordings; the faults are in
+    the figures, for the asset checks.
 
     Args:
         store, recipe: the dataset; where the recipe wants no transcripts, none is written.
         shard: shard key.
         word_times: the aligners.
         pool: threads to write and check transcripts with.
+        fresh: paths of recordings of which this run has written and checked the transcripts too.
 
     Raises:
         DatasetError: the shard has no stereo pairs, or those of other tasks, or one of them cannot be read.
@@ -121,17 +118,23 @@ def build_transcripts(
         held = read_transcript(store.folder / transcript_path(recording.path))
         if held is None or held.key != keys[recording.path]:
             return None
+        if recording.path in fresh:
+            return held
         return held if not _faults(store, recording, turn_texts(recording, texts)) else None
 
     for recording, held in zip(recordings, pool.map(look, recordings), strict=True):
         figures.recordings += 1
-        if held:
-            figures.reused += 1
-            figures.count(held)
-        else:
+        if held is None:
             stale.append(recording)
+            continue
+        figures.count(held)
+        if recording.path in fresh:
+            figures.written += 1
+            figures.aligned_seconds += sum(turn.frames for turn in recording.turns) / recording.sample_rate
+        else:
+            figures.reused += 1
     for begin in range(0, len(stale), GROUP):
-        _write_group(store, stale[begin : begin + GROUP], keys, texts, word_times, pool, figures)
+        _write_group(store, recipe, stale[begin : begin + GROUP], texts, word_times, pool, figures)
     if figures.written:
         wall = time.monotonic() - started
         figures.speed = {
@@ -189,40 +192,35 @@ def _summary(store: DatasetStore, shard: str) -> TranscriptSummary:
 
 def _write_group(
     store: DatasetStore,
+    recipe: Recipe,
     recordings: Sequence[Recording],
-    keys: dict[str, str],
     texts_of: DialogueTexts,
     word_times: WordTimes,
     pool: ThreadPoolExecutor,
     figures: TranscriptFigures,
 ) -> None:
-    """Align the turns of some recordings together; write, read back and count their transcripts."""
-    said = [turn_texts(recording, texts_of) for recording in recordings]
-    turns = [
-        turn for recording, texts in zip(recordings, said, strict=True) for turn in utterances(store, recording, texts)
-    ]
-    figures.aligned_seconds += sum(turn.duration for turn in turns)
-    found = iter(word_times.align(turns))
-    alignments = [[next(found) for _ in recording.turns] for recording in recordings]
+    """Align the turns of some recordings together; write, check and count their transcripts."""
+    batch = [said_of(store, recording, texts_of) for recording in recordings]
+    figures.aligned_seconds += sum(turn.duration for said in batch for turn in utterances(said))
 
-    def write(
-        recording: Recording, alignments: list[Alignment], texts: list[SpokenText]
-    ) -> tuple[Transcript, list[Fault]]:
-        transcript = _transcript(recording, texts, alignments, keys[recording.path])
-        write_transcript(store.folder / transcript_path(recording.path), transcript)
-        return transcript, _faults(store, recording, texts)
+    def write(said: Said, transcribed: Transcribed) -> list[Fault]:
+        write_transcript(store.folder / transcript_path(said.recording.path), transcribed.transcript)
+        return _faults(store, said.recording, said.texts)
 
-    for recording, aligned, (transcript, faults) in zip(
-        recordings, alignments, pool.map(write, recordings, alignments, said), strict=True
-    ):
+    done = transcribe(batch, word_times, recipe)
+    for transcribed, faults in zip(done, pool.map(write, batch, done), strict=True):
         figures.written += 1
-        figures.count(transcript)
+        figures.count(transcribed.transcript)
         figures.faults += faults
-        for turn, alignment in zip(recording.turns, aligned, strict=True):
-            if alignment.failures and len(figures.reasons) < _MAX_REASONS:
-                figures.reasons.append(
-                    f"{recording.path}, {turn.dialogue_id!r}, turn {turn.turn}: {'; '.join(alignment.failures)}"
-                )
+        figures.reasons += transcribed.reasons[: _MAX_REASONS - len(figures.reasons)]
+
+
+def said_of(store: DatasetStore, recording: Recording, texts: DialogueTexts) -> Said:
+    """A recording on disk with what is said in it, given the texts of its shard's dialogues.
+
+    Its sound is read on demand, which raises DatasetError where it cannot be read.
+    """
+    return Said(recording, turn_texts(recording, texts), partial(_sound, store, recording))
 
 
 def _faults(store: DatasetStore, recording: Recording, texts: Sequence[SpokenText]) -> list[Fault]:
@@ -238,28 +236,6 @@ def _again(recording: Recording, error: Exception) -> DatasetError:
     return DatasetError(f"{recording.path} cannot be read ({error}): materialize stereo_pairs for it again")
 
 
-def utterances(store: DatasetStore, recording: Recording, texts: Sequence[SpokenText]) -> list[Utterance]:
-    """The turns of a recording with what their engine knew of their words.
-
-    Their sound is read on demand, which raises DatasetError where it cannot be read.
-
-    Args:
-        store: the dataset.
-        recording: its index row.
-        texts: what each of its turns says, as by `turn_texts`.
-    """
-    return [
-        Utterance(
-            text.spoken,
-            partial(_sound, store, recording, turn),
-            turn.frames,
-            recording.sample_rate,
-            None if turn.word_times is None else np.reshape(turn.word_times, (-1, 2)),
-        )
-        for turn, text in zip(recording.turns, texts, strict=True)
-    ]
-
-
 def _sound(store: DatasetStore, recording: Recording, turn: PlacedTurn) -> np.ndarray:
     """(frames,) int16 of one turn."""
     try:
@@ -269,26 +245,3 @@ def _sound(store: DatasetStore, recording: Recording, turn: PlacedTurn) -> np.nd
     except (sf.LibsndfileError, OSError, UnreadableRecording) as error:
         raise _again(recording, error) from None
     return np.ascontiguousarray(samples[:, CHANNEL[turn.role]])
-
-
-def _transcript(
-    recording: Recording, texts: Sequence[SpokenText], alignments: Sequence[Alignment], key: str
-) -> Transcript:
-    turns = [
-        # Down to whole milliseconds, as the words' times are: what ends inside its turn then ends inside the recording.
-        (
-            turn.role,
-            1000 * turn.start // recording.sample_rate / 1000,
-            _written(text, alignment, turn.frames, recording),
-        )
-        for turn, text, alignment in zip(recording.turns, texts, alignments, strict=True)
-    ]
-    return Transcript(merge_turns(turns), [alignment.method for alignment in alignments], key)
-
-
-def _written(said: SpokenText, alignment: Alignment, frames: int, recording: Recording) -> list[Word]:
-    """Times of a turn's written words; none where there is no room for them, which the check of it then says."""
-    try:
-        return written_words(said, alignment.words, frames / recording.sample_rate) if alignment.words else []
-    except AlignmentError:
-        return []

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-
-import numpy as np
 
 from indextts.foreign_files import parse_json
 
 from ..alignment.base import Word
 from ..alignment.fit import misfits
 from ..alignment.word_times import APPROXIMATE
+from ..audio.frame_power import FramePower, frame_power
 from ..dialogues.dialogue import Role
 from ..faults import Fault
 from ..planning.task_table import DialogueTexts
 from ..reading import SpokenText
-from ..stereo.recording import CHANNEL, Recording
+from ..stereo.recording import CHANNEL, Channels, PlacedTurn, Recording
 from ..storage.whole_file import write_whole
 
 SPEAKER: dict[str, str] = {"assistant": "SPEAKER_MAIN", "user": "SPEAKER_USER"}
@@ -104,7 +103,7 @@ def turn_texts(recording: Recording, texts: DialogueTexts) -> list[SpokenText]:
 
 
 def transcript_faults(
-    folder: Path, recording: Recording, texts: Sequence[SpokenText], channels: tuple[np.ndarray, np.ndarray]
+    folder: Path, recording: Recording, texts: Sequence[SpokenText], channels: Channels
 ) -> list[Fault]:
     """Compare a recording's transcript with what was to be said, and its times with what is heard.
 
@@ -114,18 +113,35 @@ def transcript_faults(
         texts: what each of its turns says, as by `turn_texts`.
         channels: its sound, as by `read_channels`.
     """
-    where = transcript_path(recording.path)
-    transcript = read_transcript(folder / where)
+    transcript = read_transcript(folder / transcript_path(recording.path))
     if transcript is None:
-        return [Fault("transcripts", where, "is missing or cannot be read")]
+        return [Fault("transcripts", transcript_path(recording.path), "is missing or cannot be read")]
+
+    def sound(turn: PlacedTurn) -> FramePower:
+        samples = channels[CHANNEL[turn.role]][turn.start : turn.start + turn.frames]
+        return frame_power(samples, recording.sample_rate)
+
+    return faults_of(transcript, recording, texts, sound)
+
+
+def faults_of(
+    transcript: Transcript,
+    recording: Recording,
+    texts: Sequence[SpokenText],
+    sound: Callable[[PlacedTurn], FramePower],
+) -> list[Fault]:
+    """As `transcript_faults`, of a transcript in memory, given what returns the sound of a turn."""
     found = list(_faults(transcript.alignments, recording, texts))
     if not found:  # else it is not known which words are whose
-        found += _sound_faults(transcript.alignments, recording, texts, channels)
-    return [Fault(check, where, message) for check, message in found]
+        found += _sound_faults(transcript.alignments, recording, texts, sound)
+    return [Fault(check, transcript_path(recording.path), message) for check, message in found]
 
 
 def _sound_faults(
-    rows: Sequence[Row], recording: Recording, texts: Sequence[SpokenText], channels: tuple[np.ndarray, np.ndarray]
+    rows: Sequence[Row],
+    recording: Recording,
+    texts: Sequence[SpokenText],
+    sound: Callable[[PlacedTurn], FramePower],
 ) -> Iterator[tuple[str, str]]:
     """The first fault of each check, over all turns."""
     told = set()
@@ -136,8 +152,7 @@ def _sound_faults(
                 continue
             begin = turn.start / recording.sample_rate
             own = [Word(w, start - begin, end - begin) for w, start, end in islice(words, len(text.written_words))]
-            sound = channels[CHANNEL[role]][turn.start : turn.start + turn.frames]
-            for check, message in misfits(own, sound, recording.sample_rate, begin):
+            for check, message in misfits(own, sound(turn), begin):
                 if check not in told:
                     told.add(check)
                     which = f" of {turn.dialogue_id!r}" if len(recording.dialogue_ids) > 1 else ""

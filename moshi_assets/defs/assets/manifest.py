@@ -12,19 +12,17 @@ from ...publish.manifest import manifest_faults
 from ...publish.report.material import ReportMaterial
 from ...publish.stage import publish_manifest
 from ...stereo.training_window import window_advice, window_fill
-from ...storage.lock import dataset_lock
 from ..asset_metadata import OWNERS, link, place, rejects_table
 from ..checks import MANIFEST_CHECKS, check_results
+from ..dataset_at_work import dataset_at_work
 from ..partitions import OF_DATASET, SINGLE_RUN, datasets
 from ..plain_failure import tells_plainly
 from ..resources import DataRoot
-from ..run_tags import lock_owner
-from .transcripts import transcripts
 
 
 @dg.asset(
     partitions_def=datasets,
-    deps=[dg.AssetDep(transcripts, partition_mapping=OF_DATASET)],
+    deps=[dg.AssetDep("transcripts", partition_mapping=OF_DATASET)],
     backfill_policy=SINGLE_RUN,
     code_version="1",  # raise it when the same recordings give other manifests or another card
     owners=OWNERS,
@@ -50,10 +48,8 @@ def manifest(context: dg.AssetExecutionContext, data: DataRoot) -> dg.Materializ
     rows = 0
     numbers: dict[str, Any] = {}
     for key in context.partition_keys:
-        store = data.store(key)
         begin = time.monotonic()
-        with dataset_lock(store.folder, lock_owner(context.run.tags, context.run.run_id)):
-            recipe = store.recipe()
+        with dataset_at_work(context, data, key) as (store, recipe):
             figures = publish_manifest(store, recipe)
             counts = count_dataset(store, recipe)
             faults += [*manifest_faults(store), *counts.faults]

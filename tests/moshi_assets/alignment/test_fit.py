@@ -11,6 +11,7 @@ from moshi_assets.alignment.engine_times import EngineAligner
 from moshi_assets.alignment.fit import fitted, misfits
 from moshi_assets.alignment.proportional import ProportionalAligner
 from moshi_assets.alignment.word_times import WordTimes
+from moshi_assets.audio.frame_power import frame_power
 from tests.moshi_assets.support.spoken import MUSEUM, RATE, good, spoken
 
 ALIGNERS = [EngineAligner, AcousticAligner, ProportionalAligner]
@@ -27,7 +28,7 @@ def moved(words: Sequence[Word], seconds: float) -> list[Word]:
 
 def failed(words: Sequence[Word], samples: np.ndarray) -> set[str]:
     """Checks that the words of an utterance fail."""
-    return {misfit.check for misfit in misfits(words, samples, RATE)}
+    return {misfit.check for misfit in misfits(words, frame_power(samples, RATE))}
 
 
 def noise(seconds: float, deviation: float) -> np.ndarray:
@@ -107,7 +108,7 @@ def test_the_shortest_sounds_are_no_error(samples):
 def test_a_message_tells_times_of_the_recording():
     words, samples = moved(words_of(spoken("Thank you.")), -0.3), spoken("Thank you.").samples
 
-    early, *_ = misfits(words, samples, RATE, begin=10.0)
+    early, *_ = misfits(words, frame_power(samples, RATE), begin=10.0)
 
     at = 10 + words[0].start
     assert early.message.startswith(f"'Thank' begins at {at:.2f} s, 0.") and early.message.endswith(
@@ -119,14 +120,14 @@ def test_a_word_that_begins_in_silence_loses_it():
     words = words_of(spoken(MUSEUM))
     early = [words[0]._replace(start=words[0].start - 0.3), *words[1:]]
 
-    (first, *rest) = fitted(early, spoken(MUSEUM).samples, RATE)
+    (first, *rest) = fitted(early, spoken(MUSEUM).frame_power)
 
     assert first.start == pytest.approx(words[0].start, abs=0.1) and rest == words[1:]
 
 
 def test_times_that_do_not_fit_are_an_error_with_the_reason():
     with pytest.raises(AlignmentError, match="do not fit the sound: speech begins at 0"):
-        fitted(moved(words_of(spoken(MUSEUM)), 0.3), spoken(MUSEUM).samples, RATE)
+        fitted(moved(words_of(spoken(MUSEUM)), 0.3), spoken(MUSEUM).frame_power)
 
 
 def test_an_aligner_that_contradicts_the_sound_is_passed_over():

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from moshi_assets.audio.loudness import balance, normalise, true_peak
 from moshi_assets.quality.measures import measure
-from moshi_assets.recipe import RecipeError
 from tests.moshi_assets.support.plain_dataset import PlainDataset, records
 
 RATE = 24000
@@ -91,9 +90,10 @@ def test_the_stage_tells_who_was_held_back_and_how_far_speakers_are_apart(tmp_pa
     assert 0 <= told["channels_apart_max_lu"] < 1
 
 
-def test_a_target_without_mono_parts_is_an_error(tmp_path: Path):
-    with pytest.raises(RecipeError, match="target_lufs needs keep_mono"):
-        PlainDataset(tmp_path, records(1), target_lufs=-23.0, keep_mono=False).plan()
+def test_a_target_keeps_the_mono_parts_that_another_target_needs(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, records(1), target_lufs=-23.0, keep_mono=False)
+    dataset.build()
+    assert dataset.recipe.keeps_mono and len(dataset.spoken()) == 2
 
 
 @pytest.mark.parametrize("setting", [{"target_lufs": -30.0}, {"target_lufs": -25.0, "true_peak_dbtp": -12.0}], ids=str)

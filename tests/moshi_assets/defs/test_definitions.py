@@ -153,5 +153,5 @@ def test_the_link_to_the_code_leads_to_the_asset_s_own_file(graph):
 
     assert {Path(links[dg.AssetKey(name)][0].file_path).name for name in ("manifest", "stereo_pairs")} == {
         "manifest.py",
-        "stereo_pairs.py",
+        "shards.py",
     }

@@ -55,10 +55,10 @@ def test_a_terminated_run_leaves_the_shards_that_were_spoken_materialized(tmp_pa
 
     (ended,) = pipeline.instance.get_runs(dg.RunsFilter(job_name="__ASSET_JOB"))
     assert ended.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
-    done = [(shard, True) for shard in shards if pipeline.store().quality_path(shard).exists()]
+    done = {(shard, True) for shard in shards if pipeline.store().quality_path(shard).exists()}
     recorded = records(pipeline.instance, "mono_syntheses")
-    assert sorted(recorded) in (done, done[:-1])  # the signal may come in the moment between
-    assert recorded[0] == (shards[0], True) and len(recorded) < len(shards)
+    assert set(recorded) <= done and len(done) - len(recorded) <= 2  # the signal may come in the moment between
+    assert (shards[0], True) in recorded and len(set(recorded)) == len(recorded) < len(shards)
 
 
 def test_each_shard_is_recorded_when_the_last_lane_is_done_with_it_and_again_with_its_lineage_at_the_end(pipeline):

@@ -27,7 +27,7 @@ def test_lanes_share_the_work_evenly(contested):
 
 def test_lanes_speak_at_the_same_time(contested):
     _, events = contested.spoken_run()
-    lanes = [(e.dagster_event_type, e.timestamp) for e in events if e.step_key and "speak_lane" in e.step_key]
+    lanes = [(e.dagster_event_type, e.timestamp) for e in events if e.step_key and "make_shards" in e.step_key]
 
     started = [time for kind, time in lanes if kind == dg.DagsterEventType.STEP_START]
     ended = [time for kind, time in lanes if kind == dg.DagsterEventType.STEP_SUCCESS]

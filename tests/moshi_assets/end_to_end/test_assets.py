@@ -287,9 +287,9 @@ def test_a_rerun_that_aligns_nothing_leaves_the_plots_of_transcripts_as_they_wer
 
 
 def test_one_step_per_lane_speaks_all_shards(built):
-    lanes = sorted(e.step_key for e in built.mono.all_events if e.is_step_success and "speak_lane" in e.step_key)
+    lanes = sorted(e.step_key for e in built.mono.all_events if e.is_step_success and "make_shards" in e.step_key)
 
-    assert lanes == ["mono_syntheses.speak_lane[lane_0]", "mono_syntheses.speak_lane[lane_1]"]
+    assert lanes == ["made_shards.make_shards[lane_0]", "made_shards.make_shards[lane_1]"]
 
 
 def test_a_damaged_part_is_spoken_again(pipeline, talks):
@@ -417,8 +417,8 @@ def test_pairs_are_not_written_again(pipeline, talks):
 
 
 @pytest.mark.parametrize("damage", [flip_byte, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:999])])
-def test_a_damaged_recording_is_written_again(pipeline, talks, damage):
-    store = pipeline.build(talks)
+def test_a_damaged_recording_is_written_again_from_the_parts(pipeline, talks, damage):
+    store = pipeline.build(talks, keep_mono=True)
     before = digests(store.folder)
     damage(store.stereo_folder / "talk-004.wav")
 

@@ -84,7 +84,7 @@ NEEDS_DEFAULT = {
     "--shard-dirs": "off",
     "--seed": "0",
     "--keep-temp": "off",
-    "--keep-mono": "on",
+    "--keep-mono": "off",
     "--log-level": "info",
     "--log-format": "text",
 }

@@ -86,11 +86,12 @@ def test_the_manifest_lists_what_was_built(commands, dataset):
 
 
 def test_a_range_speaks_only_what_one_shard_has_left(commands):
-    assert "a: 8 tasks to speak in 3 shards" in commands.done["build both"].stderr
+    spoken = re.findall(r"a: (\d+) tasks spoken", commands.done["build both"].stderr)
+    assert sum(map(int, spoken)) == 8
 
 
 def test_a_run_with_fewer_workers_than_lanes_uses_fewer_lanes_and_says_so(commands):
     log = commands.done["speak one"].stderr
 
     assert "the run has room for 2 lanes, the recipe asks for 3" in log
-    assert set(re.findall(r"speak_lane\[lane_\d\]", log)) == {"speak_lane[lane_0]", "speak_lane[lane_1]"}
+    assert set(re.findall(r"make_shards\[lane_\d\]", log)) == {"make_shards[lane_0]", "make_shards[lane_1]"}

@@ -171,7 +171,7 @@ DIALOGUE_FILES: dict[Callable[[Path], None], str] = {
     gzip_cut: "its gzip stream is cut off or damaged; copy or compress the file again",
     gzip_bomb: "holds no usable dialogue: 1 of 1 lines were rejected, the first because: line 1, line is longer than",
     lambda path: path.write_bytes(b"\n" * 10_000_000): "holds no usable dialogue",
-    lambda path: path.write_bytes(pickle.dumps({"a": 1})): "the first because: line 1, not JSON",
+    lambda path: path.write_bytes(pickle.dumps({"a": 1})): "the first because: line 1, not UTF-8",
     lambda path: path.write_text('{"turns": ' + "[" * 100_000): "the first because: line 1, not JSON",
 }
 

@@ -338,20 +338,20 @@ class _Stops(Exception):
 
 def test_a_stage_that_is_killed_half_way_loses_nothing(tmp_path, monkeypatch):
     """Some recordings are already others, the index is the old one, and there are no mono parts."""
-    from moshi_assets.stereo import stage as pairs
+    from moshi_assets.stereo import assembly
 
     dataset = packed(tmp_path, conversations(12), keep_mono=False)
     dataset.write(conversations(12)[1:])
     dataset.plan()
     dataset.speak()
-    write, left = pairs.write_recording, iter(range(2))
+    write, left = assembly.write_recording, iter(range(2))
 
     def write_two(*arguments: Any) -> None:
         if next(left, None) is None:
             raise _Stops
         write(*arguments)
 
-    monkeypatch.setattr(pairs, "write_recording", write_two)
+    monkeypatch.setattr(assembly, "write_recording", write_two)
     with pytest.raises(_Stops):
         dataset.pair()
     monkeypatch.undo()

@@ -323,41 +323,6 @@ def test_a_recording_is_made_anew_when_another_attempt_is_taken(tmp_path: Path):
     assert changed == {"data_stereo/talk_003.wav"}
 
 
-def test_parts_from_before_there_were_measures_are_judged_and_not_spoken_again(tmp_path: Path):
-    dataset = talks(tmp_path, lines("humming"), gates={"enabled": False})
-    dataset.build(ErraticEngine())
-    for path in dataset.store.folder.glob("mono/*/*.arrow"):
-        rewrite_without_measures(path)
-    dataset.settings["gates"] = PACE
-    engine = ErraticEngine()
-
-    dataset.build(engine)
-
-    assert engine.asked == {(trick("humming", 1), 1): 1}
-    assert None not in read_quality(dataset.store, "talks.000000").column("loudness_lufs").to_pylist()
-    engine = ErraticEngine()
-    dataset.build(engine)
-    assert engine.calls == []
-
-
-def rewrite_without_measures(path: Path) -> None:
-    """A part as it was written before utterances were measured."""
-    import pyarrow as pa
-    import xxhash
-
-    from moshi_assets.synthesis.parts import PART_SCHEMA, open_part
-
-    part = open_part(path)
-    assert part
-    old = part.table.select(PART_SCHEMA.names[:5])
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, old.schema) as writer:
-        writer.write_batch(old)
-    content = sink.getvalue()
-    path.unlink()
-    path.with_name(f"{path.stem.partition('-')[0]}-{xxhash.xxh3_64_hexdigest(content)}.arrow").write_bytes(content)
-
-
 @pytest.mark.parametrize(
     "more", [{"pack_seconds": 5, "keep_mono": False}, {"pack_seconds": 5, "target_lufs": -30}], ids=str
 )

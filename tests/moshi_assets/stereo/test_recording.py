@@ -16,7 +16,7 @@ from indextts.engine.samples import to_int16
 from moshi_assets.audio.pcm import Unspeakable, resample, resampled_frames, to_pcm16
 from moshi_assets.recipe import make_recipe
 from moshi_assets.stereo.index import read_index, write_index
-from moshi_assets.stereo.recording import CHANNEL, PlacedTurn, Recording, assemble, recording_path, write_recording
+from moshi_assets.stereo.recording import CHANNEL, PlacedTurn, Recording, lay_out, recording_path, write_recording
 from tests.moshi_assets.support.plain_dataset import full_disk
 
 PCM = st.lists(st.integers(-32768, 32767), min_size=1, max_size=60).map(lambda values: np.asarray(values, np.int16))
@@ -31,6 +31,10 @@ def recipe(**settings: Any):
 # -- assembly
 
 
+def stereo_of(turns: list) -> np.ndarray:
+    return np.column_stack(lay_out(turns))
+
+
 def starts_of(turns: list, gap: int) -> list[int]:
     """Starts of turns that follow one another, `gap` frames apart."""
     ends = np.cumsum([len(samples) + gap for _, samples in turns]).tolist()
@@ -39,19 +43,19 @@ def starts_of(turns: list, gap: int) -> list[int]:
 
 def assembled(turns: list, gap: int) -> tuple[np.ndarray, list[int]]:
     starts = starts_of(turns, gap)
-    return assemble([(role, start, samples) for (role, samples), start in zip(turns, starts, strict=True)]), starts
+    return stereo_of([(role, start, samples) for (role, samples), start in zip(turns, starts, strict=True)]), starts
 
 
 def test_the_assistant_is_left_and_the_user_right():
     user, assistant = np.full(3, 5, np.int16), np.full(2, 7, np.int16)
-    stereo = assemble([("user", 0, user), ("assistant", 4, assistant)])
+    stereo = stereo_of([("user", 0, user), ("assistant", 4, assistant)])
     assert stereo[:, 0].tolist() == [0, 0, 0, 0, 7, 7]
     assert stereo[:, 1].tolist() == [5, 5, 5, 0, 0, 0]
 
 
 def test_overlapped_turns_start_together():
     user, assistant = np.full(3, 5, np.int16), np.full(2, 7, np.int16)
-    stereo = assemble([("user", 0, user), ("assistant", 0, assistant)])
+    stereo = stereo_of([("user", 0, user), ("assistant", 0, assistant)])
     assert stereo.tolist() == [[7, 5], [7, 5], [0, 5]] and stereo.dtype == np.int16
 
 

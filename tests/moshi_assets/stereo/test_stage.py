@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import soundfile as sf
 
@@ -13,23 +12,9 @@ from moshi_assets.audio.pcm import resample
 from moshi_assets.engines.base import SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.recipe.engines import NoiseOptions
-from moshi_assets.stereo.index import INDEX_SCHEMA, read_index
-from moshi_assets.storage.checked_table import read_table, write_table
+from moshi_assets.stereo.index import read_index
 from moshi_assets.storage.dataset import DatasetError
 from tests.moshi_assets.support.plain_dataset import Mute, PlainDataset, full_disk, record, records
-
-OLD = {"turn", "role", "start", "frames", "checksum", "word_times"}
-OLD_INDEX = pa.schema(
-    [("line", pa.int64()), ("dialogue_id", pa.string())]
-    + [(name, INDEX_SCHEMA.field(name).type) for name in ("path", "key", "sample_rate", "frames")]
-    + [
-        (
-            "turns",
-            pa.list_(pa.struct([field for field in INDEX_SCHEMA.field("turns").type.value_type if field.name in OLD])),
-        )
-    ]
-    + [("failure", pa.string()), ("fault", pa.string())]
-)
 
 
 class Loud(NoiseEngine):
@@ -243,27 +228,6 @@ def test_without_mono_parts_another_rate_is_spoken_again(tmp_path: Path):
     dataset.build()
     dataset.settings["sample_rate"] = 16000
     assert dataset.build() == 6
-
-
-@pytest.mark.parametrize("keep_mono", [True, False])
-def test_recordings_of_an_older_version_are_kept(tmp_path: Path, keep_mono: bool):
-    """Their index named one dialogue a recording and no content keys."""
-    dataset = PlainDataset(tmp_path, records(6), keep_mono=keep_mono)
-    dataset.build()
-    before = dataset.outputs()
-    for shard in dataset.store.shards():
-        path = dataset.store.index_path(shard)
-        rows = read_table(path).to_pylist()
-        for row in rows:
-            (row["dialogue_id"],), (row["line"],) = row.pop("dialogue_ids"), row.pop("lines")
-            del row["split"]
-            for turn in row["turns"]:
-                del turn["dialogue_id"], turn["content_key"], turn["backchannel"]
-        write_table(path, pa.Table.from_pylist(rows, schema=OLD_INDEX))
-
-    assert dataset.build() == 0
-    assert dataset.outputs() == before
-    assert figures(dataset) == (0, 6, 0)
 
 
 # -- failures

@@ -43,7 +43,7 @@ def finished(tmp_path_factory) -> Path:
     """A folder with a finished dataset, `data/talks`, and what it was made from."""
     folder = tmp_path_factory.mktemp("finished")
     source = write_dialogues(folder / "talks.jsonl", map(dialogue, range(2)))
-    Pipeline(folder / "data").build(source, noise=NOISE, keep_temp=True)
+    Pipeline(folder / "data").build(source, noise=NOISE, keep_temp=True, keep_mono=True)
     (folder / "data" / "talks" / ".progress").mkdir(exist_ok=True)
     return folder
 

@@ -90,12 +90,12 @@ class Pipeline:
         return list(self.instance.get_dynamic_partitions("shards"))
 
     def materialize(
-        self, asset: str, first: str, last: str | None = None, config: dict[str, Any] | None = None
+        self, asset: str | list[str], first: str, last: str | None = None, config: dict[str, Any] | None = None
     ) -> dg.ExecuteInProcessResult:
-        """Materialize one partition, or the range `first`...`last`."""
+        """Materialize one partition of an asset, or of several, or the range `first`...`last`."""
         return dg.materialize(
             ASSETS,
-            selection=[asset],
+            selection=[asset] if isinstance(asset, str) else asset,
             instance=self.instance,
             resources={"data": DataRoot(path=str(self.root)), "engines": self.engines},
             partition_key=None if last else first,
@@ -109,6 +109,10 @@ class Pipeline:
         self.instance.add_dynamic_partitions("datasets", [dataset])
         config = {"input": str(source), "recipe": {"engine": "noise", **settings}}
         return self.materialize("synthesis_tasks", dataset, config={"ops": {"synthesis_tasks": {"config": config}}})
+
+    def make(self, first: str, last: str) -> dg.ExecuteInProcessResult:
+        """Materialize the three assets of a range of shards in one pass."""
+        return self.materialize(["mono_syntheses", "stereo_pairs", "transcripts"], first, last)
 
     def speak_and_pair(self, first: str, last: str) -> list[dg.ExecuteInProcessResult]:
         """Materialize `mono_syntheses` and `stereo_pairs` for a range, whose runs are returned, and `transcripts`."""
@@ -284,9 +288,9 @@ class Contested(NamedTuple):
 
 
 def contested_build(folder: Path) -> Contested:
-    """Build 16 dialogues in four shards, with a fork server; some ten seconds of work for two lanes."""
+    """Build 16 dialogues in eight shards, with a fork server; some ten seconds of work for two lanes."""
     write_dialogues(folder / "talks.jsonl", [dialogue(number) for number in range(16)])
-    recipe = {"engine": "noise", "samples_per_shard": 4, "worker_count": 2, "noise": {"seconds_per_call": 3}}
+    recipe = {"engine": "noise", "samples_per_shard": 2, "worker_count": 2, "noise": {"seconds_per_call": 3}}
     (folder / "recipe.yaml").write_text(json.dumps(recipe))
     probe = Probe(folder / "probe")
     env = environment(folder / "home", MOSHI_ASSETS_START="forkserver", **probe.variables)

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import json
 import resource
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from moshi_assets.alignment.word_times import WordTimes
 from moshi_assets.engines.base import Engine, SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.engines.registry import engine_class
+from moshi_assets.making.complete import STAGES, ShardReport, Stage
+from moshi_assets.making.shard_maker import ShardMaker
+from moshi_assets.making.shares import deal
 from moshi_assets.planning.stage import ParseFigures, plan
 from moshi_assets.processes.pools import file_threads
 from moshi_assets.publish.stage import ManifestFigures, publish_manifest
 from moshi_assets.recipe import Recipe, make_recipe
 from moshi_assets.recipe.engines import NoiseOptions
+from moshi_assets.resume.finished import mark_finished
 from moshi_assets.resume.missing import missing_rows
+from moshi_assets.resume.moved import take_over_moved
 from moshi_assets.stereo.stage import PairFigures, build_pairs
 from moshi_assets.storage.checked_table import write_table
 from moshi_assets.storage.dataset import DatasetStore, tasks_path
 from moshi_assets.synthesis.lane import Lane, LaneReport
-from moshi_assets.synthesis.lane_work import deal
 from moshi_assets.synthesis.parts import SpokenShard
+from moshi_assets.synthesis.progress import clear_progress
 from moshi_assets.synthesis.quality_table import finish_shard
 from moshi_assets.synthesis.spoken_shard import remove_unwanted_parts
 from moshi_assets.transcripts.stage import TranscriptFigures, build_transcripts
@@ -71,6 +77,7 @@ class PlainDataset:
         self.source = folder / "dialogues.jsonl"
         self.settings = {"engine": "noise", "noise": SHORT_NOISE, "samples_per_shard": 4, "name": "talks"} | settings
         self.settings.setdefault("transcripts", False)
+        self.settings.setdefault("keep_mono", True)  # tests look into the parts
         self.store = DatasetStore(folder / "data", str(self.settings["name"]))
         self.write(lines)
 
@@ -93,11 +100,17 @@ class PlainDataset:
     ) -> list[LaneReport]:
         """Speak what is missing, as many lanes as the recipe says, one after another; record failures as a run does."""
         recipe, store = self.recipe, self.store
-        missing = [(shard, missing_rows(store, recipe, shard)) for shard in store.shards()]
+        take_over_moved(store, recipe, store.shards())
+        missing = {shard: missing_rows(store, recipe, shard) for shard in store.shards()}
         if on_missing:
-            on_missing({shard: len(rows) for shard, rows in missing})
+            on_missing({shard: len(rows) for shard, rows in missing.items()})
         engine = engine or self.engine()
-        reports = [Lane(store, recipe, engine, work).run() for work in deal(missing, recipe.worker_count)]
+        reports = []
+        for shares in deal(store, {shard: len(rows) for shard, rows in missing.items()}, recipe.worker_count):
+            dealt = [(share.shard, _within(missing[share.shard], share.rows)) for share in shares]
+            due = [(shard, rows) for shard, rows in dealt if len(rows)]
+            if due:
+                reports.append(Lane(store, recipe, engine, due).run())
         for shard in store.shards():
             reasons: dict[str, str] = {}
             for report in reports:
@@ -106,6 +119,17 @@ class PlainDataset:
             remove_unwanted_parts(store, recipe, shard)
         return reports
 
+    def make(self, engine: Engine | None = None, stages: Sequence[Stage] = STAGES) -> list[ShardReport]:
+        """Make every shard in one pass, as many lanes as the recipe says, one after another."""
+        recipe, store, reports = self.recipe, self.store, []
+        take_over_moved(store, recipe, store.shards())
+        clear_progress(store.progress_folder)
+        dealt = deal(store, dict.fromkeys(store.shards(), 1.0), recipe.worker_count, may_cut="speech" in stages)
+        for lane, shares in enumerate(dealt):
+            maker = ShardMaker(store, recipe, lambda: engine or self.engine(), stages, lane, len(dealt))
+            maker.make(shares, reports.append)
+        return sorted(reports, key=lambda report: report.shard)
+
     def pair(self) -> list[PairFigures]:
         with file_threads() as pool:
             return [build_pairs(self.store, self.recipe, shard, pool) for shard in self.store.shards()]
@@ -113,7 +137,10 @@ class PlainDataset:
     def transcribe(self) -> list[TranscriptFigures]:
         times = WordTimes(self.recipe.aligner, self.recipe.ctc_model)
         with file_threads() as pool:
-            return [build_transcripts(self.store, self.recipe, shard, times, pool) for shard in self.store.shards()]
+            done = [build_transcripts(self.store, self.recipe, shard, times, pool) for shard in self.store.shards()]
+        for shard in self.store.shards():
+            mark_finished(self.store, self.recipe, shard)
+        return done
 
     def publish(self) -> ManifestFigures:
         return publish_manifest(self.store, self.recipe)
@@ -160,6 +187,10 @@ class PlainDataset:
     def tasks(self) -> list[dict[str, Any]]:
         """Task rows of all shards, in order."""
         return [row for shard in self.store.shards() for row in self.store.tasks(shard).to_pylist()]
+
+
+def _within(rows: np.ndarray, among: range | None) -> np.ndarray:
+    return rows if among is None else rows[(rows >= among.start) & (rows < among.stop)]
 
 
 class Mute(NoiseEngine):
