@@ -69,10 +69,6 @@ class TextFrontend:
         if glossary and not isinstance(self.normalizer, TextNormalizer):
             logger.warning("%s is not used: the normalizer is %r, not 'published'", glossary_path, normalizer)
 
-    @property
-    def vocabulary_size(self) -> int:
-        return self.pieces.GetPieceSize()
-
     def normalize(self, text: str) -> str:
         """Spoken form of `text` in its own case: "It's 3:30 PM" -> "It is three thirty PM"."""
         return self.normalizer.normalize(text)

@@ -75,7 +75,7 @@ class _ShardWriter:
 
     def __init__(self, folder: Path, dataset: str, dialogues_per_shard: int, figures: ParseFigures) -> None:
         self._folder, self._dataset, self._per_shard = folder, dataset, dialogues_per_shard
-        self._figures = figures
+        self.figures = figures
         self._rows: list[tuple] = []
         self._dialogues = 0
 
@@ -102,7 +102,7 @@ class _ShardWriter:
         """
         if not self._dialogues:
             return
-        figures = self._figures
+        figures = self.figures
         path = tasks_path(self._folder, shard_key(self._dataset, figures.shards))
         columns = [
             pa.array(values, spec.type) for values, spec in zip(zip(*self._rows, strict=True), TASK_SCHEMA, strict=True)
@@ -141,7 +141,7 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
 def _plan(
     recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], None] | None, mapped: Mapped
 ) -> ParseFigures:
-    begin = last_report = time.monotonic()
+    begin = time.monotonic()
     check_listeners(recipe)
     recall(store.tasks_folder)
     planner = DialoguePlanner(recipe, mapped=mapped)
@@ -149,45 +149,12 @@ def _plan(
     incoming = store.folder / "tasks.incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
-    figures, unknown, first_reason, tally = ParseFigures(), Counter[str](), "", RejectTally()
-    good = due = False
-    shards = _ShardWriter(incoming, store.name, recipe.samples_per_shard, figures)
+    figures = ParseFigures()
     try:
-        with _rare_collections(), whole_file(store.rejects_path, durable=True) as partial:
-            with open(partial, "w", encoding="utf-8") as rejects:
-                for item in planner.dialogues():
-                    if report and due and time.monotonic() - last_report > _REPORT_SECONDS:
-                        last_report = time.monotonic()
-                        report(figures)
-                    if isinstance(item, Reject):
-                        item = placed(item, planner.files)
-                        figures.rejected += 1
-                        due = not figures.rejected % _REJECTS_A_LOOK
-                        figures.lines = item.line
-                        first_reason = first_reason or f"{item.where}, {item.reason}"
-                        rejects.write(reject_line(item))
-                        if not good:
-                            tally.add(item)
-                        continue
-                    good = True
-                    due = shards.add(item)
-                    dialogue = item.spoken.dialogue
-                    figures.lines = dialogue.line
-                    if item.split == EVAL:
-                        figures.eval_dialogues += 1
-                    if dialogue.unknown_fields:
-                        _count_unknown(unknown, dialogue.unknown_fields)
-            shards.flush()  # before the rejects take their final name
-            if not figures.dialogues:
-                raise DialogueFileError(_nothing_usable(recipe, figures, first_reason, tally))
-            if figures.dialogues == figures.eval_dialogues:
-                raise RecipeError(_nothing_to_train_on(recipe, figures))
+        _parse(recipe, store, planner, _ShardWriter(incoming, store.name, recipe.samples_per_shard, figures), report)
     except BaseException:
         shutil.rmtree(incoming, ignore_errors=True)
         raise
-
-    figures.train_dialogues = figures.dialogues - figures.eval_dialogues
-    figures.unknown_fields = dict(unknown)
     traits = planner.voice_traits
     figures.voices_left_out = len(planner.voices_left_out)
     figures.voice_warnings = list(islice(planner.voice_warnings(), _WARNINGS_TOLD))
@@ -211,6 +178,54 @@ def _plan(
     _swap(incoming, store.tasks_folder)
     write_whole(store.recipe_path, recipe.to_yaml())
     return figures
+
+
+def _parse(
+    recipe: Recipe,
+    store: DatasetStore,
+    planner: DialoguePlanner,
+    shards: _ShardWriter,
+    report: Callable[[ParseFigures], None] | None,
+) -> None:
+    """Write every dialogue to its shard and every reject to `rejects.ndjson`; count them in the figures of `shards`.
+
+    Raises:
+        DialogueFileError: the file cannot be read or has no good line.
+        RecipeError: no dialogue is left for training.
+    """
+    figures, unknown, first_reason, tally = shards.figures, Counter[str](), "", RejectTally()
+    last_report, due = time.monotonic(), False
+    with _rare_collections(), whole_file(store.rejects_path, durable=True) as partial:
+        with open(partial, "w", encoding="utf-8") as rejects:
+            for item in planner.dialogues():
+                if report and due and time.monotonic() - last_report > _REPORT_SECONDS:
+                    last_report = time.monotonic()
+                    report(figures)
+                if isinstance(item, Reject):
+                    reject = placed(item, planner.files)
+                    figures.rejected += 1
+                    due = not figures.rejected % _REJECTS_A_LOOK
+                    figures.lines = reject.line
+                    first_reason = first_reason or f"{reject.where}, {reject.reason}"
+                    rejects.write(reject_line(reject))
+                    if not figures.train_dialogues + figures.eval_dialogues:
+                        tally.add(reject)
+                    continue
+                due = shards.add(item)
+                dialogue = item.spoken.dialogue
+                figures.lines = dialogue.line
+                if item.split == EVAL:
+                    figures.eval_dialogues += 1
+                else:
+                    figures.train_dialogues += 1
+                if dialogue.unknown_fields:
+                    _count_unknown(unknown, dialogue.unknown_fields)
+        shards.flush()  # before the rejects take their final name
+        figures.unknown_fields = dict(unknown)
+        if not figures.dialogues:
+            raise DialogueFileError(_nothing_usable(recipe, figures, first_reason, tally))
+        if not figures.train_dialogues:
+            raise RecipeError(_nothing_to_train_on(recipe, figures))
 
 
 @contextmanager

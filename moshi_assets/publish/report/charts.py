@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ...names import split_shard_key
 from ...synthesis.speed_log import ShardSpeed
 from ..distribution import Distribution, choose_edges
 
@@ -203,9 +204,9 @@ def speed_chart(speeds: Sequence[ShardSpeed]) -> Chart | None:
     for group in groups:
         audio, wall = sum(speed.audio_seconds for speed in group), sum(speed.wall_seconds for speed in group)
         utterances = sum(speed.spoken for speed in group)
-        shards = [speed.shard.rpartition(".")[2] for speed in group]
-        name = " to ".join(dict.fromkeys([shards[0], shards[-1]]))
-        numbers.append(str(int(shards[0])))
+        indices = [split_shard_key(speed.shard)[1] for speed in group]
+        name = " to ".join(f"{index:06d}" for index in dict.fromkeys([indices[0], indices[-1]]))
+        numbers.append(str(indices[0]))
         rates.append(audio / wall)
         tips.append(
             f"shard {name}: {number(audio / wall)} x real time, {utterances:,} utterances in {number(wall, 1)} s"

@@ -155,5 +155,5 @@ def test_good_files_are_read(folder):
     """The negative control of all the above."""
     (folder / "glossary.yaml").write_text("GIF: jif\n")
 
-    assert TextFrontend(folder / "bpe.model", folder / "glossary.yaml").vocabulary_size > 0
+    assert TextFrontend(folder / "bpe.model", folder / "glossary.yaml").pieces.GetPieceSize() > 0
     IndexTTS2(folder / "config.yaml", folder)
