@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -156,7 +157,9 @@ class ShardMaker:
             made(report)
 
     def _helper_count(self) -> int:
-        """Processes beside this lane's engine."""
+        """Processes beside this lane's engine; only a step has some, see `processes.pools.workers`."""
+        if multiprocessing.parent_process() is None:
+            return 0
         if self._recipe.helper_processes is not None:
             return self._recipe.helper_processes
         return min(_MOST_HELPERS, usable_cores() // self._lanes - 1) if self._on_gpu() else 0
