@@ -17,7 +17,6 @@ from .reliability_kills import prepare
 
 DIALOGUES = 60
 FILES = {
-    "mono part": "mono/*/*.arrow",
     "recording": "data_stereo/*.wav",
     "transcript": "data_stereo/*.json",
     "manifest": "*.jsonl",
@@ -27,13 +26,14 @@ FILES = {
     "quality table": "quality/*.quality",
     "index of recordings": "stereo/*.index",
     "summary of transcripts": "transcripts/*.json",
+    "marker": "done/*.done",
     "rejects": "rejects.ndjson",
     "recipe": "recipe.yaml",
     "card": "README.md",
     "report": "report.html",
 }
 
-DATED = ("card", "report", "summary of the parse", "summary of transcripts", "mono part")
+DATED = ("card", "report", "summary of the parse", "summary of transcripts", "marker")
 """Files that hold a date or a duration: mended where they are there and `verify` has nothing to say."""
 
 

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +76,10 @@ def round_of(kind: str, folder: Path, number: int) -> dict[str, Any]:
     figures: dict[str, Any] = {"kills": 0, "kills_missed": 0, "orphans": 0, "told": 0}
     chance = random.Random(f"{kind} {number}")
     for _ in range(kills):
-        before = _count(dataset, kind)
+        before = _count(dataset)
         known = set(os.listdir(notes)) if notes.exists() else set()
         running = Command("moshi_assets", *command, cwd=place, notes=notes)
-        hit = wait_until(lambda before=before: _count(dataset, kind) > before, running)
+        hit = wait_until(lambda before=before: _count(dataset) > before, running)
         if hit and kind != "assembling":
             time.sleep(chance.uniform(0, 0.5))
         if not (hit and running.running):
@@ -106,11 +105,9 @@ def round_of(kind: str, folder: Path, number: int) -> dict[str, Any]:
     return figures
 
 
-def _count(dataset: Path, kind: str) -> int:
-    found: Callable[[str], Any] = dataset.glob
-    if kind == "assembling":
-        return sum(1 for _ in found("data_stereo/[!.]*.wav"))
-    return sum(1 for _ in found("mono/*/[!.]*.arrow"))
+def _count(dataset: Path) -> int:
+    """Recordings on disk."""
+    return sum(1 for _ in dataset.glob("data_stereo/[!.]*.wav"))
 
 
 def total(rounds: list[dict[str, Any]]) -> dict[str, Any]:
