@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from moshi_assets.engines.base import SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
@@ -21,14 +24,14 @@ from moshi_assets.recipe.engines import NoiseOptions
 from moshi_assets.resume.finished import is_finished, unfinished_shards
 from moshi_assets.storage.whole_file import remove_partials
 from moshi_assets.synthesis.lane import UNWRITTEN_ROWS
-from tests.moshi_assets.support.erratic import PACE, ErraticEngine, trick
+from tests.moshi_assets.support.erratic import PACE, TRICKS, ErraticEngine, trick
 from tests.moshi_assets.support.plain_dataset import Mute, PlainDataset, full_disk, record, records
 
 LEAN = {"keep_mono": False, "transcripts": True}
 
 
-def lean(folder: Path, lines: list[dict[str, Any]], **settings: Any) -> PlainDataset:
-    dataset = PlainDataset(folder, lines, **(LEAN | settings))
+def lean(folder: Path, lines: list[dict[str, Any]], **changes: Any) -> PlainDataset:
+    dataset = PlainDataset(folder, lines, **(LEAN | changes))
     dataset.plan()
     return dataset
 
@@ -59,12 +62,12 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> PlainDataset:
     return dataset
 
 
-@pytest.mark.parametrize("settings", [{}, {"worker_count": 2}, {"worker_count": 5}, {"samples_per_shard": 12}], ids=str)
-def test_one_pass_makes_the_files_that_stage_after_stage_makes(tmp_path: Path, truth: PlainDataset, settings):
-    dataset = lean(tmp_path, records(12), **settings)
+@pytest.mark.parametrize("changes", [{}, {"worker_count": 2}, {"worker_count": 5}, {"samples_per_shard": 12}], ids=str)
+def test_one_pass_makes_the_files_that_stage_after_stage_makes(tmp_path: Path, truth: PlainDataset, changes: dict):
+    dataset = lean(tmp_path, records(12), **changes)
     reports = dataset.make()
     made = files(dataset)
-    if "samples_per_shard" in settings:
+    if "samples_per_shard" in changes:
         made, expected = (
             {path: data for path, data in f.items() if "data_stereo" in path} for f in (made, files(truth))
         )
@@ -385,3 +388,38 @@ def test_a_helper_process_that_is_killed_is_told_and_costs_nothing(tmp_path: Pat
 
     dataset.make()
     assert files(dataset) == files(truth)
+
+
+WORDS = st.sampled_from(["yes", "and no", "that is so", "it rains on the hills again"])
+TURNS = st.lists(
+    st.one_of(WORDS, st.builds(trick, st.sampled_from(list(TRICKS)), st.integers(1, 4))), min_size=2, max_size=6
+)
+
+
+@given(
+    talks=st.lists(TURNS, min_size=1, max_size=9),
+    shard=st.integers(1, 5),
+    lanes=st.integers(1, 3),
+    batch=st.integers(1, 9),
+)
+@settings(max_examples=25, deadline=None)
+def test_however_the_work_is_cut_every_dialogue_is_there_once_in_order(
+    talks: list[list[str]], shard: int, lanes: int, batch: int
+):
+    lines = [
+        {"id": f"t{n}", "turns": [{"role": ("user", "assistant")[k % 2], "text": t} for k, t in enumerate(turns)]}
+        for n, turns in enumerate(talks)
+    ]
+    good = ["fine one", "fine too"]
+    lines.append(
+        {"id": "last", "turns": [{"role": r, "text": t} for r, t in zip(("user", "assistant"), good, strict=True)]}
+    )
+    with tempfile.TemporaryDirectory() as name:
+        staged = PlainDataset(Path(name), lines, name="staged", gates=PACE, samples_per_shard=5, transcripts=True)
+        staged.build(ErraticEngine(4))
+        one = lean(Path(name), lines, gates=PACE, samples_per_shard=shard, worker_count=lanes)
+        reports = one.make(ErraticEngine(batch))
+        one.publish()
+        assert [report.shard for report in reports] == one.store.shards()
+        assert one.rows() == staged.rows()
+        assert recordings(one) == recordings(staged)
