@@ -32,6 +32,7 @@ from ..storage.checked_table import write_table
 from ..storage.dataset import VOICE_TRAITS_FILE, VOICES_FILE, DatasetStore, tasks_path
 from ..storage.whole_file import whole_file, write_whole
 from .dialogue_planner import DialoguePlanner, PlannedDialogue
+from .shard_size import dialogues_per_shard, with_sizes
 from .task_table import TASK_SCHEMA, spoken_columns
 
 MAX_UNKNOWN_FIELDS = 20
@@ -119,7 +120,8 @@ class _ShardWriter:
 
 
 def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], None] | None = None) -> ParseFigures:
-    """Read the recipe's source once; write `tasks/`, `rejects.ndjson` and `recipe.yaml` of the dataset.
+    """Read the recipe's source once; write `tasks/`, `rejects.ndjson` and `recipe.yaml` of the dataset, with what the
+    recipe leaves to the dataset's size.
 
     The new tasks replace the old ones only when all of them are written.
 
@@ -146,15 +148,17 @@ def _plan(
     recall(store.tasks_folder)
     planner = DialoguePlanner(recipe, mapped=mapped)
     source = source_state(recipe.source)  # before it is read: what changes meanwhile is then another file
+    per_shard = dialogues_per_shard(recipe, store)
     incoming = store.folder / "tasks.incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
     figures = ParseFigures()
     try:
-        _parse(recipe, store, planner, _ShardWriter(incoming, store.name, recipe.samples_per_shard, figures), report)
+        _parse(recipe, store, planner, _ShardWriter(incoming, store.name, per_shard, figures), report)
     except BaseException:
         shutil.rmtree(incoming, ignore_errors=True)
         raise
+    recipe = with_sizes(recipe, store, per_shard, figures.dialogues)
     traits = planner.voice_traits
     figures.voices_left_out = len(planner.voices_left_out)
     figures.voice_warnings = list(islice(planner.voice_warnings(), _WARNINGS_TOLD))

@@ -104,7 +104,13 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     max_samples: int | None = Field(
         None, ge=1, description="Stop reading after this many good dialogues; default: all."
     )
-    samples_per_shard: int = Field(256, ge=1, le=100_000, description="Dialogues per shard (partition).")
+    samples_per_shard: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Dialogues per shard (partition); default: as the dataset has it, in a new one 256, above 5 "
+        "million dialogues as many as make 20 000 shards.",
+    )
     max_text_chars: int = Field(2000, ge=1, description="A longer turn is rejected (characters).")
     max_turns: int = Field(
         200, ge=1, le=MAX_LIST_ENTRIES, description="A dialogue of more turns is rejected: it becomes one recording."
@@ -156,7 +162,11 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     )
     pack_pause: float = Field(1.0, ge=0, le=60, description="Silence between the dialogues of a recording (seconds).")
     sample_rate: int | Literal["native"] = Field(24000, description="Rate of the stereo files (Hz), or native.")
-    shard_dirs: bool = Field(False, description="One folder per shard below data_stereo/.")
+    shard_dirs: bool | None = Field(
+        None,
+        description="One folder per shard below data_stereo/; default: as the dataset has it, in a new one above "
+        "100 000 dialogues.",
+    )
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of the dataset; each task derives its own.")
     keep_temp: bool = Field(False, description="Also write each utterance as a mono WAV below tmp_mono/.")
     keep_mono: bool = Field(

@@ -75,13 +75,11 @@ OPTIONS = [
 NEEDS_DEFAULT = {
     "--engine": "builtin",
     "--worker-count": "1",
-    "--samples-per-shard": "256",
     "--planner-buffer": "64",
     "--buffer-size": "64",
     "--layout": "sequential",
     "--gap": "0.3",
     "--sample-rate": "24000",
-    "--shard-dirs": "off",
     "--seed": "0",
     "--keep-temp": "off",
     "--keep-mono": "off",
@@ -191,6 +189,11 @@ def test_help_lists_every_option(help_text, option):
 @pytest.mark.parametrize(("option", "default"), NEEDS_DEFAULT.items())
 def test_help_says_the_default(help_text, option, default):
     assert f"[default: {default}]" in _paragraph(help_text, option)
+
+
+@pytest.mark.parametrize("option", ["--samples-per-shard", "--shard-dirs"])
+def test_help_says_what_decides_where_an_option_is_left_out(help_text, option):
+    assert "default: as the dataset has it, in a new one" in _paragraph(help_text, option)
 
 
 @pytest.mark.parametrize(

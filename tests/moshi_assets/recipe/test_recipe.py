@@ -21,7 +21,7 @@ def recipe(**settings: Any) -> Recipe:
 def test_the_defaults_are_the_issue_s():
     made = recipe()
     assert (made.engine, made.layout, made.gap, made.sample_rate) == ("builtin", "sequential", 0.3, 24000)
-    assert (made.worker_count, made.samples_per_shard, made.buffer_size, made.keep_mono) == (1, 256, 64, False)
+    assert (made.worker_count, made.samples_per_shard, made.buffer_size, made.keep_mono) == (1, None, 64, False)
 
 
 def test_an_unknown_setting_is_named_with_the_known_ones():
