@@ -119,6 +119,11 @@ class SpokenDialogues:
                     continue  # in a dialogue of another language its name says more
                 if rejected.kind == "nothing to say":
                     return f"turn {number} has nothing to say: {rejected.written!r}"
+                if rejected.kind == "several speakers":
+                    return (
+                        f"turn {number} holds several speakers: write what each says as a turn of its own "
+                        f"({rejected.written!r})"
+                    )
                 return (
                     f"turn {number} holds {rejected.kind}, which cannot be spoken: take it out of the file, or set "
                     f"text.clean.blocks to drop ({rejected.written!r})"

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .cleaning.tokenised import TOKENISED
 from .english.terms import (
     AFTER_NAMES,
     BEFORE_NAMES,
@@ -37,7 +38,7 @@ _PLAIN = {
 _DASHES = "\u2013\u2014"
 _MONTH = "Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec"
 _NOTABLE_ENGLISH = (
-    rf"[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b"
+    rf"{TOKENISED}|[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b"
     r"|\b(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser) [A-Z][a-z]+ I\b"
     rf"|\b(?:{_MONTH}|{'|'.join(WEEKDAYS)})[a-z]*\.?[-{_DASHES}]"
 )

@@ -13,6 +13,7 @@ class CleanRules(BaseModel, extra="forbid", frozen=True):
     """What is taken off a turn before it is spoken; each can be turned off."""
 
     characters: bool = Field(True, description="Invisible and control characters, literal line breaks.")
+    tokenised: bool = Field(True, description='Text in tokens, as old corpora have it: "do n\'t", "you \'re late ."')
     reasoning: bool = Field(True, description="Blocks of reasoning: <think>...</think>.")
     chat_tokens: bool = Field(True, description="Tokens of chat templates: <|im_start|>, [INST], </s>.")
     labels: bool = Field(True, description="The name of a role at the start: 'Assistant: Hello.'")

@@ -34,6 +34,44 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 
+_SPEAKER = (
+    r"(?:User|Human|Customer|Client|Caller|Patient|Student|Guest|Assistant|AI|Bot|Chatbot|Agent|Support|Operator|Doctor|"
+    r"Teacher|System|Model|ChatGPT|GPT|Interviewer|Interviewee|Host|Waiter|Waitress|Cashier|Clerk|Therapist|Representative|"
+    r"\u7528\u6237|\u52a9\u624b|\u5ba2\u670d|\u987e\u5ba2|\u533b\u751f|\u60a3\u8005|\u8001\u5e08|\u5b66\u751f)"
+)
+_NUMBERED = r"(?:User|Speaker|Person|Agent|Human|Bot|Customer)[ _]?[A-Z0-9]{1,2}\b"
+_MARKS = re.compile(
+    rf"^[ \t]*(?:[-*>#]{{1,3}} ?)?(?:\*\*|__)?\[?(?P<line>(?i:{_NUMBERED}|{_SPEAKER})|[ABQ])\]?(?:\*\*|__)?\s?[:\uff1a]"
+    rf"|(?<=\s)(?P<within>{_NUMBERED}|{_SPEAKER}):\s|(?<=[.!?] )(?P<letter>[ABQ]):\s"
+    rf"|<\|im_start\|>\s*(?P<start>{_ROLE})\b|<\|(?P<token>{_ROLE})\|>|\[(?P<square>USER|ASSISTANT|HUMAN|BOT|SYSTEM)\]"
+    rf"|<start_of_turn>\s*(?P<turn>{_ROLE})\b|\#\#\# ?(?P<sharp>Human|User|Assistant|Instruction|Response):",
+    re.MULTILINE,
+)
+_NAMED = re.compile(r"^[ \t]*([A-Z][a-z]{1,20}):[ \t]+\S", re.MULTILINE)
+
+
+def second_speaker(text: str) -> str:
+    """What the second of several speakers says in a text that holds a conversation, or "" in a turn of one.
+
+    The text begins with a label or a token of a role, and another follows, each with words; or its lines are of two
+    names in turn: "Ann: Hi." "Bob: Hello." "Ann: Bye."
+    """
+    marks = list(_MARKS.finditer(text)) if ":" in text or "\uff1a" in text or "<" in text or "[" in text else []
+    if len(marks) > 1 and not any(map(str.isalnum, text[: marks[0].start()])):
+        first = ""
+        for mark, end in zip(marks, [*(each.start() for each in marks[1:]), len(text)], strict=True):
+            role = str(mark[str(mark.lastgroup)]).casefold()
+            if not any(map(str.isalnum, text[mark.end() : end])):
+                continue
+            if first and role != first:
+                return text[mark.start() : end]
+            first = role
+    names = list(_NAMED.finditer(text)) if "\n" in text else []
+    lines = sum(map(bool, map(str.strip, text.split("\n")))) if len(names) > 2 else 0
+    if len(names) == lines > 2 and 1 < len({name[1] for name in names}) < lines:
+        return text[names[1].start() :]
+    return ""
+
 
 def without_reasoning(text: str) -> str:
     """Remove blocks like `<think>…</think>`; an unclosed block ends with the turn, an unopened one begins with it."""

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from ...recipe.text import CleanRules
 from ..spoken_text import Finding, Pause, words_of
 from .characters import visible, without_pictures
-from .chat_format import without_label, without_reasoning, without_tokens
+from .chat_format import second_speaker, without_label, without_reasoning, without_tokens
 from .code import is_code
 from .dialect import has_dialect, without_dialect
 from .directions import without_directions
 from .html import has_html, without_html
 from .markdown import MARKDOWN, lone_dash, without_formulas, without_markdown
 from .tags import without_placeholders
+from .tokenised import put_together
 
 _ROUNDS = 8
 """Cleaning is repeated until nothing changes: an entity may hold a tag, a tag emphasis."""
@@ -75,8 +76,12 @@ class _Cleaning:
         rules = self._rules
         if rules.characters:
             text = self._did("characters", text, visible(text))
+        if rules.tokenised:
+            text = self._did("tokens", text, put_together(text))
         if rules.reasoning:
             text = self._did("reasoning", text, without_reasoning(text))
+        if rules.labels and (second := second_speaker(text)):
+            self._findings.append(Finding("rejected", "several speakers", second[:_EXCERPT]))
         if rules.chat_tokens:
             text = self._did("chat tokens", text, without_tokens(text))
         if rules.labels:
