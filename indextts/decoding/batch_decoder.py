@@ -24,7 +24,7 @@ from ..models.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
 from ..models.gpt2 import KVCache
 from .budgets import ROWS_UNIT
 from .options import GenerationOptions
-from .sampling import Candidates, draw, keep_typical, penalise_repetition, warp
+from .sampling import candidates_of, draw
 
 logger = logging.getLogger(__name__)
 
@@ -399,14 +399,3 @@ class BatchDecoder:
     def _report(self, positions: Tensor) -> None:
         if self.on_step is not None:
             self.on_step(self.steps, self._logits[: len(self._places)].clone(), positions)
-
-
-def candidates_of(scores: Tensor, seen: Tensor, options: GenerationOptions) -> Candidates:
-    """Processed scores (rows, K): best first when sampling, all codes in their own order otherwise."""
-    scores = penalise_repetition(scores, seen, options.repetition_penalty)
-    if options.do_sample:
-        min_keep = 1 if options.num_beams == 1 else 2
-        if options.typical_sampling:
-            scores = keep_typical(scores, options.typical_mass, min_keep)
-        return warp(scores, options.temperature, options.top_k, options.top_p, min_keep)
-    return Candidates(scores, torch.arange(scores.shape[-1], device=scores.device).expand_as(scores))

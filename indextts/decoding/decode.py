@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from ..models.gpt import FIRST_CODE_POSITION, START_POSITION, UnifiedVoice
-from .batch_decoder import PREFIX_CODE, BatchDecoder, DecodeRow, OnStep, candidates_of
+from .batch_decoder import PREFIX_CODE, BatchDecoder, DecodeRow, OnStep
 from .beam_search import BeamSearch
 from .options import GenerationOptions
-from .sampling import Candidates, draw
+from .sampling import Candidates, candidates_of, draw
 
 
 def decode(

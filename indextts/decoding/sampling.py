@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .options import GenerationOptions
+
 EXCLUDED = float("-inf")
 
 
@@ -86,3 +88,14 @@ def draw(scores: Tensor, uniforms: Tensor) -> Tensor:
         scores = scores.scatter(-1, index, EXCLUDED)
         drawn.append(index)
     return torch.cat(drawn, dim=-1)
+
+
+def candidates_of(scores: Tensor, seen: Tensor, options: GenerationOptions) -> Candidates:
+    """Processed scores (rows, K): best first when sampling, all codes in their own order otherwise."""
+    scores = penalise_repetition(scores, seen, options.repetition_penalty)
+    if options.do_sample:
+        min_keep = 1 if options.num_beams == 1 else 2
+        if options.typical_sampling:
+            scores = keep_typical(scores, options.typical_mass, min_keep)
+        return warp(scores, options.temperature, options.top_k, options.top_p, min_keep)
+    return Candidates(scores, torch.arange(scores.shape[-1], device=scores.device).expand_as(scores))

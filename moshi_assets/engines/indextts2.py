@@ -6,25 +6,17 @@ Torch and the model are imported when an engine is made, voices and checkpoint f
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
-from glob import iglob
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from indextts.foreign_files import kind_of
-
 from ..dialogues.dialogue import EmotionSettings, Role
-from ..prompts.recording import fault_of
-from ..prompts.traits import TRAITS_FILE
-from ..prompts.verdict import sentence
-from ..prompts.voice_activity import DetectorMissing
 from ..recipe.engines import IndexTTS2Options
 from .base import EngineError, SynthesisResult, SynthesisTask, Unspeakable, Voice, VoiceError, add_figures
+from .recordings import find_recording, matching_recordings, prompt_fingerprint
 from .stream import Ended
 
 if TYPE_CHECKING:
@@ -33,9 +25,6 @@ if TYPE_CHECKING:
     from indextts.engine.figures import SpeakingFigures
     from indextts.engine.session import SynthesisSession
 
-_PATTERN = re.compile(r"[*?[]")
-_MOST_MATCHES = 100_000
-"""Most files that a pattern may match: two links to their own folder match without end."""
 _SOUND_OPTIONS = (
     *("use_fp16", "use_bf16", "precision", "allow_tf32", "max_prompt_seconds", "flow_steps", "cfg_rate"),
     *("flow_method", "flow_sway"),
@@ -111,29 +100,12 @@ class IndexTTS2Engine:
 
     @classmethod
     def find_voice(cls, options: IndexTTS2Options, voice: str, folder: Path) -> Voice:
-        path = _find_recording(voice, folder)
-        return Voice(str(path), _prompt_fingerprint(path, options))
+        path = find_recording(voice, folder)
+        return Voice(str(path), prompt_fingerprint(path, options))
 
     @classmethod
     def pool_voices(cls, options: IndexTTS2Options, entry: str, folder: Path) -> list[str]:
-        places = [None] if Path(entry).expanduser().is_absolute() else [folder, Path()]
-        pattern = str(Path(entry).expanduser())
-        if not _PATTERN.search(entry) or any(Path(place or "", pattern).is_file() for place in places):
-            return [entry]
-        for place in places:
-            # The folder's own name is no pattern, whatever characters it holds.
-            names = list(islice(iglob(pattern, root_dir=place, recursive=True), _MOST_MATCHES + 1))
-            if len(names) > _MOST_MATCHES:
-                raise VoiceError(
-                    f"more than {_MOST_MATCHES} paths match {entry!r}: make the pattern narrower (links to folders may "
-                    f"lead in a circle)"
-                )
-            found = [path for name in names if (path := Path(place or "", name)).is_file() and path.name != TRAITS_FILE]
-            if found:
-                return sorted({str(path.resolve()) for path in found})
-        raise VoiceError(
-            f"no voice recording matches {entry!r} (looked in {', '.join(str(place or 'it') for place in places)})"
-        )
+        return matching_recordings(entry, folder)
 
     @classmethod
     def find_emotion(cls, options: IndexTTS2Options, emotion: EmotionSettings, folder: Path) -> EmotionSettings:
@@ -144,8 +116,8 @@ class IndexTTS2Engine:
             )
         if emotion.emo_audio is None:
             return emotion
-        path = _find_recording(emotion.emo_audio, folder)
-        fingerprint = _prompt_fingerprint(path, options, speech=False)
+        path = find_recording(emotion.emo_audio, folder)
+        fingerprint = prompt_fingerprint(path, options, speech=False)
         return emotion.model_copy(update={"emo_audio": str(path), "fingerprint": fingerprint})
 
     @classmethod
@@ -286,28 +258,3 @@ def _emotion(task: SynthesisTask) -> dict[str, Any] | None:
     if task.emotion is None:
         return None
     return task.emotion.model_dump(include={"emo_audio", "emo_vector", "emo_text", "emo_alpha"}, exclude_none=True)
-
-
-def _find_recording(name: str, folder: Path) -> Path:
-    """Find a recording named in a dialogue file or recipe: an absolute path, beside the dialogue file, or in the
-    working directory.
-    """
-    candidates = [Path(name).expanduser()] if Path(name).expanduser().is_absolute() else [folder / name, Path(name)]
-    for path in candidates:
-        if path.is_file():
-            return path.resolve()
-        if path.exists() and (kind := kind_of(path.stat().st_mode)):
-            raise VoiceError(f"voice recording {path} is {kind}: give a sound file")
-    raise VoiceError(f"there is no voice recording {name!r} (looked for {', '.join(map(str, candidates))})")
-
-
-def _prompt_fingerprint(path: Path, options: IndexTTS2Options, speech: bool = True) -> str:
-    """Identity of a recording as a voice, after checking that it can be one."""
-    try:
-        prompt, fault = fault_of(path, options.max_prompt_seconds, options.prompts, speech)
-    except DetectorMissing as error:
-        raise EngineError(f"engine 'indextts2': {error}") from error
-    if prompt is None or fault:
-        assert fault
-        raise VoiceError(f"voice recording {path} {sentence(fault)}")
-    return prompt.fingerprint

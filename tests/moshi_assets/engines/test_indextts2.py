@@ -350,7 +350,7 @@ def test_a_folder_or_file_named_like_a_pattern_is_none(folder: Path) -> None:
 
 def test_links_that_lead_in_a_circle_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "one").symlink_to(".")
-    monkeypatch.setattr("moshi_assets.engines.indextts2._MOST_MATCHES", 1000)
+    monkeypatch.setattr("moshi_assets.engines.recordings._MOST_MATCHES", 1000)
     assert expand(folder, "**/her.wav") == ["her.wav"]
     (folder / "other").symlink_to(".")
     with pytest.raises(VoiceError, match=r"more than 1000 paths match '\*\*/her\.wav'"):
