@@ -31,7 +31,7 @@ _LATIN = "A-Za-z\u00aa\u00b5\u00ba\u00c0-\u024f\u1e00-\u1eff"
 _HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _STRANGE = {"en": re.compile(rf"[^\W\d_{_LATIN}]+"), "zh": re.compile(rf"[^\W\d_{_LATIN}{_HAN}]+")}
 """Letters that a voice of the language has no sound for."""
-_NO_THOUSANDS = re.compile(r"(?<![\d,])[\d.]*\d,\d{1,2}(?![\d,])")
+_NO_THOUSANDS = re.compile(r"(?<![\d,.])[\d.]*\d,\d{1,2}(?![\d,])")
 _CACHED = 8192
 _PIECE = 64
 """Dialogues that a process is given at once."""

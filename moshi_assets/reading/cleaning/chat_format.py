@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 
 _REASONING = r"(?:think|thinking|thought|reasoning|reflection|scratchpad|analysis|inner_monologue)"
-_BLOCK = re.compile(rf"<({_REASONING})>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_OPENING = re.compile(rf"([<\[\u25c1])({_REASONING})[>\]\u25b7]", re.IGNORECASE)
+_CLOSES = {"<": ">", "[": "]", "\u25c1": "\u25b7"}
 _CLOSED_ONLY = re.compile(rf"^.*?</{_REASONING}>", re.DOTALL | re.IGNORECASE)
 _OPENED_ONLY = re.compile(rf"<{_REASONING}>.*$", re.DOTALL | re.IGNORECASE)
 _OTHER_MARKS = re.compile(
-    rf"\[({_REASONING})\].*?\[/\1\]|\u25c1({_REASONING})\u25b7.*?\u25c1/\2\u25b7"
-    r"|<\|channel\|>\s*(?:analysis|commentary)\b.*?(?:<\|(?:end|call|return)\|>|$)",
+    r"<\|channel\|>\s*(?:analysis|commentary)\b.*?(?:<\|(?:end|call|return)\|>|$)",
     re.DOTALL | re.IGNORECASE,
 )
-"""The same in square brackets, in triangles and as a channel of its own."""
+"""The same as a channel of its own."""
 _SYSTEM = re.compile(r"<<SYS>>.*?<</SYS>>", re.DOTALL)
 _ROLE = r"(?:system|user|assistant|human|model|bot|tool|developer|ipython|gpt|ai)"
 _TOKENS = re.compile(
     rf"<\|(?:im_start|start_header_id|start)\|>\s*{_ROLE}?\b\s*(?:<\|(?:end_header_id|message|sep)\|>)?"
-    r"|<\|channel\|>\s*\w*\s*(?:<\|message\|>)?|\[S\d\]|^\s*\[(?:User|Assistant|System|Bot|Human|AI)\]\s*:?"
+    r"|<\|channel\|>\s*\w*\s*(?:<\|message\|>)?|\[S\d\]|^[^\S\n]*\[(?:User|Assistant|System|Bot|Human|AI)\]\s*:?"
     rf"|<\|{_ROLE}\|>|<\|[a-zA-Z0-9_ -]{{1,40}}\|>|<\uff5c[^\uff5c<>]{{1,40}}\uff5c>"
     rf"|<start_of_turn>\s*{_ROLE}?\b|<end_of_turn>|</?s>|<(?:bos|eos|pad|unk|sep|cls|mask|eot|eom)>|\[/?INST\]|\[/?SYS(?:TEM)?\]|\[(?:CLS|SEP|PAD|UNK|EOS|BOS)\]"
     r"|^#{2,3}\s*(?:Instruction|Response|Input|Assistant|User|Human|System)\s*:\s*",
@@ -75,12 +75,28 @@ def second_speaker(text: str) -> str:
 
 def without_reasoning(text: str) -> str:
     """Remove blocks like `<think>…</think>`; an unclosed block ends with the turn, an unopened one begins with it."""
-    text = _OTHER_MARKS.sub("", text) if any(mark in text for mark in ("[/", "\u25c1", "<|")) else text
+    text = _OTHER_MARKS.sub("", text) if "<|" in text else text
+    text = _without_blocks(text)
     if "<" not in text:
         return text
-    text = _BLOCK.sub("", text)
     text = _CLOSED_ONLY.sub("", text)
     return _OPENED_ONLY.sub("", text)
+
+
+def _without_blocks(text: str) -> str:
+    """Remove what stands between the two tags of a block. No closing tag is looked for twice in vain."""
+    kept, at = "", 0
+    open_for_ever = set[str]()
+    for match in _OPENING.finditer(text):
+        tag = f"{match[1]}/{match[2].casefold()}{_CLOSES[match[1]]}"
+        if match.start() < at or tag in open_for_ever:
+            continue
+        closing = re.compile(re.escape(tag), re.IGNORECASE).search(text, match.end())
+        if closing is None:
+            open_for_ever.add(tag)
+            continue
+        kept, at = kept + text[at : match.start()], closing.end()
+    return kept + text[at:]
 
 
 def without_tokens(text: str) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 
 _SIGNS = re.compile(
-    r"\w\(\)|\w\([^()\n]*\)\s*[:;{]|[{}];?|;\s*$|[=!<>]==?\s?\w|\w\s?=\s?[\w\"'\[({]|->|=>|::|\+\+|\+=|&&|\|\||</?\w+>|__\w+__|\w+\.\w+\(|"
-    r"\w\[\w*\]|\"\w+\"\s?:|^\s*(?://|/\*|#include|#define|@\w+$|import \w|from \w+ import|def \w|class "
+    r"\w\(\)|\w\([^()\n]*\)\s*[:;{]|[{}];?|;[^\S\n]*$|[=!<>]==?\s?\w|\w\s?=\s?[\w\"'\[({]|->|=>|::|\+\+|\+=|&&|\|\||</?\w+>|\b__\w+__|\b\w+\.\w+\(|"
+    r"\w\[\w*\]|\"\w+\"\s?:|^[^\S\n]*(?://|/\*|#include|#define|@\w+$|import \w|from \w+ import|def \w|class "
     r"\w+[:({]|function\b|return\b|print\b|if .*:$|for .*:$|"
     r"else:|while .*:$|public |private |static |void |int |const |let |var |SELECT |>>> )|\bself\b|\\w|\\d|\$\w",
     re.MULTILINE,
 )
 _STRONG = re.compile(
-    r"__\w+__|^\s*(?:def \w+\(|class \w+[:(]|from [\w.]+ import \w|#include\s*<|>>> "
-    r")|\bfunction\s*\w*\(|\w+\([^()]*\)\s*\{|;\s*\}|\bSELECT\b.+\bFROM\b|"
+    r"\b__\w+__|^[^\S\n]*(?:def \w+\(|class \w+[:(]|from [\w.]+ import \w|#include\s*<|>>> "
+    r")|\bfunction\s*\w*\(|\b\w+\([^()]*\)\s*\{|;\s*\}|\bSELECT\b.+\bFROM\b|"
     r"\bprint\s*\(\s*[\"']|\bself\.\w|\bconsole\.log\(|System\.out\.|/\*\*",
     re.MULTILINE,
 )

@@ -7,10 +7,10 @@ import re
 _BB_CODE = re.compile(
     r"\[/?(?:b|i|u|s|url|img|quote|size|color|center|spoiler|list|sup|sub)(?:=[^\[\]\n]{0,200})?\](?!\()", re.IGNORECASE
 )
-_TASK = re.compile(r"^(\s*[-*+]\s+)\[[ xX]\]\s+", re.MULTILINE)
-_BULLET = re.compile("^\\s*[\u2022\u2023\u25e6\u25aa\u00b7]\\s+", re.MULTILINE)
+_TASK = re.compile(r"^([^\S\n]*[-*+]\s+)\[[ xX]\]\s+", re.MULTILINE)
+_BULLET = re.compile("^[^\\S\n]*[\u2022\u2023\u25e6\u25aa\u00b7]\\s+", re.MULTILINE)
 _DEFINITION = re.compile(
-    r"^\s*\[(?:\^[^\[\]\n]{1,40}\]:\s*\S[^\n]*|[^\[\]\n]{1,40}\]:\s*(?:https?://|www\.|mailto:|[</#])[^\n]*)$",
+    r"^[^\S\n]*\[(?:\^[^\[\]\n]{1,40}\]:\s*\S[^\n]*|[^\[\]\n]{1,40}\]:\s*(?:https?://|www\.|mailto:|[</#])[^\n]*)$",
     re.MULTILINE,
 )
 _REFERENCE = re.compile(r"\[(?!\^?\d{1,3}[\],])([^\[\]\n]+)\]\[[^\[\]\n]{0,40}\]")

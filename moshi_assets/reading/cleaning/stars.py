@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_TOKEN = re.compile(r"\S*\*\S*")
+_TOKEN = re.compile(r"(?<!\S)\S*\*\S*")
 _RUN = re.compile(r"(?<!\\)\*+")
 _CONSONANT = frozenset("bcdfghjklmnpqrstvwxyzBCDFGHJKLMNPQRSTVWXYZ")
 _PIECES = re.compile(r"\w+")

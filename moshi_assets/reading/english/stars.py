@@ -14,7 +14,7 @@ _DASHES = r"(?<![\w@#-])(?![aAiI]-)(?P<first>[A-Za-z])-{2,}(?:(?!(?P=first))[a-z
 _DIFFERENT = r"(?=(?P<{0}>[#@$%&!*])(?P={0})*(?!(?P={0}))[#@$%&*])"
 _GRAWLIX = (
     rf"(?<![\w.@#$])(?:[A-Za-z]{{1,4}}{_DIFFERENT.format('sign')}[#@$%&!*]{{2,}}[A-Za-z]{{0,4}}"
-    rf"|{_DIFFERENT.format('other')}[#@$%&!*]{{3,}})(?![\w#@$%&*])"
+    rf"|(?<![%&!*]){_DIFFERENT.format('other')}[#@$%&!*]{{3,}})(?![\w#@$%&*])"
 )
 """Two different signs at least: "$#@!", "sh#@t"."""
 CENSORED = re.compile(f"{_STARS}|{_DASHES}|{_GRAWLIX}")
