@@ -31,7 +31,7 @@ def _percent(match: re.Match[str]) -> Reading:
     if not match["high"]:
         return of(match["low"])
     return [
-        Part(match.start(), match.end("low"), of(match["low"])),
+        Part(match.start(), match.start("to"), of(match["low"])),
         group(match, "to", "到"),
         Part(match.start("high"), match.end(), of(match["high"])),
     ]
@@ -49,7 +49,7 @@ AMOUNTS = [
     rule(
         "money",
         rf"(?<![A-Za-z0-9])(?P<sign>-)?(?P<symbol>{alternatives(CURRENCIES)})\s?(?P<low>{PLAIN_NUMBER})"
-        rf"(?:(?P<to>\s?{DASH}\s?)(?:{alternatives(CURRENCIES)})?(?P<high>{PLAIN_NUMBER}))?(?P<big>[百千万亿]+)?",
+        rf"(?:(?P<to>\s?{DASH}\s?)(?:{alternatives(CURRENCIES)})?(?P<high>{PLAIN_NUMBER}))?(?P<big>[百千万亿]+)?元?",
         _money,
         "".join(CURRENCIES),
     ),

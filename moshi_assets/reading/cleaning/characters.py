@@ -13,6 +13,13 @@ _INVISIBLE = re.compile(
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u2028\u2029\x85]")
 _LITERAL_BREAK = re.compile(r"\\(?:r\\n|n|r|t)(?![a-z])|\\n(?=[A-Z\s*#\d-])")
 _APOSTROPHE = re.compile("(?<=[A-Za-z])[`\u00b4\u02bc\u2032\uff07](?=(?:s|t|d|m|re|ve|ll)\\b)")
+_LOWERED = str.maketrans("\u2080\u2081\u2082\u2083\u2084\u2085\u2086\u2087\u2088\u2089", "0123456789")
+_RAISED = str.maketrans("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a", "0123456789-+")
+_POWER = re.compile(
+    "(?:(?<=[0-9)])|(?<=\\b[A-Za-z]))(?![\u00b2\u00b3](?![\u2070\u00b9\u00b2\u00b3\u2074-\u2079]))"
+    "[\u207b\u207a]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+"
+)
+"""Raised numbers that are more than a square or a cube."""
 _QUOTES = str.maketrans(
     {
         "\u00ab": '"',
@@ -45,6 +52,8 @@ def visible(text: str) -> str:
     """Remove invisible characters; turn literal line breaks into real ones and every digit into an ASCII one."""
     text = _INVISIBLE.sub("", _SPACES.sub(" ", _LITERAL_BREAK.sub("\n", text)))
     text = _APOSTROPHE.sub("'", text)
+    if not text.isascii():
+        text = _POWER.sub(lambda match: "^" + match.group().translate(_RAISED), text).translate(_LOWERED)
     return text if text.isascii() else "".join(map(_plain, text.translate(_QUOTES)))
 
 
