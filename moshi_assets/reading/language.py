@@ -146,7 +146,7 @@ _WORD = re.compile(
 _I = re.compile(r"(?<=[a-z,;:'\"] )I\b(?!\.)|\bI['\u2019](?:m|d|ll|ve)\b")
 _NAMES_HAVE = (
     "los las el la le les de des du da san don di del ella kim dan han mai lima sam uma ada otto ole che mina mimi tu "
-    "yang ama bo cho kun jo mo vi hai sana prima como"
+    "yang ama bo cho kun jo mo vi hai sana prima como op ste sept sen et al lo est min mi deg nos pro sat fri mon"
 )
 _OF_NAMES = frozenset(_NAMES_HAVE.split())
 """They tell nothing by themselves: "Los Angeles or Las Vegas?" is no Spanish."""

@@ -11,6 +11,7 @@ from .dimensions import DIMENSION_RULES
 from .figures import MODEL_RULES, NUMBER_RULES, SUM_RULES
 from .fractions import PAIR_RULES
 from .identifiers import IDENTIFIER_RULES
+from .ranges import RANGE_RULES
 from .roman import ROMAN_RULES
 from .short_forms import SHORT_FORM_RULES
 from .signs import SIGN_RULES
@@ -21,6 +22,7 @@ RULES: list[Rule] = [
     *CENSORED_RULES,
     *ADDRESS_RULES,
     *IDENTIFIER_RULES,
+    *RANGE_RULES,
     *MODEL_RULES,
     *DATE_RULES,
     *TIME_RULES,

@@ -179,8 +179,15 @@ def _unit(match: re.Match[str]) -> Reading:
 
 
 def _in_all(match: re.Match[str]) -> Reading:
-    """5 L/100 km: so much for so much."""
+    """5 L/100 km: so much for so much; not "16GB/512GB"."""
     one, many = UNITS[match["unit"]]
+    if match["unit"] == match["per"] or match["per"] in ("A", "V", "W", "GB", "MB", "TB"):
+        return [
+            *amount(match),
+            Part(match.start("unit"), match.start("size"), one if is_one(match) else many),
+            group(match, "size", number(match["size"])),
+            group(match, "per", UNITS[match["per"]][match["size"] != "1"]),
+        ]
     return [
         *amount(match),
         Part(match.start("unit"), match.start("size"), f"{one if is_one(match) else many} per"),

@@ -87,7 +87,15 @@ def _dotted(match: re.Match[str]) -> Reading:
     return [Part(match.start(), end, " ".join(re.findall("[A-Za-z]", match.group())))]
 
 
+def _joined(match: re.Match[str]) -> Reading:
+    """AT&T, R&D, PB&J: letters on both sides."""
+    if len(match[1]) > 2 and set(match[1]) & set("AEIOUY"):
+        return None
+    return f"{' '.join(match[1])} and {' '.join(match[2])}{match[3]}"
+
+
 CAPITAL_RULES = [
+    rule("capitals", r"(?<![\w&])([A-Z]{1,3})&([A-Z]{1,2})(s?)(?![\w&])", _joined, "&"),
     rule("capitals", r"(?<![\w.])(?:[A-Za-z]\.){2,}(?!\w)", _dotted, "."),
     rule("capitals", r"(?<![\w'\u2019])(?:[A-Z]{2,}(?:s|['\u2019][A-Z]+)?|Ph[Dd]s?)(?!\w)", _capitals),
     rule("capitals", r"(?<=[A-Z] )A(?= [A-Z])", lambda m: "a" if shouted(sentence_around(m)) else None, "A"),

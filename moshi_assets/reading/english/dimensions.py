@@ -85,13 +85,15 @@ _ARTICLE = re.compile(r"\ban?\s+$", re.IGNORECASE)
 _NOUN = re.compile(
     r"\s+(?:can|bottle|jar|box|bag|pack|package|packet|cup|glass|steak|burger|baby|laptop|screen|monitor|tv|display|battery|"
     r"batteries|bulb|drive|disk|race|run|walk|hike|pizza|pipe|nail|rope|ladder|engine|motor|charger|timeout|timer|pause|"
-    r"video|clip|delay|break|window|rule|limit|radius|wall|board|tank)s?\b",
+    r"video|process|chip|dash|hurdles|sprint|relay|freestyle|lens|weight|pool|fuse|clip|delay|break|window|rule|limit|radius|wall|board|tank)s?\b",
     re.IGNORECASE,
 )
 
 
 def one_of_a_kind(match: re.Match[str]) -> bool:
     """Whether a measure tells the kind of a thing, so that its unit is singular: "a 60 W bulb", "12 oz. cans"."""
+    if match.groupdict().get("unit") in ("yo", "y/o") and _ARTICLE.search(before(match)):
+        return True
     following = re.sub(r"^\.(?=\s+[a-z])", "", after(match))
     if _ARTICLE.search(before(match)) and re.match(r"\s+[a-z]", following):
         return True

@@ -11,8 +11,8 @@ from .terms import MONTH_NAMES, MONTHS
 
 DIGITS = "0123456789"
 DASH = "[-\u2010-\u2015\u2212~]"
-START = r"(?<![\w.,])"
-"""No number begins within a word or another number."""
+START = r"(?<![\w,])(?<!(?<!\.)\.)"
+"""No number begins within a word or another number; after "..." one may."""
 END = r"(?![\w])(?![.,]\d)"
 _GROUPS = (
     r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?![\d,])",  # Europe
@@ -24,8 +24,8 @@ _GROUPS = (
     r"\d{1,3} \d{3}(?=\s?[\u20ac\u00a3$]|\s?(?:EUR|USD|GBP)\b)",
 )
 PLAIN_NUMBER = rf"(?:{'|'.join(_GROUPS)}|\d+)(?:\.\d+)?"
-NUMBER = rf"(?:{PLAIN_NUMBER}|(?<!\d)\.\d+)"
-SIGNED = rf"(?:(?<![\w)\]])[-\u2212])?{NUMBER}"
+NUMBER = rf"(?:{PLAIN_NUMBER}|(?<![\d.])\.\d+)"
+SIGNED = rf"(?:(?<![\w)\]%\u00b0])[-\u2212])?{NUMBER}"
 RANGE = rf"(?P<low>{SIGNED})(?P<to>\s?{DASH}\s?)(?P<high>{NUMBER})"
 ONE_OR_TWO = rf"(?P<low>{SIGNED})(?:(?P<to>\s?{DASH}\s?)(?P<high>{NUMBER}))?"
 AM_PM = r"(?:\s?(?P<half>[AaPp])\.?[Mm]\b\.?)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..rules import Part, Reading, after, group, rule, short_form_end
+from ..rules import Part, Reading, after, before, group, rule, short_form_end
 from .patterns import DIGITS, MONTH, alternatives
 from .terms import (
     AFTER_NAMES,
@@ -24,15 +24,48 @@ def _short_form(match: re.Match[str]) -> Reading:
     return [Part(match.start(), end, SHORT_FORMS[short])]
 
 
+_AFTER_STREETS = {"Apt", "Suite", "Ste", "Unit", "Bldg", "Dr", "Mr", "Mrs", "Ms"}
+
+
 def _after_name(match: re.Match[str]) -> Reading:
     following = re.match(r"\s+([A-Z][\w']*)", after(match))
-    if match["short"] in BEFORE_NAMES and following and following[1] not in SENTENCE_STARTERS:
+    goes_on = following and following[1] not in SENTENCE_STARTERS and following[1] not in _AFTER_STREETS
+    if match["short"] in BEFORE_NAMES and goes_on:
         return None  # "Is Dr. Lee in?"
     return [Part(match.start("short"), short_form_end(match, match.end()), AFTER_NAMES[match["short"]])]
 
 
 def _before_name(match: re.Match[str]) -> Reading:
     return BEFORE_NAMES[match[1]]
+
+
+_PLURAL = re.compile(
+    r"[,\d.]*(?::\d\d|%|\s(?:percent|more|people|men|women|children|hundred|thousand|million|dozen|of\s(?:us|them|you)"
+    r"|(?!(?:is|was|has|does|wins|goes|plays|comes|seems|stands|lives|hits|makes|takes|looks|gets|says|needs|wants|leads|"
+    r"this|as|its|pencils)\b)[a-z]+[^sui\W]s)\b)"
+)
+_SAYS_NO = re.compile(
+    r"\b(?:sa(?:id|y|ys)|answer(?:ed)?(?:\s(?:is|was))?:?|replied|told\s\w+)\s+$|(?:^|[.!]\s+)$", re.IGNORECASE
+)
+_ASKED_WHICH = re.compile(r"\b(?:which|what)\b[^.!?]*\?\s+$", re.IGNORECASE)
+
+
+def _before_number(match: re.Match[str]) -> Reading:
+    """No. 5 is alive; but "No." answers in "No. 5 people came" and after a question ("Are there ten? No. 12")."""
+    told, text, start = before(match), match.string, match.start()
+    begins = re.search(r"(?:^|[.!?:]\s+)$", told)
+    counts = bool(_PLURAL.match(text[match.end() :].lstrip().lstrip("#")))
+    if match[1] in ("No", "no"):
+        asked = re.search(r"\?\s+$", told) and not _ASKED_WHICH.search(text[:start]) and match[1] == "No"
+        again = re.search(r"\bNo\. ?\d", told)
+        answers = (asked and not again) or (counts and (begins or _SAYS_NO.search(told)))
+        if answers or re.search(r"\banswer\s(?:is|was)\s+$", told, re.IGNORECASE):
+            return None
+    elif counts and match[1] in ("sec", "art", "figs", "fig", "ch", "op", "ver", "p", "c"):
+        return None
+    if match[1] == "sec" and re.search(r"\ba\s+$", told):
+        return None
+    return BEFORE_NUMBERS[match[1]]
 
 
 _STREETS = {"St", "Ave", "Rd", "Blvd", "Dr", "Ln", "Ct", "Pl", "Pkwy", "Hwy", "Sq"}
@@ -60,9 +93,22 @@ SHORT_FORM_RULES = [
     rule(
         "short form",
         rf"(?<![\w.])({alternatives(BEFORE_NUMBERS)})\.(?=\s?#?[A-Z]?\d)",
-        lambda m: BEFORE_NUMBERS[m[1]],
+        _before_number,
         ".",
     ),
+    rule(
+        "short form",
+        r"\b(?:the|a|my|your|his|her|their|our)\s(?P<short>Dr)\.(?=\s[a-z]|$)",
+        lambda m: [Part(m.start("short"), short_form_end(m, m.end()), "doctor")],
+        ".",
+    ),
+    rule(
+        "short form",
+        r"(?<![\w.])[Mm]in\.(?=\s)",
+        lambda m: "minutes" if re.search(r"\b(?:few|several|couple of|many|some)\s+$", before(m)) else "minimum",
+        ".",
+    ),
+    rule("short form", r"\b([SJ])r\.(?=\s[a-z])", lambda m: "senior" if m[1] == "S" else "junior", "."),
     rule("short form", r"(?<![\w.])(Hwy|Rte|Apt|apt)(?=\s#?[A-Z]?\d)", lambda m: BEFORE_NUMBERS[m[1]]),
     rule(
         "short form",
