@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CLEANING_RULES = (
     "characters",
+    "tokenised",
     "reasoning",
     "chat_tokens",
     "labels",

@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from moshi_assets.cli.main import cli
+from moshi_assets.cli.read import CLEANING_RULES
+from moshi_assets.recipe.text import CleanRules
 from tests.moshi_assets.support.pipeline import BIN
 
 TALKS = [
@@ -216,3 +218,7 @@ def test_an_engine_that_is_not_there_is_said_in_one_sentence(talks, tmp_path):
     done = moshi(talks, "--recipe", recipe)
 
     assert done.exit_code == 1 and done.stderr.startswith("Error: engine 'indextts2'")
+
+
+def test_each_rule_of_cleaning_can_be_kept():
+    assert set(CLEANING_RULES) == set(CleanRules.model_fields) - {"blocks"}
