@@ -79,13 +79,10 @@ _NAMES = ("spoken", "audio_seconds", "wall_seconds", "engine_seconds", "ended")
 
 
 def _is_run(run: dict[str, Any]) -> bool:
-    figures = [run[name] for name in _NAMES] + list(run.get("figures", {}).values())
+    figures = [run[name] for name in _NAMES] + list(run["figures"].values())
     return all(math.isfinite(float(figure)) and float(figure) >= 0 for figure in figures)
 
 
 def _run(run: dict[str, Any]) -> dict[str, Any]:
-    """A run as it is written; an earlier version wrote no further figures."""
-    sums = {name: float(run[name]) for name in _NAMES}
-    few = {name: sums[name] for name in ("audio_seconds", "wall_seconds", "engine_seconds")}
-    few["x_realtime"] = round(sums["audio_seconds"] / sums["wall_seconds"], 2) if sums["wall_seconds"] else 0.0
-    return {**sums, "figures": run.get("figures", few)}
+    """A run as it is written."""
+    return {name: float(run[name]) for name in _NAMES} | {"figures": run["figures"]}

@@ -57,7 +57,7 @@ def test_a_damaged_file_tells_nothing(store, content):
 
 def test_a_figure_that_is_no_number_is_not_believed(store):
     store.speed_path(SHARD).write_text(
-        '[{"spoken": 1, "audio_seconds": NaN, "wall_seconds": 1, "engine_seconds": 1, "ended": 1}]'
+        '[{"spoken": 1, "audio_seconds": NaN, "wall_seconds": 1, "engine_seconds": 1, "ended": 1, "figures": {}}]'
     )
 
     assert read_speed(store, SHARD) is None
