@@ -291,7 +291,7 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
     @property
     def shard_fingerprint(self) -> str:
         """Digest of the settings that, beside its tasks, decide a shard's recordings and transcripts."""
-        settings = self.model_dump(mode="json", include=_OF_SHARDS)
+        settings = self.model_dump(mode="json", include=_OF_SHARDS) | {"shard_dirs": bool(self.shard_dirs)}
         return hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     @property

@@ -360,7 +360,7 @@ def test_the_json_summary_holds_numbers_and_paths(contested):
     (summary,) = [s for s in map(json.loads, contested.first.stdout.splitlines()) if s["event"] == "summary"]
 
     counts = {name: summary[name] for name in ("dialogues", "recorded", "rejected", "tasks", "spoken", "shards")}
-    assert counts == {"dialogues": 16, "recorded": 16, "rejected": 0, "tasks": 32, "spoken": 32, "shards": 4}
+    assert counts == {"dialogues": 16, "recorded": 16, "rejected": 0, "tasks": 32, "spoken": 32, "shards": 8}
     assert summary["audio_seconds"] > 30 and summary["stages"].keys() == {"parse", "speak", "manifest"}
     assert Path(summary["manifest"]).name == "talks.jsonl" and Path(summary["manifest"]).is_file()
     assert summary["eval_manifest"] is None and summary["reject_reasons"] == {}

@@ -78,6 +78,7 @@ class PlainDataset:
         self.settings = {"engine": "noise", "noise": SHORT_NOISE, "samples_per_shard": 4, "name": "talks"} | settings
         self.settings.setdefault("transcripts", False)
         self.settings.setdefault("keep_mono", True)  # tests look into the parts
+        self.settings.setdefault("shard_dirs", False)  # as a recipe is stored, with nothing left open
         self.store = DatasetStore(folder / "data", str(self.settings["name"]))
         self.write(lines)
 
