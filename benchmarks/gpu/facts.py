@@ -43,7 +43,8 @@ def rates(device: torch.device, size: int) -> dict[str, float]:
     measured = {}
     for name, dtype in (("float32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)):
         a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-        measured[f"matmul_{name}_tflops"] = round(2 * size**3 / best_seconds(lambda a=a, b=b: a @ b, 8) / 1e12, 2)
+        rate = 2 * size**3 / best_seconds(lambda a=a, b=b: a @ b, 8) / 1e12
+        measured[f"matmul_{name}_tflops"] = float(f"{rate:.4g}")  # not decimals: a CPU without bf16 has a thousandth
     source = torch.randn((1 << 28) if device.type == "cuda" else (1 << 22), device=device)
     target = torch.empty_like(source)
     measured["copy_gb_per_second"] = round(2 * source.nbytes / best_seconds(lambda: target.copy_(source), 8) / 1e9, 1)
