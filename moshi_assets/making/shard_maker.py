@@ -162,7 +162,7 @@ class ShardMaker:
             return 0
         if self._recipe.helper_processes is not None:
             return self._recipe.helper_processes
-        return min(_MOST_HELPERS, usable_cores() // self._lanes - 1) if self._on_gpu() else 0
+        return _helpers_on_gpu(usable_cores(), self._lanes) if self._on_gpu() else 0
 
     def _on_gpu(self) -> bool:
         """Whether the engine works on a GPU, asked without loading it."""
@@ -171,3 +171,8 @@ class ShardMaker:
         from ..processes.worker import default_device  # imports torch
 
         return (self._recipe.device or default_device(self._lane) or "cpu").startswith("cuda")
+
+
+def _helpers_on_gpu(cores: int, lanes: int) -> int:
+    """Helper processes of each lane: its share of the cores but one for itself; none where lanes have no core each."""
+    return max(0, min(_MOST_HELPERS, cores // lanes - 1))

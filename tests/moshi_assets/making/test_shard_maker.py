@@ -20,6 +20,7 @@ from moshi_assets.engines.base import SynthesisResult, SynthesisTask
 from moshi_assets.engines.noise import NoiseEngine
 from moshi_assets.making import dialogue_desk
 from moshi_assets.making.record import record_dialogues
+from moshi_assets.making.shard_maker import _helpers_on_gpu
 from moshi_assets.recipe.engines import NoiseOptions
 from moshi_assets.resume.finished import is_finished, unfinished_shards
 from moshi_assets.storage.whole_file import remove_partials
@@ -356,6 +357,13 @@ def in_a_step(dataset: PlainDataset, folder: Path, lines: list[dict[str, Any]], 
     outcome = told.get(timeout=120)
     process.join(60)
     return outcome
+
+
+@pytest.mark.parametrize(
+    ("cores", "lanes", "helpers"), [(16, 1, 4), (16, 4, 3), (2, 1, 1), (2, 2, 0), (2, 4, 0), (1, 1, 0)]
+)
+def test_lanes_on_a_gpu_share_the_cores(cores: int, lanes: int, helpers: int):
+    assert _helpers_on_gpu(cores, lanes) == helpers
 
 
 @pytest.mark.slow
