@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
@@ -68,11 +68,15 @@ class HistoryStorage(DagsterSqliteStorage):
         return cls.from_local(inst_data=inst_data, **config_value)
 
 
-class Runs(SqliteRunStorage):
-    """Dagster's runs."""
+class _KeptOpen:
+    """In front of a storage of Dagster's with one database: made where it is missing, its connections kept open."""
+
+    _name: ClassVar[str]
+    """Of the database."""
+    _tables: ClassVar[sa.MetaData]
 
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(conn_string, inst_data)
+        super().__init__(conn_string, inst_data)  # type: ignore[call-arg]  # Dagster's, behind this one
         self._engine = _engine(conn_string)
 
     @contextmanager
@@ -84,15 +88,27 @@ class Runs(SqliteRunStorage):
         self._engine.dispose()
 
     @classmethod
-    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Self:
-        made = _make(Path(base_dir, "runs.db"), RunStorageSqlMetadata)
+    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Any:
+        made = _make(Path(base_dir, f"{cls._name}.db"), cls._tables)
         if made is None:
-            return super().from_local(base_dir, inst_data)
-        runs = cls(create_db_conn_string(base_dir, "runs"), inst_data)
+            return super().from_local(base_dir, inst_data)  # type: ignore[misc]  # Dagster's
+        storage: Any = cls(create_db_conn_string(base_dir, cls._name), inst_data)
         if made:
-            runs.migrate()
-            runs.optimize()
-        return runs
+            storage.migrate()
+            storage.optimize()
+        return storage
+
+
+class Runs(_KeptOpen, SqliteRunStorage):
+    """Dagster's runs."""
+
+    _name, _tables = "runs", RunStorageSqlMetadata
+
+
+class Schedules(_KeptOpen, SqliteScheduleStorage):
+    """Dagster's schedules and sensors."""
+
+    _name, _tables = "schedules", ScheduleStorageSqlMetadata
 
 
 class Events(SqliteEventLogStorage):
@@ -122,33 +138,6 @@ class Events(SqliteEventLogStorage):
         made = _make(path, SqlEventLogStorageMetadata) if path == index else _make_alike(path, index)
         if made is None:
             super()._initdb(engine, for_index_shard)
-
-
-class Schedules(SqliteScheduleStorage):
-    """Dagster's schedules and sensors."""
-
-    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(conn_string, inst_data)
-        self._engine = _engine(conn_string)
-
-    @contextmanager
-    def connect(self) -> Iterator[sa.Connection]:
-        with self._engine.begin() as connection:
-            yield connection
-
-    def dispose(self) -> None:
-        self._engine.dispose()
-
-    @classmethod
-    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> SqliteScheduleStorage:
-        made = _make(Path(base_dir, "schedules.db"), ScheduleStorageSqlMetadata)
-        if made is None:
-            return super().from_local(base_dir, inst_data)
-        schedules = cls(create_db_conn_string(base_dir, "schedules"), inst_data)
-        if made:
-            schedules.migrate()
-            schedules.optimize()
-        return schedules
 
 
 def _engine(address: str) -> sa.Engine:
