@@ -1,5 +1,6 @@
-"""Word times: how far the aligners are apart on the sample dialogues, how fast each is, and what transcripts cost a
-build.
+"""Word times: how far the aligners are apart on the sample dialogues, and how fast each is.
+
+What transcripts cost a build is told by `benchmarks additions`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import numpy as np
 
 from moshi_assets.alignment.acoustic import AcousticAligner
@@ -76,31 +76,9 @@ def timed(aligner: Aligner, turns: list[Utterance]) -> tuple[list[list[Word]], f
     return [outcome for outcome in outcomes if not isinstance(outcome, AlignmentError)], min(walls)
 
 
-def step_seconds(home: Path) -> dict[str, float]:
-    """Wall seconds of each step of the only run that built shards: from the start of its process to its end."""
-    begins: dict[str, float] = {}
-    ends: dict[str, float] = {}
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        (run,) = instance.get_runs(dg.RunsFilter(job_name="build_shards"))
-        for entry in instance.all_logs(run.run_id):
-            event = entry.dagster_event
-            if event and event.event_type == dg.DagsterEventType.STEP_WORKER_STARTING and event.step_key:
-                begins[event.step_key] = entry.timestamp
-            elif event and event.is_step_success and event.step_key:
-                ends[event.step_key] = entry.timestamp
-    return {step: ends[step] - begins[step] for step in ends if step in begins}
-
-
 def measure(output: Path) -> dict[str, Any]:
     """All figures, of a build in a folder: turns are read from its recordings when they are aligned."""
-    command = [str(SAMPLE), "--output", str(output), "--name", "demo", "--worker-count", "2"]
-    build([*command, "--samples-per-shard", "8"])  # warm: byte code, page cache
-    for path in (output / "demo").iterdir():
-        if path.is_dir():
-            path.rename(output / f"before-{path.name}")
-    (output / ".dagster").rename(output / "before")
-    wall = build([*command, "--samples-per-shard", "8"])
-    steps = step_seconds(output / ".dagster")
+    build([str(SAMPLE), "--output", str(output), "--name", "demo", "--worker-count", "2", "--samples-per-shard", "8"])
     store = DatasetStore(output, "demo")
     summaries = [json.loads(store.transcripts_path(shard).read_text()) for shard in store.shards()]
     turns = spoken(store)
@@ -120,9 +98,6 @@ def measure(output: Path) -> dict[str, Any]:
         "x_realtime": {aligner: round(seconds / wall_seconds) for aligner, wall_seconds in walls.items()},
         "words_sharing_a_slot": sum(summary["shared_slots"] for summary in summaries),
         "assistant_words": sum(summary["assistant_words"] for summary in summaries),
-        "demo_wall_seconds": round(wall, 2),
-        "demo_transcripts_step_seconds": round(steps["transcripts"], 2),
-        "demo_transcripts_share": round(steps["transcripts"] / wall, 4),
     }
 
 
