@@ -13,6 +13,7 @@ from ..faults import Fault
 from ..recipe import Recipe
 from ..stereo.index import read_index
 from ..storage.dataset import DatasetStore
+from ..storage.parse_summary import ParseSummary
 
 CHECK = "counts"
 _PIECE = 2**20
@@ -85,15 +86,15 @@ def count_dataset(store: DatasetStore, recipe: Recipe) -> Counts:
     if twice := seen.twice():
         told = ", ".join(map(str, twice[:_MAX_LISTED]))
         counts.faults.append(Fault(CHECK, where, f"{len(twice)} lines are counted twice (lines {told})"))
-    last = int(summary.get("lines", 0))
+    last = summary.lines
     _count_source(counts, recipe, summary, last)
 
     def equal(what: str, found: int, told: str, expected: int) -> None:
         if found != expected:
             counts.faults.append(Fault(CHECK, where, f"{found} {what}, but {expected} {told}"))
 
-    equal("dialogues are planned", counts.parsed, "were read", int(summary["dialogues"]))
-    equal("rejects of the parse are listed", counts.rejected_parse, "were counted", int(summary["rejected"]))
+    equal("dialogues are planned", counts.parsed, "were read", summary.dialogues)
+    equal("rejects of the parse are listed", counts.rejected_parse, "were counted", summary.rejected)
     accounted = counts.recorded + counts.rejected_synthesis
     equal("dialogues are recorded or rejected", accounted, "are planned", counts.parsed)
     equal("rows are in the manifests", counts.manifest_rows, "recordings are there", counts.recordings)
@@ -103,12 +104,12 @@ def count_dataset(store: DatasetStore, recipe: Recipe) -> Counts:
     return counts
 
 
-def _count_source(counts: Counts, recipe: Recipe, summary: dict[str, Any], last: int) -> None:
+def _count_source(counts: Counts, recipe: Recipe, summary: ParseSummary, last: int) -> None:
     """Count the lines of the dialogue file anew, if it has not changed since it was parsed."""
     state = source_state(recipe.source)
-    if state is None or state != summary.get("source"):
+    if state is None or state != summary.source:
         return
-    full = recipe.max_samples is not None and summary["dialogues"] >= recipe.max_samples
+    full = recipe.max_samples is not None and summary.dialogues >= recipe.max_samples
     counts.lines = before = 0
     for number, filled in filled_lines(recipe.source, recipe.input):
         counts.blank += number - before - 1  # those that are left out

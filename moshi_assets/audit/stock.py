@@ -72,7 +72,7 @@ def _item(store: DatasetStore) -> StockItem:
     return StockItem(
         name=store.name,
         state=state,
-        dialogues=summary["dialogues"],
+        dialogues=summary.dialogues,
         shards_done=len(done),
         shards=len(shards),
         hours=seconds / 3600,

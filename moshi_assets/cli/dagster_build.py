@@ -191,7 +191,7 @@ class Build:
         timed("parse", parse_dataset, parse_config, {"dagster/partition": self.recipe.name})
         open_inbox(self.root)
         if warn := self._warn:
-            for warning in self.store.summary().get("voice_warnings", []):
+            for warning in self.store.summary().voice_warnings:
                 warn(warning)
         keys = self.store.shards()
         span = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
@@ -228,8 +228,8 @@ class Build:
         read.
         """
         try:
-            characters = self.store.summary()["characters"]
-        except (DatasetError, OSError, KeyError):
+            characters = self.store.summary().characters
+        except (DatasetError, OSError):
             return 0
         rate = _BYTES_PER_SECOND + (_MONO_BYTES_PER_SECOND if self.recipe.keeps_mono else 0)
         return characters / _CHARACTERS_PER_SECOND * rate
@@ -266,9 +266,9 @@ class Build:
         pairs = _sums(instance, run_id, "stereo_pairs", names)
         words = _sums(instance, run_id, "transcripts", ("words", "words_sharing_a_slot", "turns_approximate"))
         return BuildSummary(
-            dialogues=parsed["dialogues"] + parsed["rejected"],
-            rejected=int(parsed["rejected"] + pairs["rejected"]),
-            evaluation=parsed["eval_dialogues"],
+            dialogues=parsed.dialogues + parsed.rejected,
+            rejected=int(parsed.rejected + pairs["rejected"]),
+            evaluation=parsed.eval_dialogues,
             recorded=int(pairs["dialogues"] - pairs["rejected"]),
             recordings=int(pairs["recordings"]),
             windows=int(pairs["training_windows"]),
@@ -276,14 +276,14 @@ class Build:
             spoken=int(mono["spoken"]),
             reused=int(mono["reused"]),
             failed=int(mono["failed"]),
-            shards=parsed["shards"],
+            shards=parsed.shards,
             words=int(words["words"]),
             shared_slots=int(words["words_sharing_a_slot"]),
             approximate=int(words["turns_approximate"]),
             audio_seconds=pairs["audio_seconds"],
             spoken_seconds=mono["spoken_seconds"],
             wall_seconds=wall,
-            voices_left_out=parsed.get("voices_left_out", 0),
+            voices_left_out=parsed.voices_left_out,
             stages=stages,
         )
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..dialogues.reject_kinds import reject_kind
-from ..reading import ReadingSummary
 from ..recipe import Recipe
 from ..stereo.training_window import window_advice
 from ..storage.dataset import DatasetStore
+from ..storage.parse_summary import ParseSummary
 from .printable import printable
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def summary_lines(store: DatasetStore, recipe: Recipe, summary: BuildSummary) ->
     yield f"turns       {summary.tasks}: {summary.spoken} spoken, {summary.reused} reused, {summary.failed} failed"
     if summary.voices_left_out:
         yield f"voices      {summary.voices_left_out} recordings of the pools left out"
-    yield from _texts(ReadingSummary.of(store.summary()))
+    yield from _texts(store.summary())
     yield (
         f"audio       {summary.audio_seconds / 3600:.3f} h, {summary.recordings} recordings in {summary.shards} "
         f"shard(s), "
@@ -58,7 +58,7 @@ def summary_figures(store: DatasetStore, recipe: Recipe, summary: BuildSummary) 
     for name in ("audio_seconds", "spoken_seconds", "wall_seconds"):
         figures[name] = round(figures[name], 3)
     packed = recipe.pack_seconds is not None
-    reading = ReadingSummary.of(store.summary())
+    parsed = store.summary()
     paths = {
         "folder": store.folder,
         "manifest": store.manifest_path,
@@ -71,8 +71,8 @@ def summary_figures(store: DatasetStore, recipe: Recipe, summary: BuildSummary) 
     return {
         "dataset": store.name,
         **figures,
-        "changed_turns": reading.changed,
-        "reading": [kind._asdict() for kind in reading.kinds],
+        "changed_turns": parsed.changed_turns,
+        "reading": [kind._asdict() for kind in parsed.reading],
         "window_advice": window_advice(summary.recordings, summary.audio_seconds, summary.windows, packed),
         "reject_reasons": dict(
             Counter(reject_kind(reject.reason) for reject in store.rejects()).most_common(_MOST_REASONS)
@@ -83,12 +83,12 @@ def summary_figures(store: DatasetStore, recipe: Recipe, summary: BuildSummary) 
     }
 
 
-def _texts(reading: ReadingSummary) -> Iterator[str]:
+def _texts(parsed: ParseSummary) -> Iterator[str]:
     """Findings in the texts, if any."""
-    if not reading.changed:
+    if not parsed.changed_turns:
         return
-    told = f"texts       {reading.changed} turns were cleaned, verbalised or suspicious"
-    if odd := reading.suspicious:
+    told = f"texts       {parsed.changed_turns} turns were cleaned, verbalised or suspicious"
+    if odd := parsed.suspicious:
         listed = ", ".join(f"{kind.turns} x {kind.kind} {printable(kind.written)!r}" for kind in odd[:_MOST_REASONS])
         told += f", among them {listed}"
     yield f"{told}: 'moshi-assets read' shows them"

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import dagster as dg
 import pyarrow as pa
 
-from ..reading import KindCount
 from ..storage.dataset import DatasetStore
+from ..storage.parse_summary import KindCount
 
 OWNERS = ["team:moshi-assets"]
 FILES_URL = "MOSHI_ASSETS_FILES_URL"

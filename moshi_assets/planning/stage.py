@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -26,10 +26,11 @@ from ..processes.memory import peak_rss
 from ..processes.pools import FEWEST_DIALOGUES, usable_cores, workers
 from ..prompts.kept import keep, recall
 from ..quality.listeners.choice import check_listeners
-from ..reading import KindCount, Mapped
+from ..reading import Mapped
 from ..recipe import Recipe, RecipeError
 from ..storage.checked_table import write_table
-from ..storage.dataset import VOICE_TRAITS_FILE, VOICES_FILE, DatasetStore, tasks_path
+from ..storage.dataset import SUMMARY_FILE, VOICE_TRAITS_FILE, VOICES_FILE, DatasetStore, tasks_path
+from ..storage.parse_summary import ParseFigures, ParseSummary
 from ..storage.whole_file import whole_file, write_whole
 from .dialogue_planner import DialoguePlanner, PlannedDialogue
 from .shard_size import dialogues_per_shard, with_sizes
@@ -44,31 +45,6 @@ _KINDS_TOLD = 5
 _WARNINGS_TOLD = 20
 _RARE = 50_000
 """Objects made between two runs of the garbage collector."""
-
-
-@dataclass
-class ParseFigures:
-    """Outcome of one parse."""
-
-    lines: int = 0
-    dialogues: int = 0
-    train_dialogues: int = 0
-    eval_dialogues: int = 0
-    tasks: int = 0
-    rejected: int = 0
-    shards: int = 0
-    characters: int = 0
-    unknown_fields: dict[str, int] = field(default_factory=dict)
-    voices_left_out: int = 0
-    """Recordings in pools that cannot be voices."""
-    voice_warnings: list[str] = field(default_factory=list)
-    """Warnings about the voices, as sentences."""
-    changed_turns: int = 0
-    """Turns that are not spoken as written, are shortened, or have a suspicious finding."""
-    reading: list[KindCount] = field(default_factory=list)
-    """Findings in their texts, by kind."""
-    wall_seconds: float = 0.0
-    peak_rss_mb: float = 0.0
 
 
 class _ShardWriter:
@@ -165,15 +141,13 @@ def _plan(
     figures.changed_turns, figures.reading = planner.reading.changed, list(planner.reading)
     figures.wall_seconds = time.monotonic() - begin
     figures.peak_rss_mb = peak_rss()
-    summary = {
+    ParseSummary(
         **asdict(figures),
-        "reading": [kind._asdict() for kind in figures.reading],  # see ReadingSummary
-        "recipe": recipe.fingerprint,
-        "engine_revision": planner.engine_revision,
-        "source": source,
-        "files": planner.files,
-    }
-    write_whole(incoming / "summary.json", json.dumps(summary, indent=1))
+        recipe=recipe.fingerprint,
+        engine_revision=planner.engine_revision,
+        source=source,
+        files=planner.files,
+    ).write(incoming / SUMMARY_FILE)
     voices = json.dumps(planner.voice_fingerprints, ensure_ascii=False, indent=1)
     write_whole(incoming / VOICES_FILE, voices, durable=False)
     keep(incoming)

@@ -91,7 +91,7 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
 def _late_rejects(store: DatasetStore, shard: ShardContent, indexed: list[Recording]) -> list[Reject]:
     """Dialogues of a shard that could not be spoken, with their texts."""
     failed = [recording for recording in indexed if recording.failure is not None]
-    files = store.summary().get("files", []) if failed else []
+    files = store.summary().files if failed else []
     return [
         placed(
             Reject(line, r.failure or "", _excerpt(shard.texts[dialogue_id]), dialogue_id, "synthesis"),

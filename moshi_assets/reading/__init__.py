@@ -1,7 +1,7 @@
 """Turns written text into spoken words, once, for engine, aligner, gates and transcript."""
 
 from ..recipe.text import CleanRules, TextSettings
-from .counts import KindCount, ReadingCounts, ReadingSummary
+from .counts import ReadingCounts
 from .language import detect_language, language_name
 from .read import READ_LANGUAGES, Mapped, other_scripts, read, read_dialogue, read_dialogues
 from .spoken_text import Finding, Pause, Span, SpokenText, located_words, words_of
@@ -10,11 +10,9 @@ __all__ = [
     "READ_LANGUAGES",
     "CleanRules",
     "Finding",
-    "KindCount",
     "Mapped",
     "Pause",
     "ReadingCounts",
-    "ReadingSummary",
     "Span",
     "SpokenText",
     "TextSettings",

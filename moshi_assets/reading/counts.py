@@ -2,44 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
 
-from .spoken_text import Finding, Outcome, SpokenText
+from ..storage.parse_summary import KindCount, Outcome
+from .spoken_text import Finding, SpokenText
 
 _OUTCOMES: tuple[Outcome, ...] = ("rejected", "suspicious", "cleaned", "verbalised")
-
-
-class KindCount(NamedTuple):
-    """One kind of finding: the number of turns that have it, and the first of them."""
-
-    outcome: Outcome
-    kind: str
-    turns: int
-    written: str
-    spoken: str
-
-
-class ReadingSummary(NamedTuple):
-    """The findings in the texts of a dataset."""
-
-    changed: int = 0
-    """Turns that are not spoken as written, are shortened, or have a suspicious finding."""
-    kinds: tuple[KindCount, ...] = ()
-
-    @property
-    def suspicious(self) -> tuple[KindCount, ...]:
-        """Findings that may be spoken differently from what was meant."""
-        return tuple(kind for kind in self.kinds if kind.outcome == "suspicious")
-
-    @classmethod
-    def of(cls, summary: Mapping[str, Any]) -> ReadingSummary:
-        """Read the findings from a dataset's summary; empty if it is damaged or holds none."""
-        try:
-            kinds = [KindCount(**kind) for kind in summary["reading"]]
-            return cls(int(summary["changed_turns"]), tuple(kind._replace(turns=int(kind.turns)) for kind in kinds))
-        except (KeyError, TypeError, ValueError):
-            return cls()
 
 
 class ReadingCounts:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+from ..storage.parse_summary import Outcome
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[^\w\s]*[{_CJK}][^\w\s]*|[^\s{_CJK}]+")
@@ -13,7 +15,6 @@ _SIGNS_ALONE = re.compile(r"(?<!\S)(?:[^\w\s]|_)++(?!\S)")
 _BEFORE = re.compile("[$\u00a3\u20ac\u00a5\u20b9#\u00a7\u221a\u2116~\u00b1\u2248\u00a9@(\\[{\u201c\u00ab]+")
 """Signs that belong to what follows them: "$ 5", "# 3"."""
 _SOUND = re.compile(r"[^\W_]")
-Outcome = Literal["cleaned", "verbalised", "suspicious", "rejected"]
 
 
 class Finding(NamedTuple):

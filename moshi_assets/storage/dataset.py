@@ -27,25 +27,32 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pyarrow as pa
-
-from indextts.foreign_files import parse_json
+from pydantic import TypeAdapter, ValidationError
 
 from ..dialogues.dialogue import Reject, reject_line
 from ..names import check_dataset_name, shard_key, split_shard_key
 from ..recipe import Recipe, load_recipe
 from .checked_table import DamagedTable, read_table, table_digest
+from .parse_summary import ParseSummary, first_fault, read_parse_summary
 from .whole_file import whole_file, write_whole
 
 TASKS_FORMAT = {"format": "2"}
 """Format number in the metadata of the task schema. 2: spoken beside written text."""
+SUMMARY_FILE = "summary.json"
+"""File in the tasks folder with the outcome of the parse; a dataset with it has its tasks."""
 VOICES_FILE = "voices.json"
 """File in the tasks folder with the content fingerprint of each voice, by the name that the engine takes."""
 
 VOICE_TRAITS_FILE = "voice_traits.json"
 """File in the tasks folder with gender, accent and age of the voices, if known."""
+
+_TEXTS = TypeAdapter(dict[str, str])
+_TRAITS = TypeAdapter(dict[str, dict[str, str]])
+_REJECT = TypeAdapter(Reject)
+_Content = TypeVar("_Content")
 
 
 def tasks_path(folder: Path, shard: str) -> Path:
@@ -75,7 +82,7 @@ class DatasetStore:
 
     @property
     def summary_path(self) -> Path:
-        return self.tasks_folder / "summary.json"
+        return self.tasks_folder / SUMMARY_FILE
 
     @property
     def rejects_path(self) -> Path:
@@ -154,17 +161,20 @@ class DatasetStore:
             )
         return load_recipe(self.recipe_path)
 
-    def summary(self) -> dict[str, Any]:
-        """Counts of the last parse (lines, dialogues, tasks, rejected, shards) and the engine's revision."""
+    def summary(self) -> ParseSummary:
+        """Figures of the last parse, and what its tasks were made from.
+
+        Raises:
+            DatasetError: there is none, or it is damaged.
+        """
         try:
-            counts = parse_json(self.summary_path.read_text())
-            if {"shards", "dialogues", "rejected", "engine_revision"} <= counts.keys():
-                return counts
-        except (OSError, ValueError, AttributeError):
-            pass
+            return read_parse_summary(self.summary_path)
+        except FileNotFoundError:
+            why = "is not there"
+        except (OSError, ValueError) as error:
+            why = f"is damaged: {error}"
         raise DatasetError(
-            f"dataset {self.name!r} has no parsed tasks (no good {self.summary_path.name}) in {self.tasks_folder}: "
-            f"materialize synthesis_tasks first"
+            f"dataset {self.name!r} has no parsed tasks ({self.summary_path} {why}): materialize synthesis_tasks first"
         )
 
     def voice_fingerprints(self) -> dict[str, str]:
@@ -173,7 +183,7 @@ class DatasetStore:
         Raises:
             DatasetError: there is no readable voices.json.
         """
-        return self._parsed(VOICES_FILE)
+        return self._read_tasks_file(VOICES_FILE, _TEXTS)
 
     def voice_traits(self) -> dict[str, dict[str, str]]:
         """Gender, accent and age of voices, by their name in the tasks; empty if nothing is known.
@@ -181,21 +191,24 @@ class DatasetStore:
         Raises:
             DatasetError: voice_traits.json is there and cannot be read.
         """
-        return self._parsed(VOICE_TRAITS_FILE) if (self.tasks_folder / VOICE_TRAITS_FILE).exists() else {}
+        if not (self.tasks_folder / VOICE_TRAITS_FILE).exists():
+            return {}
+        return self._read_tasks_file(VOICE_TRAITS_FILE, _TRAITS)
 
-    def _parsed(self, name: str) -> dict[str, Any]:
-        """An object that the parse wrote beside the tasks."""
+    def _read_tasks_file(self, name: str, kind: TypeAdapter[_Content]) -> _Content:
+        """Content of a file that the parse wrote beside the tasks."""
         path = self.tasks_folder / name
         try:
-            return dict(parse_json(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            return kind.validate_json(path.read_bytes(), strict=True)
+        except (OSError, ValueError) as error:
+            why = first_fault(error) if isinstance(error, ValidationError) else error
             raise DatasetError(
-                f"{path} cannot be read ({error}): materialize synthesis_tasks for {self.name!r} again"
+                f"{path} cannot be read ({why}): materialize synthesis_tasks for {self.name!r} again"
             ) from None
 
     def shards(self) -> list[str]:
         """Shard keys of the dataset, in order."""
-        return [shard_key(self.name, index) for index in range(self.summary()["shards"])]
+        return [shard_key(self.name, index) for index in range(self.summary().shards)]
 
     def tasks_fingerprint(self) -> bytes:
         """Digest of every setting and every task.
@@ -229,7 +242,7 @@ class DatasetStore:
     def failures(self, shard: str) -> dict[str, str]:
         """Reasons, by dialogue id, why the engine could not speak a dialogue of this shard."""
         try:
-            return parse_json(self.failures_path(shard).read_text(encoding="utf-8"))
+            return _TEXTS.validate_json(self.failures_path(shard).read_bytes(), strict=True)
         except (FileNotFoundError, ValueError):  # damaged: the stereo stage then asks for mono_syntheses
             return {}
 
@@ -250,11 +263,11 @@ class DatasetStore:
             with open(self.rejects_path, "rb") as lines:
                 for number, line in enumerate(lines, 1):
                     try:
-                        yield Reject(**parse_json(line))
-                    except (ValueError, TypeError):
+                        yield _REJECT.validate_json(line)
+                    except ValidationError as error:
                         raise DatasetError(
-                            f"{self.rejects_path}:{number} is not a reject: materialize synthesis_tasks for "
-                            f"{self.name!r} again"
+                            f"{self.rejects_path}:{number} is not a reject ({first_fault(error)}): materialize "
+                            f"synthesis_tasks for {self.name!r} again"
                         ) from None
 
     def replace_late_rejects(self, late: Iterable[Reject]) -> int:

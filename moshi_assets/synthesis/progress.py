@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from indextts.foreign_files import parse_json
+from pydantic import TypeAdapter
 
 WRITE_SECONDS = 0.5
 _STATE_BYTES = 1024
@@ -104,8 +104,8 @@ def read_parse_progress(folder: Path) -> ParseProgress | None:
 
 def _read(path: Path, kind: type[_State]) -> _State | None:
     try:
-        return kind(**parse_json(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except (OSError, ValueError):
         return None  # being written or removed in this very moment
 
 

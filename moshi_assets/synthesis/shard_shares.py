@@ -9,7 +9,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from indextts.foreign_files import parse_json
+from pydantic import TypeAdapter
 
 from ..storage.dataset import DatasetStore
 from ..storage.whole_file import write_whole
@@ -33,6 +33,9 @@ class SpokenShare:
         self.recorded += other.recorded
 
 
+_SHARE = TypeAdapter(SpokenShare)
+
+
 def leave_share(store: DatasetStore, shard: str, lane: int, lanes: int, share: SpokenShare) -> SpokenShare | None:
     """Leave what a lane did of a shard, all of which lies on disk; the last lane is given all of them together.
 
@@ -54,8 +57,7 @@ def leave_share(store: DatasetStore, shard: str, lane: int, lanes: int, share: S
         return None
     total = SpokenShare()
     for path in shares:
-        held = parse_json(path.read_text(encoding="utf-8"))
-        total.merge(SpokenShare(SpeechFigures(**held["figures"]), held["failures"], held["recorded"]))
+        total.merge(_SHARE.validate_json(path.read_bytes()))
     return total
 
 

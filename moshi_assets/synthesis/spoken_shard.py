@@ -58,7 +58,7 @@ def close_shard(
 def remove_unwanted_parts(store: DatasetStore, recipe: Recipe, shard: str) -> int:
     """Remove parts of which no row is wanted any more, by this shard or a neighbour; return how many."""
     dataset, index = split_shard_key(shard)
-    count = store.summary()["shards"]
+    count = store.summary().shards
     rules = Rules(recipe)
     wanted: set[bytes] = set()
     for i in range(max(0, index - 1), min(count, index + 2)):

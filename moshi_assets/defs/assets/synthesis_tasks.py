@@ -12,12 +12,13 @@ import dagster as dg
 
 from ...dialogues.files.sources import source_list
 from ...names import INBOX
-from ...planning.stage import ParseFigures, lanes_warning, plan, split_warning
+from ...planning.stage import lanes_warning, plan, split_warning
 from ...planning.task_table import TASK_SCHEMA
 from ...recipe import Recipe, RecipeError, make_recipe, read_recipe_settings
 from ...storage.dataset import DatasetStore
 from ...storage.inbox import files_of
 from ...storage.lock import dataset_lock
+from ...storage.parse_summary import ParseFigures
 from ...storage.whole_file import remove_partials
 from ...synthesis.progress import ParseProgressFile, clear_progress
 from ..asset_metadata import OWNERS, columns, place, reading_table, rejects_table

@@ -12,7 +12,6 @@ import yaml
 from ...alignment.word_times import APPROXIMATE
 from ...dialogues.dialogue import EVAL, SPLITS, TRAIN
 from ...prompts.traits import TRAITS
-from ...reading import ReadingSummary
 from ...recipe import Recipe
 from ...recipe.card import UNSPECIFIED
 from ...stereo.recording import CHANNEL
@@ -126,7 +125,7 @@ def _by_voice(figures: DatasetFigures) -> dict[str, Counter[str]]:
 
 def engine(recipe: Recipe, store: DatasetStore) -> str:
     """What speaks, and its revision."""
-    revision = code(str(store.summary()["engine_revision"]))
+    revision = code(store.summary().engine_revision)
     return f"## Engine\n\n{_SPEAKS[recipe.engine]} Revision: {revision}.\n"
 
 
@@ -162,19 +161,19 @@ def quality(figures: DatasetFigures, recipe: Recipe) -> str:
 
 def texts(store: DatasetStore) -> str:
     """What was done to the texts before they were spoken."""
-    reading = ReadingSummary.of(store.summary())
+    summary = store.summary()
     how = (
         "Numbers, units, dates, addresses and the like were spoken as words; the transcripts show them as they were "
         "written. Markup, emoji and stage directions were taken off.\n"
     )
     lines = ["## Texts\n", how]
-    if not reading.kinds:
+    if not summary.reading:
         lines.append("Every turn is spoken as it was written.\n")
         return "\n".join(lines)
-    lines.append(f"{reading.changed} turns of the input were changed, or something is odd about them:\n")
+    lines.append(f"{summary.changed_turns} turns of the input were changed, or something is odd about them:\n")
     rows: list[list[object]] = [
         [kind.outcome, kind.kind, prose(kind.written), prose(kind.spoken), kind.turns]
-        for kind in reading.kinds[:MAX_KINDS]
+        for kind in summary.reading[:MAX_KINDS]
     ]
     lines.append(table(["outcome", "kind", "for example", "spoken", "turns"], rows, figures=1))
     return "\n".join(lines)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from ...reading import ReadingSummary
 from ...recipe import Recipe
 from ...stereo.index import read_index
 from ...storage.dataset import DatasetError, DatasetStore
@@ -36,8 +35,6 @@ class ReportMaterial:
     """Seed of the random choice."""
     figures: DatasetFigures = field(default_factory=DatasetFigures)
     speeds: list[ShardSpeed] = field(default_factory=list)
-    reading: ReadingSummary = field(default_factory=ReadingSummary)
-    """What was found in the texts."""
     problems: list[str] = field(default_factory=list)
     """What could not be read, the first `MAX_PROBLEMS`."""
     unmeasured: set[str] = field(default_factory=set)
@@ -51,8 +48,7 @@ class ReportMaterial:
         self.random = RandomPicks(max(self.samples, MEASURED_RECORDINGS), self.seed)
         self.unusual = UnusualPicks(self.samples)
         self.shards = len(self.store.shards())
-        self.revision = str(self.store.summary()["engine_revision"])
-        self.reading = ReadingSummary.of(self.store.summary())
+        self.parsed = self.store.summary()
 
     def problem(self, message: object) -> None:
         """Note something that could not be read. Folders are left out: a page is shown to others."""

@@ -16,9 +16,9 @@ from markupsafe import Markup
 
 from ...dialogues.dialogue import Role
 from ...dialogues.reject_kinds import RejectTally, without_folders
-from ...reading import ReadingSummary
 from ...recipe import Recipe
 from ...stereo.recording import CHANNEL
+from ...storage.parse_summary import KindCount
 from ..dataset_figures import DatasetFigures
 from .charts import Chart, histogram, number, speed_chart
 from .clips import CLIP_SECONDS, Clip, clip_data
@@ -67,7 +67,7 @@ def render(material: ReportMaterial, random: Sequence[Clip], worst: Sequence[Cli
         charts=[chart for chart in _charts(material) if chart],
         remarks=_remarks(material),
         rejects=_rejects(material.figures.rejects),
-        texts=_texts(material.reading),
+        texts=_texts(material.parsed.reading),
         facts=_facts(material),
     )
 
@@ -233,7 +233,7 @@ def _rejects(tally: RejectTally) -> list[dict[str, Any]]:
     ]
 
 
-def _texts(reading: ReadingSummary) -> list[dict[str, str]]:
+def _texts(kinds: Sequence[KindCount]) -> list[dict[str, str]]:
     return [
         {
             "outcome": kind.outcome,
@@ -242,13 +242,13 @@ def _texts(reading: ReadingSummary) -> list[dict[str, str]]:
             "written": kind.written[:_TITLE],
             "spoken": kind.spoken[:_TITLE],
         }
-        for kind in reading.kinds[:_SHOWN_KINDS]
+        for kind in kinds[:_SHOWN_KINDS]
     ]
 
 
 def _facts(material: ReportMaterial) -> list[dict[str, str]]:
     figures, recipe = material.figures, material.recipe
-    facts = {"Engine": f"{recipe.engine}, revision {material.revision}"}
+    facts = {"Engine": f"{recipe.engine}, revision {material.parsed.engine_revision}"}
     for role in CHANNEL:
         facts[f"Voices of the {role}"] = _listed(_voices(figures, role), _SHOWN_VOICES) or "none"
     facts["Channels"] = f"left the assistant, right the user; 16 bit, {_rate(material.recipe)}"

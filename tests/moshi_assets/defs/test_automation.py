@@ -170,7 +170,7 @@ def test_files_of_every_kind_are_taken_and_parsed(pipeline, name):
 
     run = pipeline.materialize("synthesis_tasks", request.partition_key, config=request.run_config)
 
-    assert run.success and pipeline.store(dataset).summary()["dialogues"] == 1
+    assert run.success and pipeline.store(dataset).summary().dialogues == 1
     assert pipeline.materialize("synthesis_tasks", dataset).success  # again, from what is stored
 
 

@@ -75,7 +75,7 @@ def test_the_example_run_config_is_launched_and_its_shards_as_a_range(tmp_path):
         assert done.returncode == 0, done.stderr
 
     store = DatasetStore(tmp_path / "data", "talks")
-    assert (store.recipe().worker_count, store.summary()["dialogues"]) == (2, 12)
+    assert (store.recipe().worker_count, store.summary().dialogues) == (2, 12)
     assert all(any(store.mono_folder(shard).iterdir()) for shard in store.shards())
 
 

@@ -521,7 +521,7 @@ def test_a_build_with_pools_keeps_dialogues_for_evaluation(tmp_path: Path):
     assert "1 dialogues are kept for evaluation, not eval_count=2" in done.stderr
     stored = DatasetStore(tmp_path / "data", "talks")
     assert stored.recipe().user_voice == ["low", "high"]
-    assert (stored.summary()["train_dialogues"], stored.summary()["eval_dialogues"]) == (3, 1)
+    assert (stored.summary().train_dialogues, stored.summary().eval_dialogues) == (3, 1)
 
 
 def test_an_interrupted_build_with_json_logs_says_so_in_json(one_talk):

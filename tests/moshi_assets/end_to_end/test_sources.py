@@ -130,5 +130,5 @@ def test_dagster_builds_a_dataset_of_several_files(tmp_path: Path):
     done = pipeline.materialize("synthesis_tasks", "talks", config={"ops": {"synthesis_tasks": {"config": config}}})
 
     assert done.success
-    assert pipeline.store().summary()["files"] == [["talks.csv", 0], ["talks.jsonl", 2]]
+    assert pipeline.store().summary().files == [("talks.csv", 0), ("talks.jsonl", 2)]
     assert os.path.isabs(pipeline.store().recipe().source[0])

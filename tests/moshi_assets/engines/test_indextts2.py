@@ -288,7 +288,7 @@ def test_a_parse_counts_what_a_pool_left_out_and_keeps_who_speaks(folder: Path, 
 
     figures = talks.plan()
 
-    assert figures.voices_left_out == talks.store.summary()["voices_left_out"] == 1
+    assert figures.voices_left_out == talks.store.summary().voices_left_out == 1
     assert talks.store.voice_traits() == {str(folder / "his.wav"): {"gender": "male"}}
     left_out, unknown = figures.voice_warnings
     assert left_out.startswith(f"recordings left out of the pools: 1; voice recording {folder}/hiss.wav has no speech")

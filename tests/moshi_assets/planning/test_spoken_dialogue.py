@@ -41,7 +41,7 @@ def reason(dataset: PlainDataset) -> str:
 
 def reading(dataset: PlainDataset) -> dict[tuple[str, str], int]:
     """Turns by outcome and kind, as the summary counts them."""
-    return {(kind["outcome"], kind["kind"]): kind["turns"] for kind in dataset.store.summary()["reading"]}
+    return {(kind.outcome, kind.kind): kind.turns for kind in dataset.store.summary().reading}
 
 
 def test_the_transcript_shows_what_was_kept_and_the_voice_is_given_words(tmp_path: Path):
@@ -167,7 +167,7 @@ def test_the_summary_counts_turns_by_what_was_found(tmp_path: Path):
         ("cleaned", "markdown"): 2,
         ("verbalised", "number"): 2,
     }
-    assert dataset.store.summary()["changed_turns"] == 3
+    assert dataset.store.summary().changed_turns == 3
 
 
 def test_turns_are_counted_once_though_the_file_is_read_twice(tmp_path: Path):
@@ -223,8 +223,8 @@ def test_or_cut_and_what_is_left_out_is_told(tmp_path: Path):
     dataset = planned(tmp_path, "How?", LONG, max_text_chars=40, text={"longest": "cut"})
 
     assert said(dataset)[1:] == [("First we boil it.", "First we boil it.")]
-    (cut,) = [kind for kind in dataset.store.summary()["reading"] if kind["kind"] == "cut"]
-    assert (cut["turns"], cut["written"]) == (1, "Then, after 5 minutes, we eat it. That is all.")
+    (cut,) = [kind for kind in dataset.store.summary().reading if kind.kind == "cut"]
+    assert (cut.turns, cut.written) == (1, "Then, after 5 minutes, we eat it. That is all.")
 
 
 def test_what_is_long_enough_only_with_its_markup_stays_whole(tmp_path: Path):

@@ -128,8 +128,8 @@ def test_the_stored_summary_equals_the_figures(tmp_path: Path):
     dataset = PlainDataset(tmp_path, [record(0), "broken"])
     figures = dataset.plan()
     stored = dataset.store.summary()
-    assert (stored["dialogues"], stored["rejected"], stored["shards"]) == (1, 1, 1)
-    assert stored["characters"] == figures.characters == len(record(0)["user_text"] + record(0)["assistant_text"])
+    assert (stored.dialogues, stored.rejected, stored.shards) == (1, 1, 1)
+    assert stored.characters == figures.characters == len(record(0)["user_text"] + record(0)["assistant_text"])
 
 
 @settings(max_examples=30)
@@ -242,7 +242,7 @@ def test_the_figures_count_both_sides(tmp_path: Path):
     dataset = PlainDataset(tmp_path, [*records(20), "broken"], eval_count=3)
     figures = dataset.plan()
     assert (figures.dialogues, figures.train_dialogues, figures.eval_dialogues) == (20, 17, 3)
-    assert list(sides(dataset).values()).count("eval") == dataset.store.summary()["eval_dialogues"] == 3
+    assert list(sides(dataset).values()).count("eval") == dataset.store.summary().eval_dialogues == 3
 
 
 def test_a_count_is_of_the_good_dialogues_that_are_read(tmp_path: Path):

@@ -8,7 +8,7 @@ import pytest
 
 from moshi_assets.cli.summary import _texts
 from moshi_assets.publish.report.write import write_report
-from moshi_assets.reading import KindCount, ReadingSummary
+from moshi_assets.storage.parse_summary import KindCount
 from tests.moshi_assets.support.plain_dataset import PlainDataset, record
 
 ODD = [
@@ -26,17 +26,12 @@ def odd(tmp_path_factory) -> PlainDataset:
 
 
 def test_the_summary_holds_each_kind_with_an_example(odd: PlainDataset):
-    reading = ReadingSummary.of(odd.store.summary())
+    summary = odd.store.summary()
 
-    assert reading.changed == 3
-    assert KindCount("verbalised", "unit", 1, "5 km", "five kilometers") in reading.kinds
-    assert KindCount("rejected", "nothing to say", 1, "*nods*", "") in reading.kinds
-    assert [(kind.kind, kind.written) for kind in reading.suspicious] == [("symbol", "^")]
-
-
-@pytest.mark.parametrize("summary", [{}, {"reading": 5}, {"reading": [{"kind": 1}], "changed_turns": 1}])
-def test_a_summary_without_it_or_damaged_is_empty(summary: dict):
-    assert ReadingSummary.of(summary) == ReadingSummary()
+    assert summary.changed_turns == 3
+    assert KindCount("verbalised", "unit", 1, "5 km", "five kilometers") in summary.reading
+    assert KindCount("rejected", "nothing to say", 1, "*nods*", "") in summary.reading
+    assert [(kind.kind, kind.written) for kind in summary.suspicious] == [("symbol", "^")]
 
 
 def test_the_card_lists_the_kinds_and_no_example_marks_anything_up(odd: PlainDataset):
@@ -60,10 +55,10 @@ def test_where_nothing_was_changed_card_report_and_build_say_little(tmp_path: Pa
 
     assert "Every turn is spoken as it was written." in dataset.store.card_path.read_text(encoding="utf-8")
     assert "What was done to the texts" not in write_report(dataset.store).path.read_text(encoding="utf-8")
-    assert list(_texts(ReadingSummary.of(dataset.store.summary()))) == []
+    assert list(_texts(dataset.store.summary())) == []
 
 
 def test_the_end_of_a_build_names_what_is_suspicious(odd: PlainDataset):
-    (line,) = _texts(ReadingSummary.of(odd.store.summary()))
+    (line,) = _texts(odd.store.summary())
 
     assert line.startswith("texts       3 turns") and "1 x symbol '^'" in line

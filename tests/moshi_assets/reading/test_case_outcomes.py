@@ -96,7 +96,7 @@ def test_of_the_reported_corpus_code_is_rejected_by_kind_and_nothing_is_suspicio
     assert len(turns_of(dataset)) == 158
     assert len(rejects) == 13
     assert all(name.startswith("coding_") and "holds code" in reason for name, reason in rejects.items())
-    assert not [kind for kind in dataset.store.summary()["reading"] if kind["outcome"] == "suspicious"]
+    assert not [kind for kind in dataset.store.summary().reading if kind.outcome == "suspicious"]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_the_dialogues_of_the_examples_are_spoken_as_they_are_written(tmp_path: 
         dataset.source = path
         dataset.plan()
         assert [row["text"] for row in dataset.tasks() if row["spoken"] is not None] == []
-        assert dataset.store.summary()["reading"] == []
+        assert dataset.store.summary().reading == []
 
 
 # -- spoken, with sound

@@ -26,11 +26,11 @@ def english(tmp_path_factory) -> PlainDataset:
 
 
 def suspicious(dataset: PlainDataset) -> int:
-    return sum(kind["turns"] for kind in dataset.store.summary()["reading"] if kind["outcome"] == "suspicious")
+    return sum(kind.turns for kind in dataset.store.summary().reading if kind.outcome == "suspicious")
 
 
 def test_at_most_one_turn_in_a_thousand_is_suspicious(english: PlainDataset):
-    assert 1000 * suspicious(english) <= english.store.summary()["tasks"]
+    assert 1000 * suspicious(english) <= english.store.summary().tasks
 
 
 def test_nothing_but_code_is_rejected_and_code_by_its_kind(english: PlainDataset):

@@ -1,6 +1,7 @@
 """Where a dataset's files lie."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,8 +44,44 @@ def test_missing_or_damaged_counts_are_named_with_the_remedy(tmp_path: Path, con
     store.tasks_folder.mkdir(parents=True)
     if content is not None:
         (store.tasks_folder / "summary.json").write_text(content)
-    with pytest.raises(DatasetError, match="materialize synthesis_tasks first"):
+    why = "is not there" if content is None else "is damaged: "
+    with pytest.raises(DatasetError, match=rf"tasks/summary\.json {why}.*: materialize synthesis_tasks first"):
         store.summary()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"dialogues": "many"}, "dialogues: "),
+        ({"reading": [{"kind": "money"}]}, "reading.0"),
+        ({"reading": 5}, "reading: "),
+        ({"source": 5}, "source: "),
+        ({"engine": "noise"}, "it has an unknown field 'engine'"),
+        ({}, None),
+    ],
+)
+def test_a_summary_with_a_wrong_field_is_refused_by_its_name(tmp_path: Path, change: dict, why: str | None):
+    dataset = PlainDataset(tmp_path, records(2))
+    dataset.plan()
+    path = dataset.store.summary_path
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    if why is None:
+        assert dataset.store.summary().dialogues == 2
+        return
+    with pytest.raises(DatasetError, match=f"summary.json is damaged: {re.escape(why)}"):
+        dataset.store.summary()
+
+
+def test_what_the_parse_counted_is_read_back_as_it_was(tmp_path: Path):
+    talks = records(2)
+    talks[0]["user_text"] = "It costs $3.50."
+    dataset = PlainDataset(tmp_path, talks)
+    figures = dataset.plan()
+
+    summary = dataset.store.summary()
+    assert summary.reading == figures.reading
+    assert "money" in {kind.kind for kind in summary.reading}
+    assert {name: getattr(summary, name) for name in vars(figures)} == vars(figures)
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[3]"])
@@ -104,7 +141,7 @@ def test_damaged_rejects_are_named_with_the_remedy(tmp_path: Path):
     dataset = PlainDataset(tmp_path, [*records(1), "broken"])
     dataset.plan()
     dataset.store.rejects_path.write_text('{"line": 1}\n')
-    with pytest.raises(DatasetError, match=r"rejects\.ndjson:1 is not a reject: materialize synthesis_tasks"):
+    with pytest.raises(DatasetError, match=r"rejects\.ndjson:1 is not a reject \(.*\): materialize synthesis_tasks"):
         list(dataset.store.rejects())
 
 

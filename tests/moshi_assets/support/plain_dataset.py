@@ -19,7 +19,7 @@ from moshi_assets.engines.registry import engine_class
 from moshi_assets.making.complete import STAGES, ShardReport, Stage
 from moshi_assets.making.shard_maker import ShardMaker
 from moshi_assets.making.shares import deal
-from moshi_assets.planning.stage import ParseFigures, plan
+from moshi_assets.planning.stage import plan
 from moshi_assets.processes.pools import file_threads
 from moshi_assets.publish.stage import ManifestFigures, publish_manifest
 from moshi_assets.recipe import Recipe, make_recipe
@@ -30,6 +30,7 @@ from moshi_assets.resume.moved import take_over_moved
 from moshi_assets.stereo.stage import PairFigures, build_pairs
 from moshi_assets.storage.checked_table import write_table
 from moshi_assets.storage.dataset import DatasetStore, tasks_path
+from moshi_assets.storage.parse_summary import ParseFigures
 from moshi_assets.synthesis.lane import Lane, LaneReport
 from moshi_assets.synthesis.parts import SpokenShard
 from moshi_assets.synthesis.progress import clear_progress

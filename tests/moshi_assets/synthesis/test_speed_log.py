@@ -3,6 +3,7 @@
 import pytest
 
 from moshi_assets.storage.dataset import DatasetStore
+from moshi_assets.storage.parse_summary import ParseSummary
 from moshi_assets.synthesis.figures import SpeechFigures
 from moshi_assets.synthesis.speed_log import KEPT, read_speed, record_speed
 
@@ -67,7 +68,7 @@ def test_a_shard_that_is_gone_takes_its_speed_with_it(store):
     record_speed(store, SHARD, figures())
     record_speed(store, "talks.000001", figures())
     store.tasks_folder.mkdir()
-    store.summary_path.write_text('{"shards": 1, "dialogues": 1, "rejected": 0, "engine_revision": "noise-1"}')
+    ParseSummary(shards=1, recipe="", engine_revision="noise-1", source=None, files=[]).write(store.summary_path)
 
     assert store.remove_stale_shards() == ["talks.000001"]
     assert read_speed(store, "talks.000001") is None
