@@ -53,9 +53,9 @@ def group(match: re.Match[str], name: str | int, spoken: str) -> Part:
 _CONTEXT = 40
 
 
-def before(match: re.Match[str]) -> str:
+def before(match: re.Match[str], most: int = _CONTEXT) -> str:
     """The characters before a match, the last few."""
-    return match.string[max(0, match.start() - _CONTEXT) : match.start()]
+    return match.string[max(0, match.start() - most) : match.start()]
 
 
 def after(match: re.Match[str]) -> str:

@@ -8,12 +8,14 @@ from typing import NamedTuple
 from ...recipe.text import CleanRules
 from ..spoken_text import Finding, Pause, words_of
 from .characters import visible, without_pictures
-from .chat_format import second_speaker, without_label, without_reasoning, without_tokens
+from .chat_format import without_label, without_reasoning, without_tokens
 from .code import is_code
 from .dialect import has_dialect, without_dialect
 from .directions import without_directions
+from .formulas import without_formulas
 from .html import has_html, without_html
-from .markdown import MARKDOWN, lone_dash, without_formulas, without_markdown
+from .markdown import MARKDOWN, lone_dash, without_markdown
+from .speakers import second_speaker
 from .tags import without_placeholders
 from .tokenised import put_together
 
@@ -47,6 +49,8 @@ class _Cleaning:
         self._rules = rules
         self._silences: list[float] = []
         self._findings: list[Finding] = []
+        self._several = False
+        """Whether what several speakers say was found; one line of it is enough."""
 
     def run(self, text: str) -> Cleaned:
         text, pauses = self._pauses(self._settled(_SILENCES.sub("", text)))
@@ -80,7 +84,8 @@ class _Cleaning:
             text = self._did("tokens", text, put_together(text))
         if rules.reasoning:
             text = self._did("reasoning", text, without_reasoning(text))
-        if rules.labels and (second := second_speaker(text)):
+        if rules.labels and not self._several and (second := second_speaker(text)):
+            self._several = True
             self._findings.append(Finding("rejected", "several speakers", second[:_EXCERPT]))
         if rules.chat_tokens:
             text = self._did("chat tokens", text, without_tokens(text))

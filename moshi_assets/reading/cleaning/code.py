@@ -13,7 +13,7 @@ _SIGNS = re.compile(
 )
 _STRONG = re.compile(
     r"\b__\w+__|^[^\S\n]*(?:def \w+\(|class \w+[:(]|from [\w.]+ import \w|#include\s*<|>>> "
-    r")|\bfunction\s*\w*\(|\b\w+\([^()]*\)\s*\{|;\s*\}|\bSELECT\b.+\bFROM\b|"
+    r")|\bfunction\s*\w*\(|\b\w+\([^()]*\)\s*\{|;\s*\}|\bSELECT\b(?:(?!\b(?:SELECT|FROM)\b).)++\bFROM\b|"
     r"\bprint\s*\(\s*[\"']|\bself\.\w|\bconsole\.log\(|System\.out\.|/\*\*",
     re.MULTILINE,
 )

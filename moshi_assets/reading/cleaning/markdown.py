@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 MARKDOWN = re.compile(r"[*_`~\[\]\\|]|^\s{0,3}(?:#{1,6}\s|>\s?|[-+]\s|\d+[.)]\s|-{3,}|={3,})|\n", re.MULTILINE)
-_FORMULA = re.compile(
-    r"\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)|\\begin\{(\w+\*?)\}.*?\\end\{\1\}|(?<![\w$\\])\$(?=[^\s$])[^$\n]*?(?:[\\^_{}=])[^$\n]*?\$(?![\d$])",
-    re.DOTALL,
-)
 _NO_QUOTE = re.compile(r"^>(?=[=\d$\u00a3\u20ac.~-])", re.MULTILINE)
 """">90%" is more than that; a quotation has a space there."""
 _MORE_THAN = re.compile(r"^>(?= ?[$\u00a3\u20ac~]?\d)(?! ?\d{1,3}[.)](?:\s|$))", re.MULTILINE)
@@ -25,14 +21,6 @@ _QUOTED = re.compile(r"^\s{0,3}>", re.MULTILINE)
 _MINUS = re.compile(r"-\s(?=\d[\d.,]*(?:\s?(?:\u00b0\s?[CF]?|degrees?\b[ \w]*|percent|%))?[.!?]?$)")
 _ITEM = re.compile(r"^\s{0,3}[-+]\s[^\n]*", re.MULTILINE)
 _ENDS_SENTENCE = re.compile(r"[.!?\u2026:;,\u3002\uff01\uff1f\uff1a\uff1b\uff0c][\"'\u201d\u2019)\]]*$")
-
-
-def without_formulas(text: str) -> tuple[str, str]:
-    """Without LaTeX formulas, and the first of them, else ""."""
-    if "$" not in text and "\\" not in text:
-        return text, ""
-    first = _FORMULA.search(text)
-    return (_FORMULA.sub(" ", text), first.group()) if first else (text, "")
 
 
 @cache

@@ -29,7 +29,9 @@ _WITHOUT_VALUE = re.compile(
 _ATTRIBUTE = r"\s+([A-Za-z_:@][\w:.-]*)(\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'=<>`]+))?"
 _ATTRIBUTES = re.compile(_ATTRIBUTE)
 _TAG = re.compile(rf"<(/?)([A-Za-z][\w:.-]*)((?:{_ATTRIBUTE})*)\s*(/?)>")
-_COMMENT = re.compile(r"<!--.*?(?:-->|$)|<!DOCTYPE[^<>]*>|<\?[^<>]*\?>|<!\[CDATA\[.*?\]\]>", re.DOTALL | re.IGNORECASE)
+_COMMENT = re.compile(
+    r"<!--.*?(?:-->|$)|<!DOCTYPE[^<>]*>|<\?[^<>]*\?>|<!\[CDATA\[(?:(?!<!\[).)*?\]\]>", re.DOTALL | re.IGNORECASE
+)
 _OPENING = re.compile(r"<")
 BRACKETED = re.compile(r"<[A-Za-z]\w*>")
 """What looks like a tag and is none: "List<String>"."""

@@ -207,7 +207,7 @@ NUMBER_RULES = [
         "tdh",
     ),
     rule("number", rf"{START}(\d{{1,3}}(?:,\d{{3}})+|\d+)(?:st|nd|rd|th)\b", _ordinal, "tdh"),
-    rule("number", rf"{START}\d{{1,4}}(?:-\d{{1,4}}){{2,}}{END}(?!-)", _code, "-"),
+    rule("number", rf"{START}(?<!\d-)\d{{1,4}}(?:-\d{{1,4}}){{2,}}+{END}(?!-)", _code, "-"),
     rule("range", rf"{START}{RANGE}{END}(?!{DASH}\d)", _range, DIGITS),
     rule("year", rf"{START}\d{{4}}{END}(?!-)", lone_year, DIGITS),
     rule("number", rf"{START}007{END}", lambda m: "double oh seven", "7"),

@@ -50,13 +50,17 @@ _SAYS_NO = re.compile(
 _ASKED_WHICH = re.compile(r"\b(?:which|what)\b[^.!?]*\?\s+$", re.IGNORECASE)
 
 
+_QUESTION = 200
+"""Characters of a question, about."""
+
+
 def _before_number(match: re.Match[str]) -> Reading:
     """No. 5 is alive; but "No." answers in "No. 5 people came" and after a question ("Are there ten? No. 12")."""
-    told, text, start = before(match), match.string, match.start()
+    told = before(match)
     begins = re.search(r"(?:^|[.!?:]\s+)$", told)
-    counts = bool(_PLURAL.match(text[match.end() :].lstrip().lstrip("#")))
+    counts = bool(_PLURAL.match(after(match).lstrip().lstrip("#")))
     if match[1] in ("No", "no"):
-        asked = re.search(r"\?\s+$", told) and not _ASKED_WHICH.search(text[:start]) and match[1] == "No"
+        asked = re.search(r"\?\s+$", told) and not _ASKED_WHICH.search(before(match, _QUESTION)) and match[1] == "No"
         again = re.search(r"\bNo\. ?\d", told)
         answers = (asked and not again) or (counts and (begins or _SAYS_NO.search(told)))
         if answers or re.search(r"\banswer\s(?:is|was)\s+$", told, re.IGNORECASE):

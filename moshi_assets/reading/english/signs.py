@@ -90,7 +90,7 @@ SIGN_RULES = [
     rule("sign", r"\u221a\s?(?=[\w(])", lambda m: "the square root of", "\u221a"),
     rule("sign", r"\b([A-G])#", lambda m: f"{m[1]} sharp", "#"),
     rule("sign", r"<[-=]+>|\u2194|<-{2,}", lambda m: "from" if m.group()[-1] == "-" else "and", "<\u2194"),
-    rule("sign", r"[-=]+>|\u21d2", lambda m: "to", "->=\u21d2"),
+    rule("sign", r"(?<![-=])[-=]++>|\u21d2", lambda m: "to", "->=\u21d2"),
     rule("sign", r"[!<>=]=|<-", lambda m: _DOUBLE_SIGNS[m.group()], "=<"),
     rule("sign", r"_+", lambda m: [Part(*m.span(), "")], "_"),
     rule("sign", rf"(?:[{''.join(_GREEK)}\u00b5])", lambda m: _GREEK.get(m.group(), "mu"), "".join(_GREEK) + "\u00b5"),
