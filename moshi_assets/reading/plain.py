@@ -40,6 +40,7 @@ _MONTH = "Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec"
 _NOTABLE_ENGLISH = (
     rf"{TOKENISED}|[A-Z]{{2}}|\w\.\w|xD|--|Ph[Dd]|\b(?:{ROMAN_CARDINAL}|{ROMAN_ORDINAL}) [IVXLC]+\b"
     r"|\b(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser) [A-Z][a-z]+ I\b"
+    r"|\b(?:[ABCDFO]|AB)-(?:[ .,!?]|$)"
     rf"|\b(?:{_MONTH}|{'|'.join(WEEKDAYS)})[a-z]*\.?[-{_DASHES}]"
 )
 _NOTABLE = {

@@ -46,10 +46,18 @@ def _degrees(match: re.Match[str]) -> Reading:
 
 
 AMOUNTS = [
+    rule("number", rf"{START}(?P<low>{PLAIN_NUMBER})w(?![A-Za-z0-9])", lambda m: f"{number(m['low'])}万", "w"),
+    rule(
+        "unit",
+        r"(?<=[\u4e00-\u9fff])/(?=(?:[小每]?[时時]|小时|小時|秒|分[钟鐘]|[天日月年人次斤升吨噸米件位份台台平周週晚夜]|[个個]|公[斤里]|千克))",
+        lambda m: "每",
+        "/",
+    ),
+    rule("sign", r"(?<=[\u4e00-\u9fff])/(?=[\u4e00-\u9fff])", lambda m: "或", "/"),
     rule(
         "money",
         rf"(?<![A-Za-z0-9])(?P<sign>-)?(?P<symbol>{alternatives(CURRENCIES)})\s?(?P<low>{PLAIN_NUMBER})"
-        rf"(?:(?P<to>\s?{DASH}\s?)(?:{alternatives(CURRENCIES)})?(?P<high>{PLAIN_NUMBER}))?(?P<big>[百千万亿]+)?元?",
+        rf"(?:(?P<to>\s?{DASH}\s?)(?:{alternatives(CURRENCIES)})?(?P<high>{PLAIN_NUMBER}))?(?P<big>[百千万亿萬億]+)?元?",
         _money,
         "".join(CURRENCIES),
     ),

@@ -86,7 +86,7 @@ PAIRS = [
     rule("idiom", rf"{START}24/7{END}", lambda m: "二十四七", "/"),
     rule("idiom", rf"{START}50/50{END}", lambda m: "五十对五十", "/"),
     rule("fraction", rf"{START}(\d+)/(\d+){END}(?!/)", lambda m: f"{number(m[2])}分之{number(m[1])}", "/"),
-    rule("sum", rf"{START}(7)\s?[x×*]\s?(24)(?=小时)", lambda m: "七乘二十四", "7"),
+    rule("sum", rf"{START}(7)\s?[x×*]\s?(24)(?=小[时時])", lambda m: "七乘二十四", "7"),
     rule(
         "fraction",
         f"[{''.join(_UNICODE_FRACTIONS)}]",
@@ -97,7 +97,7 @@ PAIRS = [
     rule("score", rf"(?<=比分)(是|为)?(\d+)-(\d+){END}", lambda m: f"{m[1] or ''}{number(m[2])}比{number(m[3])}", "-"),
     rule(
         "score",
-        rf"{START}(\d{{1,3}})-(\d{{1,3}})(?=结束|获胜|取胜|战胜|击败|领先|落后|战平|大胜|险胜|告负|输|赢)",
+        rf"{START}(\d{{1,3}})-(\d{{1,3}})(?=结束|結束|获胜|獲勝|取胜|取勝|战胜|戰勝|击败|擊敗|领先|領先|落后|落後|战平|戰平|大胜|大勝|险胜|險勝|告负|告負|[输輸]|[赢贏])",
         lambda m: f"{number(m[1])}比{number(m[2])}",
         "-",
     ),
@@ -145,13 +145,13 @@ NUMBERS = [
     ),
     rule(
         "measure",
-        r"(?<![A-Za-z0-9.])(\d+)(米|块)(\d{1,2})(?![0-9])(?!米|块|毛|角|[百千万])",
+        r"(?<![A-Za-z0-9.])(\d+)(米|块|塊)(\d{1,2})(?![0-9])(?!米|块|塊|毛|角|[百千万萬])",
         lambda m: f"{counted(m[1])}{m[2]}{digits(m[3])}",
-        "米块",
+        "米块塊",
     ),
     rule(
         "range",
-        r"(?<![0-9、])([1-9])、([1-9])(?=[个只张本天年周人次米斤元块小月])",
+        r"(?<![0-9、])([1-9])、([1-9])(?=[个個只隻张張本天年周週人次米斤元块塊小月])",
         lambda m: ("两" if m[1] == "2" else number(m[1])) + number(m[2]),
         "、",
     ),

@@ -25,7 +25,8 @@ _MARKS = re.compile(
 )
 _NO_WORDS = re.compile(r"</?[\w|]+[^<>\n]{0,40}>|\[/?[A-Z]+\]")
 """Tags and tokens."""
-_LABEL = r"(?:(?:Mr|Mrs|Ms|Dr|Prof)\.? )?[A-Z][\w'\u2019-]{0,20}(?: [A-Z][\w.'\u2019-]{0,20})?|[a-z]{2,12}|[\u4e00-\u9fff]{1,4}"
+_TITLED = r"(?:(?:Mr|Mrs|Ms|Dr|Prof)\.? )?[A-Z][\w'\u2019-]{0,20}(?: [A-Z][\w.'\u2019-]{0,20})?"
+_LABEL = rf"{_TITLED}|[a-z]{{2,12}}|[\u4e00-\u9fff]{{1,4}}"
 _LINES = re.compile(
     r"^[ \t]*(?:[-*>] )?(?:\[[\d:,/. apmAPM]{4,24}\] ?)?"
     rf"(?:(?:\*\*|__)?(?P<name>{_LABEL})(?:\*\*|__)?(?: ?\([^()\n]{{1,20}}\))?[:\uff1a](?!//)(?:\*\*|__)?"

@@ -81,5 +81,5 @@ ADDRESS_RULES = [
         "/\\",
     ),
     rule("file", r"(?<![\w.@/-])([\w-]+)\.tar\.gz(?!\w)", lambda m: f"{spell_address(m[1])} dot tar dot G Z", "."),
-    rule("hashtag", r"(?<![\w#&])#((?=[A-Za-z]|\d+[A-Za-z]{2})\w+)", lambda m: f"hashtag {_camel(m[1])}", "#"),
+    rule("hashtag", r"(?<![\w#&])#(?!s\b)((?=[A-Za-z]|\d+[A-Za-z]{2})\w+)", lambda m: f"hashtag {_camel(m[1])}", "#"),
 ]

@@ -32,12 +32,23 @@ def _sum_of(text: str, symbol: str, single: bool = False) -> str:
     return f"{number(whole)} {one if int(whole) == 1 else many} and {small}" if int(whole or 0) else small
 
 
+_EUROPEAN = frozenset(["\u20ac", "EUR", "SEK", "NOK", "DKK", "kr", "PLN", "z\u0142"])
 _A_BEFORE = re.compile(r"\ban?\s+$", re.IGNORECASE)
 _NOUN_AFTER = re.compile(r"\s+(?!(?:each|an?|per|and|or|is|was|for|to|in|on|at|from|off|less|more)\b)[a-z]")
 
 
+_FUEL = re.compile(r"\s?(?:/|per\s|an?\s)\s?(?:l|L|lit(?:er|re)|kWh|kg)\b")
+
+
+def _whole_in_europe(match: re.Match[str], text: str, symbol: str) -> str:
+    """\u20ac1.000 is a thousand, but for the price of a liter of fuel: \u20ac1.799/l."""
+    thousands = symbol in _EUROPEAN and re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", text)
+    return text.replace(".", "") if thousands and not _FUEL.match(after(match)) else text
+
+
 def _money(match: re.Match[str]) -> Reading:
-    symbol, low, high, big = match["symbol"], match["low"], match["high"], match["big"]
+    symbol, big = match["symbol"], match["big"]
+    low, high = (each and _whole_in_europe(match, each, symbol) for each in (match["low"], match["high"]))
     one, many, _, _ = _currency(symbol)
     sign = "minus " if match["sign"] or match["inner"] else ""
     single = bool(_A_BEFORE.search(before(match)) and _NOUN_AFTER.match(after(match)))
@@ -62,6 +73,9 @@ def _money(match: re.Match[str]) -> Reading:
 
 def _money_after(match: re.Match[str]) -> Reading:
     one, many, _, _ = _currency(match["code"])
+    low = _whole_in_europe(match, match["low"], match["code"])
+    if low != match["low"] and not match["high"]:
+        return [group(match, "low", number(low)), group(match, "code", many)]
     if match["code"] in ("$", "\u20ac", "\u00a3") and not match["high"] and re.fullmatch(r"[\d,]+\.\d\d", match["low"]):
         return _sum_of(match["low"], match["code"])
     return [*amount(match), group(match, "code", one if is_one(match) else many)]
@@ -123,7 +137,8 @@ def _degrees(match: re.Match[str]) -> Reading:
     scale = {"C": " Celsius", "F": " Fahrenheit", "\u2103": " Celsius", "\u2109": " Fahrenheit"}.get(
         match["unit"][-1], ""
     )
-    return _with_unit(match, f"degree{scale}", f"degrees{scale}")
+    one = f"degree{scale}"
+    return _with_unit(match, one, one if one_of_a_kind(match) else f"degrees{scale}")
 
 
 _WARMTH = re.compile(
@@ -165,10 +180,27 @@ def _is_unit(match: re.Match[str]) -> bool:
     return True
 
 
+_PRINTED = re.compile(
+    r"\b(?:font|type|text|heading|title|size|print|bold|Times|Arial|Helvetica|line|margin)\b", re.IGNORECASE
+)
+
+
+def _names_of(match: re.Match[str]) -> tuple[str, str]:
+    """One and many; "pt" is a point where letters are measured."""
+    if match["unit"] == "pt" and (not match["space"] or _PRINTED.search(before(match) + after(match))):
+        return UNITS["pts"]
+    return UNITS[match["unit"]]
+
+
+def _hyphened(match: re.Match[str]) -> Reading:
+    """A 5-kg bag, a 6-ft-tall man: the kind of a thing, so that its unit is singular."""
+    return [group(match, "low", number(match["low"])), Part(match.end("low"), match.end(), UNITS[match["unit"]][0])]
+
+
 def _unit(match: re.Match[str]) -> Reading:
     if not _is_unit(match):
         return None
-    one, many = UNITS[match["unit"]]
+    one, many = _names_of(match)
     end = match.end()
     if re.match(r"\.\s+[a-z0-9]|\.,", after(match)):
         end += 1
@@ -199,7 +231,21 @@ def _in_all(match: re.Match[str]) -> Reading:
 _UNIT = alternatives(UNITS)
 _WRITTEN_UNITS = alternatives(set(UNITS) - {"in"})
 """All but the inch, which needs its full stop: "1 in 5"."""
+_HYPHENED = alternatives(
+    {unit for unit in UNITS if len(unit) > 1 and unit.isalpha()} - {"in", "pt", "yo"} | set("mgLVW")
+)
+_PER = alternatives({unit for unit in UNITS if "/" not in unit} - set("AKNJVWx"))
 MEASURE_RULES = [
+    rule("unit", rf"{START}(?P<low>{NUMBER})-(?P<unit>{_HYPHENED})(?=\s[a-z]|-[a-z]|[.,!?]?(?:\s|$))", _hyphened, "-"),
+    rule("unit", r"(?<=\d)/ea\b\.?", lambda m: "each", "/"),
+    rule("unit", rf"(?<=\d)/(?P<unit>{_PER})(?![\w/])", lambda m: f"per {UNITS[m['unit']][0]}", "/"),
+    rule("unit", r"(?<=\d)/(?P<word>[a-z]{3,})(?![\w/])", lambda m: f"per {m['word']}", "/"),
+    rule(
+        "unit",
+        rf"\^[-\u2212]?\d{{1,3}}\s?(?P<unit>{_HYPHENED}|m/s|km/s|km/h)(?![\w/])",
+        lambda m: [group(m, "unit", UNITS[m["unit"]][1])],
+        "^",
+    ),
     rule("percent", rf"{START}{ONE_OR_TWO}(?P<unit>\s?%)(?!\w)", lambda m: _with_unit(m, "percent", "percent"), "%"),
     rule(
         "percent",

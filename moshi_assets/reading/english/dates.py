@@ -162,7 +162,33 @@ def _season(match: re.Match[str]) -> Reading:
     return [group(match, "low", year(low)), group(match, "to", ""), group(match, "high", words)]
 
 
+def _moment(match: re.Match[str]) -> Reading:
+    """2024-05-01T10:30:15Z: the day, the time of day with its seconds, and its zone."""
+    date, time = _number_date(match), clock(match["hour"], match["minute"], None)
+    if date is None or time is None:
+        return None
+    words = f"{date} {time}"
+    if second := int(match["second"] or 0):
+        words += f" and {cardinal(second)} second{'' if second == 1 else 's'}"
+    zone = match["zone"] or ""
+    if zone:
+        words += " U T C"
+    if zone[1:].strip("0:"):
+        hours, minutes = int(zone[1:3]), int(zone[-2:])
+        words += (
+            f" {'plus' if zone[0] == '+' else 'minus'} {cardinal(hours)}{f' {cardinal(minutes)}' if minutes else ''}"
+        )
+    return words
+
+
 DATE_RULES = [
+    rule(
+        "date",
+        rf"{START}(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)(?:T|,? )(?P<hour>\d\d):(?P<minute>\d\d)"
+        r"(?::(?P<second>\d\d)(?:\.\d+)?)?(?P<zone>Z|[-+\u2212]\d\d:?\d\d)?(?!\w)",
+        _moment,
+        ":",
+    ),
     rule(
         "date",
         rf"\b(?P<month>(?:{MONTH})\b\.?)\s+(?P<low>\d{{1,2}}(?:st|nd|rd|th)?)(?P<to>\s?{DASH}\s?)(?P<high>\d{{1,2}}(?:st|nd|rd|th)?)"
@@ -198,12 +224,6 @@ DATE_RULES = [
     rule("date", rf"{START}(?P<year>\d{{4}})[/.](?P<month>\d{{1,2}})[/.](?P<day>\d{{1,2}}){END}", _number_date, "/."),
     rule("date", rf"{START}(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>(?:19|20)\d\d){END}", _number_date, "."),
     rule("date", rf"{START}(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}})-(?P<year>(?:19|20)\d\d){END}", _number_date, "-"),
-    rule(
-        "date",
-        rf"{START}(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)T(?P<hour>\d\d):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?Z?(?!\w)",
-        lambda m: f"{_number_date(m)} {clock(m['hour'], m['minute'], None) or ''}".strip() if _number_date(m) else None,
-        "T",
-    ),
     rule(
         "date",
         rf"{START}(?P<day>\d{{1,2}})-(?P<month>{MONTH})-(?P<year>\d{{4}}|\d\d)(?!\w)",

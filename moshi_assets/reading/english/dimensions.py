@@ -85,7 +85,7 @@ _ARTICLE = re.compile(r"\ban?\s+$", re.IGNORECASE)
 _NOUN = re.compile(
     r"\s+(?:can|bottle|jar|box|bag|pack|package|packet|cup|glass|steak|burger|baby|laptop|screen|monitor|tv|display|battery|"
     r"batteries|bulb|drive|disk|race|run|walk|hike|pizza|pipe|nail|rope|ladder|engine|motor|charger|timeout|timer|pause|"
-    r"video|process|chip|dash|hurdles|sprint|relay|freestyle|lens|weight|pool|fuse|clip|delay|break|window|rule|limit|radius|wall|board|tank)s?\b",
+    r"video|process|font|type|text|print|heading|chip|dash|hurdles|sprint|relay|freestyle|lens|weight|pool|fuse|clip|delay|break|window|rule|limit|radius|wall|board|tank)s?\b",
     re.IGNORECASE,
 )
 

@@ -38,7 +38,7 @@ _DATED = re.compile(
     rf"\b(?:{_WEEKDAY})\.?,?|\()\s*$",
     re.IGNORECASE,
 )
-_DUE = re.compile(rf"\b(?:on|until|till|by|since|due|dated?|born|birthday)\s+$|\b(?:{_WEEKDAY})\.?,?\s+$")
+_DUE = re.compile(rf"\b(?i:on|until|till|by|since|due|dated?|born|birthday)\s+$|\b(?:{_WEEKDAY})\.?,?\s+$")
 _SCORED = re.compile(r"\b(?:scored?|got|grade|test|quiz|exam|mark|correct|right|rated?|gave|give)\b", re.IGNORECASE)
 _RULED = frozenset({2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 32, 64, 100})
 """What halves, thirds and inches are parted into."""
@@ -121,14 +121,28 @@ _PARTED = alternatives(
 )
 
 
+_MEASURED = alternatives(set(UNITS) - {"in", "x", "yo", "A", "K"})
+
+
 def _power_of_ten(match: re.Match[str]) -> Reading:
     """1e-5: "one times ten to the minus five"."""
     sign = "minus " if match[2] in ("-", "\u2212") else ""
-    return f"{number(match[1])} times ten to the {sign}{cardinal(int(match[3]))}"
+    words = f"{number(match[1])} times ten to the {sign}{cardinal(int(match[3]))}"
+    if not match["unit"]:
+        return words
+    return [Part(match.start(), match.end(3), words), group(match, "unit", UNITS[match["unit"]][1])]
 
 
+_GOING = (
+    r"\b(?:go|goes|going|went|run|ran|stop|stops|stopped|walk|walked|drive|drove|head|headed|near|outside|pop|works?)"
+)
 PAIR_RULES = [
-    rule("number", rf"{START}(\d+(?:\.\d+)?)[eE]([-+\u2212]?)(\d{{1,3}})(?!\w)", _power_of_ten, "eE"),
+    rule(
+        "number",
+        rf"{START}(\d+(?:\.\d+)?)[eE]([-+\u2212]?)(\d{{1,3}})(?!\w)(?:\s?(?P<unit>{_MEASURED})(?![\w/]))?",
+        _power_of_ten,
+        "eE",
+    ),
     rule(
         "letters and digits",
         r"\b(UTC|GMT)([-+\u2212])(\d{1,2})(?::00)?(?![\w:])",
@@ -142,6 +156,20 @@ PAIR_RULES = [
     rule("idiom", rf"{START}24/7{END}", lambda m: "twenty four seven", "/"),
     rule("idiom", rf"{START}50[/-]50{END}", lambda m: "fifty fifty", "/-"),
     rule("idiom", rf"{START}9/11{END}", lambda m: "nine eleven", "/"),
+    rule("idiom", rf"{START}7/11{END}", lambda m: None if _DUE.search(before(m)) else "seven eleven", "/"),
+    rule(
+        "idiom",
+        rf"(?:{_GOING}\b[^.!?\d]{{0,20}}\b(?:to|by|at|into|the|a)\s)(?P<shop>7-11){END}(?!\s(?:[AaPp]\.?[Mm]|[a-z]+s)\b)",
+        lambda m: [group(m, "shop", "seven eleven")],
+        "7",
+    ),
+    rule(
+        "music",
+        rf"{START}(\d{{1,2}})/(2|4|8|16)(?=\s(?:time|meter|metre|signature|beats?|groove|rhythm|bars?|march|waltz)\b)",
+        lambda m: f"{cardinal(int(m[1]))} {cardinal(int(m[2]))}",
+        "/",
+    ),
+    rule("music", rf"(?<=\bin )4/4{END}", lambda m: "four four", "/"),
     rule(
         "fraction",
         rf"{START}(?:(?P<whole>\d+)(?:\s+|-))?(?P<over>\d{{1,2}})[/\u2044](?P<under>\d{{1,3}})(?![\w/])(?!\.\d)"

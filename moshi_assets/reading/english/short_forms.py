@@ -85,7 +85,22 @@ def _street(match: re.Match[str]) -> Reading:
     return [Part(match.start("side"), end, _SIDES[match["side"]]), street]
 
 
+def _titles(match: re.Match[str]) -> Reading:
+    """Mr/Mrs, Dr./Prof.: one or the other."""
+    return " or ".join(BEFORE_NAMES[each.rstrip(".")] for each in match.group().split("/"))
+
+
+def _weekdays(match: re.Match[str]) -> Reading:
+    """Sat/Sun, Mon/Wed/Fri: one after the other."""
+    days = [WEEKDAYS.get(each, each) for each in re.findall("[A-Z][a-z]+", match.group())]
+    return " ".join(days)
+
+
+_TITLE = "(?:Mr|Mrs|Ms|Dr|Prof|Sgt|Lt|Capt)"
+_DAY = rf"(?:{alternatives({*WEEKDAYS, *WEEKDAYS.values()})})"
 SHORT_FORM_RULES = [
+    rule("short form", rf"(?<![\w./]){_TITLE}\.?(?:/{_TITLE}\b)(?:\.(?=\s))?", _titles, "/"),
+    rule("weekday", rf"(?<![\w/]){_DAY}\.?(?:/{_DAY}\b)+(?![\w/])", _weekdays, "/"),
     rule("short form", rf"(?<![\w.])(?:{alternatives(SHORT_FORMS)})(?!\w)", _short_form),
     rule(
         "short form",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..rules import Part, Reading, group, rule
+from ..rules import Part, Reading, after, before, group, rule
 from .patterns import alternatives
 from .terms import RATES
 
@@ -85,7 +85,42 @@ _SIGNS = {
     "\u00b0": "degrees",
 }
 
+_GRADED = re.compile(
+    r"\b(?:an?|of|got|gets?|grades?:?|solid|straight|with|to|from|or|and|is|was|marks?|scored?)"
+    r"\s+(?:[A-F][-+\u2212]?,? )?$",
+    re.IGNORECASE,
+)
+_BLOOD = re.compile(r"\b(?:blood|donors?|transfusion|rh)\b", re.IGNORECASE)
+
+
+def _grade(match: re.Match[str]) -> Reading:
+    """A grade of A-, blood of type O-."""
+    if _BLOOD.search(before(match) + after(match)):
+        words = "positive" if match["sign"] == "+" else "negative"
+    elif match["sign"] == "+" or not _GRADED.search(before(match)) or match["letter"] not in "ABCDF":
+        return None
+    else:
+        words = "minus"
+    return f"{' '.join(match['letter'])} {words}"
+
+
+_NUMBERED = re.compile(
+    r"\b(?:an?|the|my|your|his|her|its|our|their|this|that|what|which|phone|cell|order|room|account|card|tracking|id)\s+$",
+    re.IGNORECASE,
+)
+
+
+def _number_sign(match: re.Match[str]) -> Reading:
+    """The # of people, my phone #, press #: the word, not the sign."""
+    if re.search(r"\b(?:press|hit|dial|enter|push)\s+$", before(match), re.IGNORECASE):
+        return "pound"
+    return f"number{match[1]}" if _NUMBERED.search(before(match)) else None
+
+
 SIGN_RULES = [
+    rule("sign", r"(?<![\w-])(?P<letter>[ABCDFO]|AB)(?P<sign>[-\u2212+])(?=[\s.,;:!?)\"']|$)", _grade, "-\u2212+"),
+    rule("sign", r"(?:\u2116|\bN[\u00ba\u00b0])\s?(?=\d)|\u2116", lambda m: "number", "\u2116\u00ba\u00b0"),
+    rule("sign", r"(?<![\w#&])#(s?)(?=\s[a-z]|[?.,!:]?(?:\s|$))", _number_sign, "#"),
     rule("sign", r"(?<=[\w)])\^(?=[\w(])", lambda m: "to the power of", "^"),
     rule("sign", r"\u221a\s?(?=[\w(])", lambda m: "the square root of", "\u221a"),
     rule("sign", r"\b([A-G])#", lambda m: f"{m[1]} sharp", "#"),

@@ -55,10 +55,29 @@ def _time_range(match: re.Match[str]) -> Reading:
     return [Part(match.start(), match.start("to"), low), group(match, "to", "to"), Part(match.start("h2"), end, high)]
 
 
+def _times_of_day(match: re.Match[str]) -> Reading:
+    """5-5:30 and 9:30-11; but 3:16-18 are verses."""
+    minute, hour = match["m1"], int(match["h2"])
+    if not minute and not match["m2"]:
+        return None
+    if minute and not match["m2"] and (hour > 12 or (minute != "00" and int(minute) < hour)):
+        first = f"{cardinal(int(match['h1']))} {cardinal(int(minute))}"
+        return [
+            Part(match.start(), match.start("to"), first),
+            group(match, "to", "to"),
+            group(match, "h2", cardinal(hour)),
+        ]
+    return _time_range(match)
+
+
 def _duration(match: re.Match[str]) -> Reading:
     hours, minutes, seconds = (int(match[n]) for n in (1, 2, 3))
     if minutes > 59 or seconds > 59:
         return None
+    if match["half"]:
+        words = clock(match[1], match[2], None) or ""
+        end = match.end() - (match.group().endswith(".") and ends_sentence(match.string, match.end()))
+        return [Part(match.start(), end, f"{words} and {cardinal(seconds)} seconds {match['half'].upper()} M")]
 
     def of(count: int, unit: str) -> str:
         return f"{cardinal(count)} {unit}{'' if count == 1 else 's'}"
@@ -80,7 +99,7 @@ def _military(match: re.Match[str]) -> Reading:
 TIME_RULES = [
     rule("time", rf"{START}(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)\s?(?:hours|hrs\b\.?)", _military, "h"),
     rule("time", r"(?:(?<=\bnoon)|(?<=\bmidnight))([-\u2013])(?=\d)", lambda m: [group(m, 1, "to")], "-\u2013"),
-    rule("time", rf"{START}(\d{{1,2}}):(\d\d):(\d\d){END}", _duration, ":"),
+    rule("time", rf"{START}(\d{{1,2}}):(\d\d):(\d\d)(?:{AM_PM}|{END})", _duration, ":"),
     rule(
         "time",
         rf"{START}(?P<h1>\d{{1,2}})(?::(?P<m1>\d\d))?(?:\s?(?P<x1>[AaPp])\.?[Mm]\b\.?)?(?P<to>\s?{DASH}\s?)"
@@ -92,6 +111,12 @@ TIME_RULES = [
         "time",
         rf"{START}(?P<h1>\d{{1,2}}):(?P<m1>\d\d)(?P<x1>(?!))?(?P<to>\s?{DASH}\s?)(?P<h2>\d{{1,2}}):(?P<m2>\d\d)(?P<x2>(?!))?{END}",
         _time_range,
+        ":",
+    ),
+    rule(
+        "time",
+        rf"{START}(?P<h1>\d{{1,2}})(?::(?P<m1>\d\d))?(?P<x1>(?!))?(?P<to>\s?{DASH}\s?)(?P<h2>\d{{1,2}})(?::(?P<m2>\d\d))?(?P<x2>(?!))?{END}(?!:)",
+        _times_of_day,
         ":",
     ),
     rule("time", rf"{START}(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?:{AM_PM}|{END})", _time, ":"),
