@@ -42,6 +42,7 @@ def dataset_faults(folder: Path) -> Iterator[Fault]:
         if links:
             return
         recipe = store.recipe()
+        store.check_complete()
         yield from manifest_faults(store)
         voices: set[str] = set()
         with ThreadPoolExecutor() as pool:

@@ -51,8 +51,9 @@ def count_dataset(store: DatasetStore, recipe: Recipe) -> Counts:
     """Count a finished dataset from its files, its input included, and compare.
 
     Raises:
-        DatasetError: no tasks, or a damaged file of rejects.
+        DatasetError: no tasks, not all of them, or a damaged file of rejects.
     """
+    store.check_complete()
     counts = Counts()
     summary = store.summary()
     where = store.name

@@ -5,18 +5,21 @@ The same assets, resources and executor as in the UI; only who starts the runs d
 
 from __future__ import annotations
 
+import math
 import os
+import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import dagster as dg
 
-from ..definitions import defs
 from ..defs.dead_runs import ACTIVE
 from ..defs.early_record import is_early
 from ..defs.executor import executor_config
@@ -25,19 +28,33 @@ from ..defs.instance_storage import prepare_storage, quick_instance
 from ..defs.run_failure import run_failure
 from ..defs.run_tags import BUILD_TAG, COMMAND_LINE, DATASET_TAG, DRIVER_TAG, lock_owner
 from ..engines.registry import ENGINES
+from ..planning.shard_size import may_have_more
+from ..planning.stage import may_open
 from ..processes.fork_server import warm_up
+from ..processes.killed import killed_sentence
 from ..processes.signals import SignalRecord
 from ..recipe import Recipe
 from ..storage.dataset import DatasetError, DatasetStore
 from ..storage.disk import DiskFull, full_sentence, fullest, is_full, is_nearly_full
 from ..storage.inbox import open_inbox
 from ..storage.lock import dataset_lock
-from ..synthesis.progress import LaneProgress, ParseProgress, clear_progress, read_parse_progress, read_progress
+from ..synthesis.progress import (
+    LaneProgress,
+    ParseProgress,
+    clear_lanes,
+    clear_progress,
+    read_parse_progress,
+    read_progress,
+)
+from .jobs import Job, build_shards, execute, parse_dataset, publish_manifest
+from .reading_beside import ReadingBeside
 
 _CHARACTERS_PER_SECOND = 15
 _BYTES_PER_SECOND, _MONO_BYTES_PER_SECOND = 24_000 * 2 * 2, 24_000 * 2
 """Bytes on disk for each second of a dialogue: a recording of two channels of 16 bit, and its mono parts if kept."""
 _POLL_SECONDS = 0.5
+_INSIST_SECONDS = 5.0
+"""After which the main thread is interrupted once more, if it has not ended by then."""
 
 
 Watch = Callable[[str, list[LaneProgress], ParseProgress | None], None]
@@ -97,22 +114,6 @@ class BuildSummary:
     """Wall seconds by stage."""
 
 
-# Child processes load jobs through these module-level functions.
-def parse_dataset() -> dg.JobDefinition:
-    """The job that plans a dataset."""
-    return defs.resolve_job_def("parse_dataset")
-
-
-def build_shards() -> dg.JobDefinition:
-    """The job that speaks shards and makes their recordings and transcripts."""
-    return defs.resolve_job_def("build_shards")
-
-
-def publish_manifest() -> dg.JobDefinition:
-    """The job that publishes the manifest, the card and the report."""
-    return defs.resolve_job_def("publish_manifest")
-
-
 class Build:
     """One build of one dataset."""
 
@@ -131,8 +132,11 @@ class Build:
         self._watch: Watch | None = None
         self._warn: Callable[[str], None] | None = None
         self._showing = threading.Lock()
+        self._reading: ReadingBeside | None = None
+        self._reading_failed = False
         self._signals = SignalRecord()
         self.stage = "parse"
+        self._seconds: dict[str, float] = {}
 
     def run(self, watch: Watch | None = None, warn: Callable[[str], None] | None = None) -> BuildSummary:
         """Build the dataset.
@@ -176,43 +180,105 @@ class Build:
             stop.set()
 
     def _stages(self, instance: dg.DagsterInstance, begin: float) -> BuildSummary:
-        stages: dict[str, float] = {}
-
-        def timed(stage: str, job: Callable[[], dg.JobDefinition], config: dict, tags: dict) -> str:
-            self._heed_signals()
-            self.stage, start = stage, time.monotonic()
-            self._show()
-            run_id = self._execute(instance, job, config, tags)
-            stages[stage] = time.monotonic() - start
-            return run_id
-
-        settings = self.recipe.model_dump(mode="json", exclude_none=True)  # Dagster maps hold no nulls
-        parse_config = {"ops": {"synthesis_tasks": {"config": {"recipe": settings}}}}
-        timed("parse", parse_dataset, parse_config, {"dagster/partition": self.recipe.name})
+        with self._timed("parse"):
+            if may_open(self.recipe, self.store) and may_have_more(self.recipe, self.recipe.speak_after):
+                first_runs, built = self._speak_while_reading(instance)
+            else:
+                first_runs, built = [], 0
+                self._execute(instance, parse_dataset, *self._of_parse())
         open_inbox(self.root)
+        if not built:
+            self._warn_of_voices()
+        left = self.store.shards()[built:]
+        runs = [*first_runs, *([self._speak(instance, left)] if left else [])]
+        with self._timed("manifest"):
+            self._execute(instance, publish_manifest, {}, {"dagster/partition": self.recipe.name})
+        return self._summary(instance, runs, time.monotonic() - begin)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        """Show a stage, and add up its seconds; one within another counts for both."""
+        self._heed_signals()
+        outer, self.stage, start = self.stage, stage, time.monotonic()
+        self._show()
+        yield
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + time.monotonic() - start
+        self.stage = outer
+
+    def _of_parse(self) -> tuple[dict, dict]:
+        """Run config and tags of the parse."""
+        settings = self.recipe.model_dump(mode="json", exclude_none=True)  # Dagster maps hold no nulls
+        config = {"ops": {"synthesis_tasks": {"config": {"recipe": settings}}}}
+        return config, {"dagster/partition": self.recipe.name}
+
+    def _speak(self, instance: dg.DagsterInstance, keys: list[str]) -> str:
+        """Build some shards that lie side by side; return the id of the run."""
+        clear_lanes(self.store.progress_folder)  # of what was spoken while the file was read
+        span = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+        with self._timed("speak"):
+            return self._execute(instance, build_shards, executor_config(self.recipe.worker_count), span)
+
+    def _speak_while_reading(self, instance: dg.DagsterInstance) -> tuple[list[str], int]:
+        """Read the dialogue file in a process of its own; where it proves large, speak its first shards meanwhile.
+
+        Returns:
+            Ids of the runs that spoke, and how many shards they made.
+        """
+        config, tags = self._of_parse()
+        runs: list[str] = []
+        built = 0
+        with ReadingBeside(instance_home(self.root), config | self._usual_config(), self._tags | tags) as reading:
+            self._reading = reading
+            try:
+                while not reading.wait(_POLL_SECONDS):
+                    self._heed_signals()
+                    if not built and (progress := read_parse_progress(self.store.progress_folder)):
+                        built = progress.shards
+                        if built:
+                            self._warn_of_voices()
+                            runs.append(self._speak(instance, self.store.shards()[:built]))
+            except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError, BuildInterrupted):
+                if not reading.exit_code:
+                    raise
+            finally:
+                self._reading = None
+        if reading.exit_code:
+            self._reading_failed = True
+            self._raise_of_reading(instance, reading.exit_code)
+        return runs, built
+
+    def _raise_of_reading(self, instance: dg.DagsterInstance, exit_code: int) -> NoReturn:
+        """Raise why the process that read the dialogue file failed."""
+        self.stage = "parse"
+        wanted = dg.RunsFilter(job_name="parse_dataset", tags={BUILD_TAG: self._id})
+        ended = [run for run in instance.get_runs(wanted) if run.is_finished]
+        if ended:
+            self._raise_why(instance, ended[0].run_id)
+        self._close_dead_runs(instance)
+        raise BuildFailed(killed_sentence("the process that read the dialogue file", exit_code, None), goes_on=True)
+
+    def _warn_of_voices(self) -> None:
         if warn := self._warn:
             for warning in self.store.summary().voice_warnings:
                 warn(warning)
-        keys = self.store.shards()
-        span = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
-        run_id = timed("speak", build_shards, executor_config(self.recipe.worker_count), span)
-        timed("manifest", publish_manifest, {}, {"dagster/partition": self.recipe.name})
-        return self._summary(instance, run_id, stages, time.monotonic() - begin)
 
-    def _execute(
-        self, instance: dg.DagsterInstance, job: Callable[[], dg.JobDefinition], config: dict, tags: dict
-    ) -> str:
-        config = config | {
+    def _usual_config(self) -> dict:
+        """What the config of every run has."""
+        return {
             "loggers": {"console": {"config": {"log_level": self._log_level}}},
             "resources": {"data": {"config": {"path": str(self.root)}}},
         }
-        with dg.execute_job(
-            dg.reconstructable(job), instance, run_config=config, tags=self._tags | tags, raise_on_error=False
-        ) as result:
-            run_id = result.run_id
-            if result.success:
-                return run_id
-        self._heed_signals()
+
+    def _execute(self, instance: dg.DagsterInstance, job: Job, config: dict, tags: dict) -> str:
+        """Run a job; return the id of its run."""
+        run_id, success = execute(instance, job, config | self._usual_config(), self._tags | tags)
+        if not success:
+            self._heed_signals()
+            self._raise_why(instance, run_id)
+        return run_id
+
+    def _raise_why(self, instance: dg.DagsterInstance, run_id: str) -> NoReturn:
+        """Raise why a run did not succeed."""
         status = instance.get_run_by_id(run_id)
         if status and status.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING):
             raise BuildInterrupted
@@ -238,7 +304,7 @@ class Build:
         """Stop after a signal: Dagster turns one into a failure of any kind or into nothing, depending on the
         moment.
         """
-        if self._signals.received:
+        if self._signals.received and not self._reading_failed:  # which interrupted the rest by one
             raise BuildInterrupted
 
     def _close_dead_runs(self, instance: dg.DagsterInstance) -> None:
@@ -248,8 +314,19 @@ class Build:
             instance.report_run_failed(run, "The process of this run was killed; its parts are kept.")
 
     def _show_often(self, stop: threading.Event) -> None:
-        while self._watch and not stop.wait(_POLL_SECONDS):
+        """Show how far the build is, and interrupt the main thread where it works on in vain."""
+        due = math.inf
+        while not stop.wait(_POLL_SECONDS):
             self._show()
+            reading, now = self._reading, time.monotonic()
+            if due == math.inf:
+                if reading and reading.exit_code:  # what it has read is not spoken to the end
+                    due = now
+                elif self._signals.received:  # there are moments in which Dagster makes nothing of a signal
+                    due = now + _INSIST_SECONDS
+            if now >= due:
+                due = now + _INSIST_SECONDS
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def _show(self) -> None:
         with self._showing:
@@ -257,14 +334,12 @@ class Build:
                 folder = self.store.progress_folder
                 self._watch(self.stage, read_progress(folder), read_parse_progress(folder))
 
-    def _summary(
-        self, instance: dg.DagsterInstance, run_id: str, stages: dict[str, float], wall: float
-    ) -> BuildSummary:
+    def _summary(self, instance: dg.DagsterInstance, runs: list[str], wall: float) -> BuildSummary:
         parsed = self.store.summary()
-        mono = _sums(instance, run_id, "mono_syntheses", ("tasks", "spoken", "reused", "failed", "spoken_seconds"))
+        mono = _sums(instance, runs, "mono_syntheses", ("tasks", "spoken", "reused", "failed", "spoken_seconds"))
         names = ("dialogues", "rejected", "recordings", "training_windows", "audio_seconds")
-        pairs = _sums(instance, run_id, "stereo_pairs", names)
-        words = _sums(instance, run_id, "transcripts", ("words", "words_sharing_a_slot", "turns_approximate"))
+        pairs = _sums(instance, runs, "stereo_pairs", names)
+        words = _sums(instance, runs, "transcripts", ("words", "words_sharing_a_slot", "turns_approximate"))
         return BuildSummary(
             dialogues=parsed.dialogues + parsed.rejected,
             rejected=int(parsed.rejected + pairs["rejected"]),
@@ -284,13 +359,14 @@ class Build:
             spoken_seconds=mono["spoken_seconds"],
             wall_seconds=wall,
             voices_left_out=parsed.voices_left_out,
-            stages=stages,
+            stages=self._seconds,
         )
 
 
-def _sums(instance: dg.DagsterInstance, run_id: str, asset: str, names: tuple[str, ...]) -> dict[str, float]:
+def _sums(instance: dg.DagsterInstance, runs: list[str], asset: str, names: tuple[str, ...]) -> dict[str, float]:
     sums = dict.fromkeys(names, 0.0)
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    for entry in chain.from_iterable(instance.all_logs(run_id, of_type=kind) for run_id in runs):
         event = entry.get_dagster_event()
         materialization = event.step_materialization_data.materialization
         if event.asset_key == dg.AssetKey(asset) and not is_early(materialization):

@@ -6,6 +6,6 @@ with imported_quickly():
     import upath  # noqa: F401  Dagster needs it to open an instance
 
     from ..defs import history_storage, step_output  # noqa: F401  named in the settings of a build's instance
-    from . import dagster_build
+    from . import jobs
 
-    dagster_build.build_shards()
+    jobs.build_shards()

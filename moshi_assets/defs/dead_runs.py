@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from ..storage.lock import holder
-from .run_tags import COMMAND_LINE, DATASET_TAG, DRIVER_TAG, lock_owner
+from .run_tags import DATASET_TAG, is_driven, lock_owner
 
 ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _SERVER_TAG = ".dagster/grpc_info"
@@ -54,7 +54,7 @@ def _is_dead(run: dg.DagsterRun, root: Path) -> bool:
     locked = holder(data_root_of(run, root) / dataset) if dataset else None
     if locked == lock_owner(run.tags, run.run_id):
         return False
-    if run.tags.get(DRIVER_TAG) == COMMAND_LINE:
+    if is_driven(run.tags):
         return True
     return _SERVER_TAG in run.tags and not _answers(json.loads(run.tags[_SERVER_TAG]))
 

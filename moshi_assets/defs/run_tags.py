@@ -15,6 +15,11 @@ GPU_TAG = "moshi_assets/gpu"
 COMMAND_LINE = "command-line"
 
 
+def is_driven(tags: Mapping[str, str]) -> bool:
+    """Whether `moshi-assets build` started the run, and the ones that are to follow."""
+    return tags.get(DRIVER_TAG) == COMMAND_LINE
+
+
 def lock_owner(tags: Mapping[str, str], run_id: str) -> str:
     """Owner of the dataset's lock while a step of this run works in it."""
     return f"build {tags[BUILD_TAG]}" if BUILD_TAG in tags else f"run {run_id}"

@@ -6,6 +6,7 @@ What was decided is stored in the dataset's recipe and stays: a dataset that gro
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from indextts.foreign_files import ForeignFileError
@@ -54,20 +55,18 @@ def with_sizes(recipe: Recipe, store: DatasetStore, per_shard: int, dialogues: i
         recipe: as it was given.
         store: the dataset as it was before.
         per_shard: as decided before it was planned.
-        dialogues: how many were planned.
+        dialogues: how many were planned; above `speak_after` the rest does not count, since some may be spoken by then.
     """
     folders = recipe.shard_dirs
     if folders is None:
         stored = _stored(store)
         kept = stored.shard_dirs if stored else None
-        folders = dialogues > FOLDERS_ABOVE if kept is None else kept
+        folders = dialogues > min(FOLDERS_ABOVE, recipe.speak_after) if kept is None else kept
     return recipe.model_copy(update={"samples_per_shard": per_shard, "shard_dirs": folders})
 
 
 def _stored(store: DatasetStore) -> Recipe | None:
     """The recipe of the dataset as it is; None where there is none, or none that can be read."""
-    if not store.exists():
-        return None
     try:
         return store.recipe()
     except (DatasetError, RecipeError, OSError):
@@ -84,13 +83,28 @@ def _most_dialogues(recipe: Recipe) -> int:
         return most
     try:
         paths = find_files(recipe.source).paths
-        sizes = [(path.stat().st_size, path.suffix.lower() in _TEXT) for path in paths]
-        if sum(size // (PLAIN_BYTES if text else PACKED_BYTES) for size, text in sizes) <= enough:
+        if _bound(paths) <= enough:
             return enough
         count = sum(_count(path, recipe) for path in paths)
     except (DialogueFileError, DamagedFile, ForeignFileError, OSError):
         return enough  # the parse meets the same fault, and says what it is
     return count if most is None else min(count, most)
+
+
+def may_have_more(recipe: Recipe, dialogues: int) -> bool:
+    """Whether a dataset can have more than so many dialogues, told by the size of its files alone."""
+    if recipe.max_samples is not None and recipe.max_samples <= dialogues:
+        return False
+    try:
+        return _bound(find_files(recipe.source).paths) > dialogues
+    except (DialogueFileError, OSError):
+        return False  # the parse meets the same fault, and says what it is
+
+
+def _bound(paths: Iterable[Path]) -> int:
+    """Most dialogues that files of their sizes can hold."""
+    sizes = [(path.stat().st_size, path.suffix.lower() in _TEXT) for path in paths]
+    return sum(size // (PLAIN_BYTES if text else PACKED_BYTES) for size, text in sizes)
 
 
 def _count(path: Path, recipe: Recipe) -> int:

@@ -51,7 +51,7 @@ class _ShardWriter:
     """Collects the task rows of one shard at a time, and writes and counts each shard once."""
 
     def __init__(self, folder: Path, dataset: str, dialogues_per_shard: int, figures: ParseFigures) -> None:
-        self._folder, self._dataset, self._per_shard = folder, dataset, dialogues_per_shard
+        self.folder, self._dataset, self._per_shard = folder, dataset, dialogues_per_shard
         self.figures = figures
         self._rows: list[tuple] = []
         self._dialogues = 0
@@ -80,7 +80,7 @@ class _ShardWriter:
         if not self._dialogues:
             return
         figures = self.figures
-        path = tasks_path(self._folder, shard_key(self._dataset, figures.shards))
+        path = tasks_path(self.folder, shard_key(self._dataset, figures.shards))
         columns = [
             pa.array(values, spec.type) for values, spec in zip(zip(*self._rows, strict=True), TASK_SCHEMA, strict=True)
         ]
@@ -95,7 +95,12 @@ class _ShardWriter:
         self._rows.clear()
 
 
-def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], None] | None = None) -> ParseFigures:
+def plan(
+    recipe: Recipe,
+    store: DatasetStore,
+    report: Callable[[ParseFigures], None] | None = None,
+    opened: Callable[[], None] | None = None,
+) -> ParseFigures:
     """Read the recipe's source once; write `tasks/`, `rejects.ndjson` and `recipe.yaml` of the dataset, with what the
     recipe leaves to the dataset's size.
 
@@ -105,6 +110,8 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
         recipe: resolved settings.
         store: where the dataset lies.
         report: called twice a second with the figures so far.
+        opened: called once in a large new dataset, see `may_open`: from then on its first shards, those in
+            `store.shards()`, can be built while the rest is read. None: all shards become visible at the end.
 
     Raises:
         DialogueFileError: the file cannot be read or has no good line.
@@ -113,11 +120,22 @@ def plan(recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], N
         WorkerKilled: a process that read texts was killed.
     """
     with workers(usable_cores(), FEWEST_DIALOGUES) as crew:
-        return _plan(recipe, store, report, crew.map)
+        return _plan(recipe, store, report, opened, crew.map)
+
+
+def may_open(recipe: Recipe, store: DatasetStore) -> bool:
+    """Whether the first shards of a dataset may be built while the rest of its file is read: they are those of a new
+    dataset, and what is evaluated does not depend on the rest.
+    """
+    return not store.is_complete() and recipe.eval_count is None
 
 
 def _plan(
-    recipe: Recipe, store: DatasetStore, report: Callable[[ParseFigures], None] | None, mapped: Mapped
+    recipe: Recipe,
+    store: DatasetStore,
+    report: Callable[[ParseFigures], None] | None,
+    opened: Callable[[], None] | None,
+    mapped: Mapped,
 ) -> ParseFigures:
     begin = time.monotonic()
     check_listeners(recipe)
@@ -125,37 +143,68 @@ def _plan(
     planner = DialoguePlanner(recipe, mapped=mapped)
     source = source_state(recipe.source)  # before it is read: what changes meanwhile is then another file
     per_shard = dialogues_per_shard(recipe, store)
+    if not store.is_complete():
+        store.summary_path.unlink(missing_ok=True)  # of a parse that was broken off
     incoming = store.folder / "tasks.incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
     figures = ParseFigures()
+    shards = _ShardWriter(incoming, store.name, per_shard, figures)
+
+    def write(complete: bool) -> None:
+        """Write what belongs to the tasks written so far; they become the dataset's."""
+        planned = figures.dialogues + (not complete)  # another one has come
+        decided = with_sizes(recipe, store, per_shard, planned)
+        _count(figures, planner, time.monotonic() - begin)
+        _describe(shards.folder, figures, planner, decided, source, complete)
+        if shards.folder != store.tasks_folder:
+            _swap(shards.folder, store.tasks_folder)
+            shards.folder = store.tasks_folder
+        write_whole(store.recipe_path, decided.to_yaml())
+
+    def shard_written() -> None:
+        nonlocal opened
+        if opened and figures.dialogues >= recipe.speak_after:
+            write(complete=False)
+            opened()
+            opened = None
+
+    if not may_open(recipe, store):
+        opened = None
     try:
-        _parse(recipe, store, planner, _ShardWriter(incoming, store.name, per_shard, figures), report)
+        _parse(recipe, store, planner, shards, report, shard_written)
     except BaseException:
         shutil.rmtree(incoming, ignore_errors=True)
         raise
-    recipe = with_sizes(recipe, store, per_shard, figures.dialogues)
-    traits = planner.voice_traits
+    keep(shards.folder)
+    write(complete=True)
+    return figures
+
+
+def _count(figures: ParseFigures, planner: DialoguePlanner, wall_seconds: float) -> None:
+    """Take over the planner's own counts."""
     figures.voices_left_out = len(planner.voices_left_out)
     figures.voice_warnings = list(islice(planner.voice_warnings(), _WARNINGS_TOLD))
     figures.changed_turns, figures.reading = planner.reading.changed, list(planner.reading)
-    figures.wall_seconds = time.monotonic() - begin
-    figures.peak_rss_mb = peak_rss()
+    figures.wall_seconds, figures.peak_rss_mb = wall_seconds, peak_rss()
+
+
+def _describe(
+    folder: Path, figures: ParseFigures, planner: DialoguePlanner, recipe: Recipe, source: list | None, complete: bool
+) -> None:
+    """Write the files beside the tasks: their voices, then the summary, by which the dataset is there."""
+    voices = json.dumps(planner.voice_fingerprints, ensure_ascii=False, indent=1)
+    write_whole(folder / VOICES_FILE, voices, durable=False)
+    if traits := planner.voice_traits:
+        write_whole(folder / VOICE_TRAITS_FILE, json.dumps(traits, ensure_ascii=False, indent=1), durable=False)
     ParseSummary(
         **asdict(figures),
         recipe=recipe.fingerprint,
         engine_revision=planner.engine_revision,
         source=source,
         files=planner.files,
-    ).write(incoming / SUMMARY_FILE)
-    voices = json.dumps(planner.voice_fingerprints, ensure_ascii=False, indent=1)
-    write_whole(incoming / VOICES_FILE, voices, durable=False)
-    keep(incoming)
-    if traits:
-        write_whole(incoming / VOICE_TRAITS_FILE, json.dumps(traits, ensure_ascii=False, indent=1), durable=False)
-    _swap(incoming, store.tasks_folder)
-    write_whole(store.recipe_path, recipe.to_yaml())
-    return figures
+        complete=complete,
+    ).write(folder / SUMMARY_FILE)
 
 
 def _parse(
@@ -164,6 +213,7 @@ def _parse(
     planner: DialoguePlanner,
     shards: _ShardWriter,
     report: Callable[[ParseFigures], None] | None,
+    shard_written: Callable[[], None],
 ) -> None:
     """Write every dialogue to its shard and every reject to `rejects.ndjson`; count them in the figures of `shards`.
 
@@ -189,7 +239,8 @@ def _parse(
                     if not figures.train_dialogues + figures.eval_dialogues:
                         tally.add(reject)
                     continue
-                due = shards.add(item)
+                if due := shards.add(item):
+                    shard_written()
                 dialogue = item.spoken.dialogue
                 figures.lines = dialogue.line
                 if item.split == EVAL:

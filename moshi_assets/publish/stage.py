@@ -49,6 +49,7 @@ def publish_manifest(store: DatasetStore, recipe: Recipe) -> ManifestFigures:
         DatasetError: shards are not finished or out of date, a recording failed its checks, or no dialogue at all could
             be spoken, or none is left to train on.
     """
+    store.check_complete()
     figures = ManifestFigures(ReportMaterial(store, recipe))
     late: list[Reject] = []
     with ManifestWriter(store, recipe.buffer_size) as manifests:

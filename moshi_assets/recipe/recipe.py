@@ -126,6 +126,12 @@ class Recipe(BaseModel, extra="forbid", validate_default=True):
         description="Renew the manifest whenever a lane has finished so many shards, so that training can begin on "
         "what is there; default: once, when all are finished.",
     )
+    speak_after: int = Field(
+        100_000,
+        ge=1,
+        description="Dialogues of a new dataset after which `moshi-assets build` speaks what is read, while the rest "
+        "is read; not with eval_count.",
+    )
     layout: Layout = Field(
         "sequential",
         description="How turns are laid out: `sequential`, one after another, `gap` apart; `overlapped`, all start at "

@@ -148,6 +148,24 @@ class DatasetStore:
         """True once the dataset has been parsed."""
         return self.summary_path.is_file()
 
+    def check_complete(self) -> None:
+        """
+        Raises:
+            DatasetError: the parse of the dialogue file goes on, or was broken off.
+        """
+        if not self.summary().complete:
+            raise DatasetError(
+                f"the dialogue file of {self.name!r} has not been read to its end: build it again, or materialize "
+                f"synthesis_tasks for it"
+            )
+
+    def is_complete(self) -> bool:
+        """True once the dataset has been parsed to the end of its file; a large new one is there before that."""
+        try:
+            return self.summary().complete
+        except DatasetError:
+            return False
+
     def recipe(self) -> Recipe:
         """The recipe stored with the dataset.
 
@@ -304,13 +322,13 @@ class DatasetStore:
 
 
 def datasets_in(root: Path) -> list[DatasetStore]:
-    """Parsed datasets below a data root, by name."""
+    """Datasets below a data root whose dialogue file was read to its end, by name."""
     stores = []
     for recipe in sorted(root.glob("*/recipe.yaml")):
         try:
             store = DatasetStore(root, recipe.parent.name)
         except ValueError:
             continue
-        if store.exists():
+        if store.is_complete():
             stores.append(store)
     return stores

@@ -69,6 +69,8 @@ class ParseSummary(ParseFigures):
     """State of the dialogue files before they were read (see `source_state`); None if one was missing."""
     files: list[tuple[str, int]]
     """Name of each dialogue file and the number of the record before its first; empty for a single file."""
+    complete: bool
+    """Whether the dialogue files were read to their end; the first shards of a large new dataset are there before."""
 
     def write(self, path: Path) -> None:
         """Write it, whole or not at all."""

@@ -41,6 +41,8 @@ class ParseProgress:
 
     lines: int = 0
     rejected: int = 0
+    shards: int = 0
+    """Shards that can be built already, while the rest is read."""
 
 
 class StateFile:
@@ -111,5 +113,11 @@ def _read(path: Path, kind: type[_State]) -> _State | None:
 
 def clear_progress(folder: Path) -> None:
     """Forget earlier runs."""
-    for path in (*folder.glob("lane-*"), folder / _PARSE):
+    clear_lanes(folder)
+    (folder / _PARSE).unlink(missing_ok=True)
+
+
+def clear_lanes(folder: Path) -> None:
+    """Forget the lanes of earlier runs."""
+    for path in folder.glob("lane-*"):
         path.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from ...recipe import Recipe
 from ...resume.finished import is_finished
 from ...resume.moved import take_over_moved
 from ...storage.dataset import DatasetStore, tasks_path
-from ...synthesis.progress import clear_progress
+from ...synthesis.progress import clear_lanes
 from ...synthesis.quality_table import quality_figures, read_quality
 from ...transcripts.stage import TranscriptFigures
 from ..asset_metadata import OWNERS
@@ -60,7 +60,7 @@ def plan_lanes(context: dg.OpExecutionContext, data: DataRoot) -> Iterator[dg.Dy
                     f"the run has room for {count} lanes, the recipe asks for {recipe.worker_count}: set "
                     f"'execution: {{config: {{max_concurrent: {recipe.worker_count}}}}}' in the run config"
                 )
-            clear_progress(store.progress_folder)
+            clear_lanes(store.progress_folder)  # a parse may still be going on
             unfinished = [key for key in keys if not is_finished(store, recipe, key)]
             speech = "speech" in _stages(context)
             if speech:

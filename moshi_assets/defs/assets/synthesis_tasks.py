@@ -26,7 +26,7 @@ from ..partitions import SINGLE_RUN, datasets, register_shards
 from ..plain_failure import tells_plainly
 from ..recipe_config import recipe_schema
 from ..resources import DataRoot
-from ..run_tags import lock_owner
+from ..run_tags import is_driven, lock_owner
 
 CONFIG = {
     "input": dg.Field(
@@ -72,7 +72,10 @@ def resolve_recipe(config: Mapping[str, Any], store: DatasetStore) -> Recipe:
 
 
 def _parse(context: dg.AssetExecutionContext, recipe: Recipe, store: DatasetStore) -> ParseFigures:
-    """Plan a dataset; the command line is told often how far it is, the run's log now and then."""
+    """Plan a dataset; the command line is told often how far it is, the run's log now and then.
+
+    It is also told of the first shards of a large new dataset, which it then builds while the rest is read.
+    """
     progress = ParseProgressFile(store.progress_folder)
     told = time.monotonic()
 
@@ -84,8 +87,15 @@ def _parse(context: dg.AssetExecutionContext, recipe: Recipe, store: DatasetStor
             told = time.monotonic()
             context.log.info(f"{figures.lines} lines read, {figures.rejected} rejected")
 
+    def opened() -> None:
+        keys = store.shards()
+        register_shards(context.instance, store.name, keys)
+        context.log.info(f"{len(keys)} shards can be built while the rest is read")
+        progress.state.shards = len(keys)
+        progress.update(force=True)
+
     try:
-        figures = plan(recipe, store, report)
+        figures = plan(recipe, store, report, opened if is_driven(context.run.tags) else None)
         report(figures)
         return figures
     except BaseException:

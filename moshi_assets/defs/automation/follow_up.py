@@ -8,7 +8,7 @@ from ...storage.dataset import DatasetError
 from ..early_record import is_early
 from ..jobs import build_shards, publish_manifest
 from ..resources import DataRoot
-from ..run_tags import COMMAND_LINE, DRIVER_TAG
+from ..run_tags import is_driven
 from .run_requests import manifest_request, shard_requests
 
 _EVENTS_PER_TICK = 500
@@ -34,7 +34,7 @@ def new_materializations(context: dg.SensorEvaluationContext, asset: str) -> tup
         run_id = record.run_id
         if run_id not in drivers:
             run = context.instance.get_run_by_id(run_id)
-            drivers[run_id] = bool(run and run.tags.get(DRIVER_TAG) == COMMAND_LINE)
+            drivers[run_id] = run is not None and is_driven(run.tags)
         if not drivers[run_id] and record.partition_key and not is_early(record.asset_materialization):
             events.append((record.storage_id, record.partition_key))
     return events, str(result.records[-1].storage_id) if result.records else context.cursor

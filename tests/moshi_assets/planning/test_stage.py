@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moshi_assets.audit.line_counts import count_dataset
 from moshi_assets.dialogues.reader import DialogueFileError
-from moshi_assets.planning.stage import lanes_warning, split_warning
+from moshi_assets.planning.stage import lanes_warning, plan, split_warning
 from moshi_assets.recipe import RecipeError, make_recipe
+from moshi_assets.storage.dataset import DatasetError, datasets_in, tasks_path
 from tests.moshi_assets.support.plain_dataset import PlainDataset, full_disk, record, records
 
 MEASURE = """
@@ -352,6 +354,95 @@ def test_a_parse_replaces_the_earlier_one(tmp_path: Path):
         "talks.000000.tasks",
         "voices.json",
     ]
+
+
+# -- a large new dataset, of which the first shards can be built while the rest is read
+
+
+def opened_while_planned(dataset: PlainDataset) -> list[dict[str, bytes]]:
+    """Plan a dataset; the tasks of the shards that could be built, each time that it was told."""
+    store, seen = dataset.store, []
+
+    def opened() -> None:
+        assert not store.is_complete()
+        assert store.recipe().samples_per_shard == dataset.recipe.samples_per_shard
+        assert store.voice_fingerprints()
+        seen.append(task_files(dataset))
+
+    plan(dataset.recipe, store, opened=opened)
+    return seen
+
+
+def task_files(dataset: PlainDataset) -> dict[str, bytes]:
+    """Bytes of each shard's tasks, by shard."""
+    store = dataset.store
+    return {shard: tasks_path(store.tasks_folder, shard).read_bytes() for shard in store.shards()}
+
+
+def test_the_first_shards_can_be_built_before_the_file_is_read_to_its_end(tmp_path: Path):
+    lines = [*records(9), "broken", *records(14)[9:]]
+    at_once = planned(tmp_path / "at once", lines, samples_per_shard=2)
+    opened = PlainDataset(tmp_path, lines, samples_per_shard=2, speak_after=5, shard_dirs=None)
+
+    (seen,) = opened_while_planned(opened)
+
+    assert [*seen] == ["talks.000000", "talks.000001", "talks.000002"]
+    assert opened.store.is_complete()
+    assert task_files(opened) == task_files(at_once)
+    assert seen.items() < task_files(opened).items()
+    assert [*opened.store.rejects()] == [*at_once.store.rejects()] != []
+    assert opened.store.recipe().shard_dirs  # decided when it was opened, by its size
+
+
+def test_no_shard_is_given_away_early_where_all_of_the_file_decides(tmp_path: Path):
+    evaluated = PlainDataset(tmp_path, records(14), samples_per_shard=2, speak_after=5, eval_count=3)
+    assert opened_while_planned(evaluated) == []
+
+
+def test_no_shard_of_an_earlier_dataset_is_given_away_early(tmp_path: Path):
+    dataset = planned(tmp_path, records(4), samples_per_shard=2, speak_after=5)
+    dataset.write(records(14))
+    assert opened_while_planned(dataset) == []
+    assert len(dataset.store.shards()) == 7
+
+
+def test_a_small_dataset_is_not_given_away_early(tmp_path: Path):
+    assert opened_while_planned(PlainDataset(tmp_path, records(14), samples_per_shard=2)) == []
+
+
+def test_a_parse_that_broke_off_leaves_a_dataset_that_nobody_takes_for_whole_and_is_done_again(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, records(14), samples_per_shard=2, speak_after=5)
+    with pytest.raises(KeyboardInterrupt):
+        plan(dataset.recipe, dataset.store, opened=interrupted)
+
+    assert len(dataset.store.shards()) == 3 and not dataset.store.is_complete()
+    assert datasets_in(dataset.store.root) == []
+    for look in (dataset.publish, lambda: count_dataset(dataset.store, dataset.recipe)):
+        with pytest.raises(DatasetError, match="has not been read to its end"):
+            look()
+
+    (seen,) = opened_while_planned(dataset)
+    assert len(seen) == 3 and len(dataset.store.shards()) == 7
+    assert datasets_in(dataset.store.root)
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_was_spoken_of_a_parse_that_broke_off_is_not_spoken_again(tmp_path: Path):
+    dataset = PlainDataset(tmp_path, records(14), samples_per_shard=2, speak_after=5)
+
+    def speak_and_break_off() -> None:
+        dataset.make()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        plan(dataset.recipe, dataset.store, opened=speak_and_break_off)
+    dataset.plan()
+
+    counts = [report.speech for report in dataset.make()]
+    assert [(count["spoken"], count["reused"]) for count in counts] == [(0, 4)] * 3 + [(4, 0)] * 4
 
 
 def test_the_recipe_is_stored(tmp_path: Path):

@@ -68,7 +68,9 @@ def test_a_shard_that_is_gone_takes_its_speed_with_it(store):
     record_speed(store, SHARD, figures())
     record_speed(store, "talks.000001", figures())
     store.tasks_folder.mkdir()
-    ParseSummary(shards=1, recipe="", engine_revision="noise-1", source=None, files=[]).write(store.summary_path)
+    ParseSummary(shards=1, recipe="", engine_revision="noise-1", source=None, files=[], complete=True).write(
+        store.summary_path
+    )
 
     assert store.remove_stale_shards() == ["talks.000001"]
     assert read_speed(store, "talks.000001") is None
