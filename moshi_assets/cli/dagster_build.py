@@ -13,15 +13,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import dagster as dg
 
 from ..defs.dead_runs import ACTIVE
-from ..defs.early_record import is_early
 from ..defs.executor import executor_config
 from ..defs.instance_home import instance_home
 from ..defs.instance_storage import prepare_storage, quick_instance
@@ -46,6 +43,7 @@ from ..synthesis.progress import (
     read_parse_progress,
     read_progress,
 )
+from .build_summary import BuildSummary, build_summary
 from .jobs import Job, build_shards, execute, parse_dataset, publish_manifest
 from .reading_beside import ReadingBeside
 
@@ -76,42 +74,6 @@ class BuildFailed(RuntimeError):
 
 class BuildInterrupted(RuntimeError):
     """Ctrl-C or SIGTERM; the same command continues."""
-
-
-@dataclass
-class BuildSummary:
-    """Counts of a finished build."""
-
-    dialogues: int
-    rejected: int
-    evaluation: int
-    """Dialogues that were planned for evaluation."""
-    recorded: int
-    """Dialogues in the dataset."""
-    recordings: int
-    """Recording files; one may hold several dialogues."""
-    windows: int
-    """Training windows that the recordings fill."""
-    tasks: int
-    spoken: int
-    reused: int
-    failed: int
-    shards: int
-    words: int
-    """Words in the transcripts."""
-    shared_slots: int
-    """Words of the assistant that start in one 80 ms slot with the next, which overwrites them in training."""
-    approximate: int
-    """Turns with estimated word times."""
-    audio_seconds: float
-    """Duration of the recordings."""
-    spoken_seconds: float
-    """Duration of the utterances spoken in this run."""
-    wall_seconds: float
-    voices_left_out: int = 0
-    """Recordings in voice pools that cannot be used as a voice."""
-    stages: dict[str, float] = field(default_factory=dict)
-    """Wall seconds by stage."""
 
 
 class Build:
@@ -193,16 +155,17 @@ class Build:
         runs = [*first_runs, *([self._speak(instance, left)] if left else [])]
         with self._timed("manifest"):
             self._execute(instance, publish_manifest, {}, {"dagster/partition": self.recipe.name})
-        return self._summary(instance, runs, time.monotonic() - begin)
+        return build_summary(instance, self.store.summary(), runs, self._seconds, time.monotonic() - begin)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
         """Show a stage, and add up its seconds; one within another counts for both."""
         self._heed_signals()
         outer, self.stage, start = self.stage, stage, time.monotonic()
+        self._seconds.setdefault(stage, 0.0)
         self._show()
         yield
-        self._seconds[stage] = self._seconds.get(stage, 0.0) + time.monotonic() - start
+        self._seconds[stage] += time.monotonic() - start
         self.stage = outer
 
     def _of_parse(self) -> tuple[dict, dict]:
@@ -333,44 +296,3 @@ class Build:
             if self._watch:
                 folder = self.store.progress_folder
                 self._watch(self.stage, read_progress(folder), read_parse_progress(folder))
-
-    def _summary(self, instance: dg.DagsterInstance, runs: list[str], wall: float) -> BuildSummary:
-        parsed = self.store.summary()
-        mono = _sums(instance, runs, "mono_syntheses", ("tasks", "spoken", "reused", "failed", "spoken_seconds"))
-        names = ("dialogues", "rejected", "recordings", "training_windows", "audio_seconds")
-        pairs = _sums(instance, runs, "stereo_pairs", names)
-        words = _sums(instance, runs, "transcripts", ("words", "words_sharing_a_slot", "turns_approximate"))
-        return BuildSummary(
-            dialogues=parsed.dialogues + parsed.rejected,
-            rejected=int(parsed.rejected + pairs["rejected"]),
-            evaluation=parsed.eval_dialogues,
-            recorded=int(pairs["dialogues"] - pairs["rejected"]),
-            recordings=int(pairs["recordings"]),
-            windows=int(pairs["training_windows"]),
-            tasks=int(mono["tasks"]),
-            spoken=int(mono["spoken"]),
-            reused=int(mono["reused"]),
-            failed=int(mono["failed"]),
-            shards=parsed.shards,
-            words=int(words["words"]),
-            shared_slots=int(words["words_sharing_a_slot"]),
-            approximate=int(words["turns_approximate"]),
-            audio_seconds=pairs["audio_seconds"],
-            spoken_seconds=mono["spoken_seconds"],
-            wall_seconds=wall,
-            voices_left_out=parsed.voices_left_out,
-            stages=self._seconds,
-        )
-
-
-def _sums(instance: dg.DagsterInstance, runs: list[str], asset: str, names: tuple[str, ...]) -> dict[str, float]:
-    sums = dict.fromkeys(names, 0.0)
-    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
-    for entry in chain.from_iterable(instance.all_logs(run_id, of_type=kind) for run_id in runs):
-        event = entry.get_dagster_event()
-        materialization = event.step_materialization_data.materialization
-        if event.asset_key == dg.AssetKey(asset) and not is_early(materialization):
-            metadata: Any = materialization.metadata
-            for name in names:
-                sums[name] += metadata[name].value
-    return sums

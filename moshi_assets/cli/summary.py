@@ -15,7 +15,7 @@ from ..storage.parse_summary import ParseSummary
 from .printable import printable
 
 if TYPE_CHECKING:
-    from .dagster_build import BuildSummary
+    from .build_summary import BuildSummary
 
 _MOST_REASONS = 5
 
