@@ -13,8 +13,11 @@ from ..dialogues.longest import pieces
 from ..engines.base import Engine
 from ..reading import Finding, Mapped, ReadingCounts, SpokenText, language_name, located_words, read, read_dialogues
 from ..recipe import Recipe
+from ..recipe.text import CleanRules
 
 _EXCERPT = 60
+_CLEANED = CleanRules(**{name: False for name in CleanRules.model_fields if name != "blocks"})
+"""No rules: for what is cleaned already. A sentence that begins with "2." is no list once the turn is cut before it."""
 
 
 class SpokenDialogue(NamedTuple):
@@ -161,20 +164,26 @@ class SpokenDialogues:
         words = list(located_words(said.text))
         begins = [0, *_cuts([said.text[begin:end] for begin, end in words], silences)]
         for first, end in pairwise([*begins, len(words)]):
-            text = said.text[words[first][0] : words[end - 1][1]]
+            place = slice(words[first][0], words[end - 1][1])
             gap = turn.gap if first == 0 else 0.0
             if first in silences:
                 gap = min(MAX_GAP, (gap or 0.0) + silences[first])
-            yield self._piece(turn, text, language, gap, () if first else said.findings)
+            yield self._piece(turn, said, place, language, gap, () if first else said.findings)
 
     def _piece(
-        self, turn: Turn, text: str, language: str, gap: float | None, told: Sequence[Finding]
+        self, turn: Turn, said: SpokenText, place: slice, language: str, gap: float | None, told: Sequence[Finding]
     ) -> tuple[Turn, SpokenText]:
-        """A part of a turn as a turn of its own. What was found in the whole is told of the first part alone; what
-        cannot be spoken is found in each: by itself a part may look like code.
+        """A part of a turn as a turn of its own, spoken as in the whole. What was found in that is told of the first
+        part alone; what cannot be spoken is found in each: by itself a part may look like code.
+
+        Only where the cut goes through a word that is written or spoken, the numbers of the part are read anew; it is
+        not cleaned again.
         """
-        piece = self.sounded(read(text, language, self._settings.clean, self._settings.lexicon))
-        faults = tuple(finding for finding in piece.findings if finding.outcome == "rejected")
+        lexicon = self._settings.lexicon
+        piece = self.sounded(said.part(place.start, place.stop) or read(said.text[place], language, _CLEANED, lexicon))
+        alone = read(said.text[place], language, self._settings.clean, lexicon)
+        found = [*piece.findings, *(finding for finding in alone.findings if finding.kind != "nothing to say")]
+        faults = tuple(finding for finding in found if finding.outcome == "rejected")
         return turn._replace(text=piece.text, gap=gap), replace(piece, findings=(*told, *faults))
 
     def _is_too_long(self, turn: Turn | SpokenText) -> bool:
@@ -184,19 +193,27 @@ class SpokenDialogues:
         """A turn that is too long as several of its speaker, or its beginning alone. What was found in it is told of
         the first.
         """
-        texts = pieces(said.text, self._most_characters) if self._is_too_long(said) else []
-        if not texts:
+        places = list(_places(said.text, self._most_characters)) if self._is_too_long(said) else []
+        if not places:
             yield turn, said
             return
-        first = texts[0]
         if self._longest == "cut":
-            left_out = said.text[said.text.find(first) + len(first) :].strip()
-            done, texts = Finding("cleaned", "cut", left_out[:_EXCERPT]), [first]
+            done = Finding("cleaned", "cut", said.text[places[0].stop :].strip()[:_EXCERPT])
+            del places[1:]
         else:
-            done = Finding("cleaned", "split", first[:_EXCERPT], f"{len(texts)} turns")
-        for number, text in enumerate(texts):
+            done = Finding("cleaned", "split", said.text[places[0]][:_EXCERPT], f"{len(places)} turns")
+        for number, place in enumerate(places):
             told = () if number else (*said.findings, done)
-            yield self._piece(turn, text, language, None if number else turn.gap, told)
+            yield self._piece(turn, said, place, language, None if number else turn.gap, told)
+
+
+def _places(text: str, limit: int) -> Iterator[slice]:
+    """Where the pieces of a text lie."""
+    end = 0
+    for piece in pieces(text, limit):
+        begin = text.index(piece, end)
+        end = begin + len(piece)
+        yield slice(begin, end)
 
 
 def _cuts(words: Sequence[str], places: Iterable[int]) -> Iterator[int]:

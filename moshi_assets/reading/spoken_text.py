@@ -77,6 +77,37 @@ class SpokenText:
             return self.spans
         return (Span(number, number + 1) for number in range(len(self.spoken_words)))
 
+    def part(self, begin: int, end: int) -> SpokenText | None:
+        """A stretch of the turn as a turn of its own, spoken as it is in the whole, without findings and pauses.
+
+        Args:
+            begin, end: positions in `text`.
+
+        Returns:
+            None where the stretch has no words, or ends within one, written or spoken: "1 000" of "1 000 000".
+        """
+        written = list(located_words(self.text))
+        within = [number for number, (first, last) in enumerate(written) if begin <= first and last <= end]
+        if not within or any(first < place < last for first, last in written for place in (begin, end)):
+            return None
+        words = Span(within[0], within[-1] + 1)
+        spoken: list[tuple[int, int]] = []
+        spans: list[Span] = []
+        for place, span in zip(located_words(self.spoken), self.word_spans, strict=True):
+            if span.first < words.end and words.first < span.end:
+                if span.first < words.first or words.end < span.end:
+                    return None
+                spoken.append(place)
+                spans.append(Span(span.first - words.first, span.end - words.first))
+        if not spoken:
+            return None
+        return SpokenText(
+            self.text[written[words.first][0] : written[words.end - 1][1]],
+            self.spoken[spoken[0][0] : spoken[-1][1]],
+            None if self.spans is None else tuple(spans),
+            language=self.language,
+        )
+
     @property
     def rejected(self) -> Finding | None:
         """The reason why the turn cannot be spoken, or None."""

@@ -237,6 +237,25 @@ def test_a_plain_turn_is_split_too(tmp_path: Path):
     assert [text for text, _ in said(dataset)] == ["How?", "We boil it.", "We eat it."]
 
 
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("First we boil it. 2. Then we eat it.", ("2. Then we eat it.", "two. Then we eat it.")),
+        ("He asked for it. User: a person.", ("User: a person.", "User: a person.")),
+        ("It is not far, about 5 km.", ("about 5 km.", "about five kilometers.")),
+    ],
+    ids=["looks-like-a-list", "looks-like-a-label", "numbers-stay"],
+)
+def test_a_piece_is_spoken_as_it_is_in_the_whole(tmp_path: Path, text: str, last: tuple[str, str]):
+    dataset = planned(tmp_path, "How?", text, max_text_chars=18, text={"longest": "split"})
+    assert said(dataset)[2:] == [last]
+
+
+def test_a_part_after_a_pause_is_spoken_as_it_is_in_the_whole(tmp_path: Path):
+    dataset = planned(tmp_path, "How?", "First we boil it. [pause 1s] 2. Then we eat it.")
+    assert said(dataset)[1:] == [("First we boil it.",) * 2, ("2. Then we eat it.", "two. Then we eat it.")]
+
+
 def test_a_turn_of_more_pieces_than_a_dialogue_may_have_is_rejected(tmp_path: Path):
     settings: dict[str, Any] = {"max_text_chars": 20, "max_turns": 5, "text": {"longest": "split"}}
     dataset = planned(tmp_path, "How?", "We boil it again. " * 9, **settings)

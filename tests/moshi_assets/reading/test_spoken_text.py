@@ -68,6 +68,32 @@ def test_one_reading_may_stand_for_several_words():
     assert ("five", "+1 (555) 123-4567") in tied("Call +1 (555) 123-4567 now.")
 
 
+def test_a_part_is_spoken_as_in_the_whole_and_its_words_are_counted_from_its_own_beginning():
+    whole = read("On 3 May, about 5 km.")
+    part = whole.part(10, 21)
+    assert part is not None and (part.text, part.spoken) == ("about 5 km.", "about five kilometers.")
+    assert [*part.word_spans] == [(0, 1), (1, 2), (2, 3)]
+    assert [*whole.word_spans][-3:] == [(3, 4), (4, 5), (5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"), [(0, 8), (1, 6), (4, 4), (100, 200)], ids=["through-a-number", "in-a-word", "empty", "outside"]
+)
+def test_no_part_ends_within_a_word_written_or_spoken(begin: int, end: int):
+    whole = read("We pay 1 000 000 now.")
+    assert whole.part(begin, end) is None
+
+
+@given(st.sampled_from([row.written for row in read_table()]), st.integers(0, 40), st.integers(0, 80))
+def test_parts_have_the_words_of_the_whole(written: str, begin: int, end: int):
+    whole = read(written)
+    part = whole.part(begin, end)
+    if part is not None:
+        assert part.text in whole.text and part.spoken in whole.spoken
+        assert max(span.end for span in part.word_spans) <= len(part.written_words)
+        assert len([*part.word_spans]) == len(part.spoken_words)
+
+
 def test_chinese_words_are_characters():
     assert tied("有2个。", "zh") == [("有", "有"), ("两", "2"), ("个。", "个。")]
 
