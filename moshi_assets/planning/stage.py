@@ -155,8 +155,16 @@ def _plan(
         """Write what belongs to the tasks written so far; they become the dataset's."""
         planned = figures.dialogues + (not complete)  # another one has come
         decided = with_sizes(recipe, store, per_shard, planned)
+        _write_voices(shards.folder, planner)  # first: warnings about their traits come while these are read
         _count(figures, planner, time.monotonic() - begin)
-        _describe(shards.folder, figures, planner, decided, source, complete)
+        ParseSummary(
+            **asdict(figures),
+            recipe=decided.fingerprint,
+            engine_revision=planner.engine_revision,
+            source=source,
+            files=planner.files,
+            complete=complete,
+        ).write(shards.folder / SUMMARY_FILE)  # by which the dataset is there
         if shards.folder != store.tasks_folder:
             _swap(shards.folder, store.tasks_folder)
             shards.folder = store.tasks_folder
@@ -189,22 +197,12 @@ def _count(figures: ParseFigures, planner: DialoguePlanner, wall_seconds: float)
     figures.wall_seconds, figures.peak_rss_mb = wall_seconds, peak_rss()
 
 
-def _describe(
-    folder: Path, figures: ParseFigures, planner: DialoguePlanner, recipe: Recipe, source: list | None, complete: bool
-) -> None:
-    """Write the files beside the tasks: their voices, then the summary, by which the dataset is there."""
+def _write_voices(folder: Path, planner: DialoguePlanner) -> None:
+    """Write the voices of the tasks, and what is known of those who speak."""
     voices = json.dumps(planner.voice_fingerprints, ensure_ascii=False, indent=1)
     write_whole(folder / VOICES_FILE, voices, durable=False)
     if traits := planner.voice_traits:
         write_whole(folder / VOICE_TRAITS_FILE, json.dumps(traits, ensure_ascii=False, indent=1), durable=False)
-    ParseSummary(
-        **asdict(figures),
-        recipe=recipe.fingerprint,
-        engine_revision=planner.engine_revision,
-        source=source,
-        files=planner.files,
-        complete=complete,
-    ).write(folder / SUMMARY_FILE)
 
 
 def _parse(
