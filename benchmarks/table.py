@@ -124,14 +124,15 @@ ROWS: dict[str, list[Row]] = {
     ],
     "additions": [
         (
-            "what natural turn-taking, word times and judging add to the wall time of the demo's dialogues",
+            "what natural turn-taking, word times and judging add to the CPU time of the demo's dialogues",
             lambda f: (
-                f"{100 * f['added_share']:.1f} % ({f['demo_seconds']} s with them, {f['without_seconds']} s without)"
+                f"{100 * f['added_share']:.1f} % ({f['demo_cpu_seconds']} s with them, {f['without_cpu_seconds']} s "
+                f"without)"
             ),
         ),
         (
             "of that, word times and transcripts",
-            lambda f: f"{100 * f['transcripts_share']:.1f} % ({f['without_transcripts_seconds']} s without)",
+            lambda f: f"{100 * f['transcripts_share']:.1f} % ({f['without_transcripts_cpu_seconds']} s without)",
         ),
     ],
     "gates": [

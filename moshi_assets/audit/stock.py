@@ -68,7 +68,7 @@ def _item(store: DatasetStore) -> StockItem:
     elif current:
         state = COMPLETE
     else:
-        state = OUTDATED if len(done) == len(shards) else INCOMPLETE
+        state = OUTDATED if summary.complete and len(done) == len(shards) else INCOMPLETE
     return StockItem(
         name=store.name,
         state=state,

@@ -45,7 +45,7 @@ class BuildSummary:
     voices_left_out: int = 0
     """Recordings in voice pools that cannot be used as a voice."""
     stages: dict[str, float] = field(default_factory=dict)
-    """Wall seconds by stage."""
+    """Wall seconds by stage; what was spoken while the file was read counts for both."""
 
 
 def build_summary(

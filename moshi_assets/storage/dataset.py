@@ -149,7 +149,8 @@ class DatasetStore:
         return self.summary_path.is_file()
 
     def check_complete(self) -> None:
-        """
+        """Refuse a dataset of which only the first shards are there.
+
         Raises:
             DatasetError: the parse of the dialogue file goes on, or was broken off.
         """

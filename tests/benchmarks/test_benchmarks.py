@@ -51,6 +51,14 @@ def test_word_times_are_measured_on_the_sample(copy):
     assert measured["word_starts_apart"]["engine - acoustic"]["mean_ms"] < 40
 
 
+def test_what_word_times_and_judging_add_is_measured_on_the_sample(copy):
+    finish(start(copy, "additions", "1"))
+
+    measured = figures(copy, "additions")
+    assert measured["runs_of_each"] == 1
+    assert min(value for name, value in measured.items() if name.endswith("_cpu_seconds")) > 0
+
+
 def test_a_chain_that_was_broken_off_keeps_its_rows_and_measures_the_others(copy):
     chain = [*TINY, "--batches", "2", "--folder", "checkpoint"]
     with start(copy, "tts", *chain) as broken_off:

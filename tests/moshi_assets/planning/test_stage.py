@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moshi_assets.audit.line_counts import count_dataset
+from moshi_assets.audit.stock import INCOMPLETE, OUTDATED, take_stock
 from moshi_assets.dialogues.reader import DialogueFileError
 from moshi_assets.planning.stage import lanes_warning, plan, split_warning
 from moshi_assets.recipe import RecipeError, make_recipe
@@ -417,6 +418,8 @@ def test_a_parse_that_broke_off_leaves_a_dataset_that_nobody_takes_for_whole_and
 
     assert len(dataset.store.shards()) == 3 and not dataset.store.is_complete()
     assert datasets_in(dataset.store.root) == []
+    dataset.make()  # all shards that are there
+    assert [item.state for item in take_stock(dataset.store.root)] == [INCOMPLETE]
     for look in (dataset.publish, lambda: count_dataset(dataset.store, dataset.recipe)):
         with pytest.raises(DatasetError, match="has not been read to its end"):
             look()
@@ -424,6 +427,8 @@ def test_a_parse_that_broke_off_leaves_a_dataset_that_nobody_takes_for_whole_and
     (seen,) = opened_while_planned(dataset)
     assert len(seen) == 3 and len(dataset.store.shards()) == 7
     assert datasets_in(dataset.store.root)
+    dataset.make()
+    assert [item.state for item in take_stock(dataset.store.root)] == [OUTDATED]
 
 
 def interrupted() -> None:
